@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+// The executable, in plain JavaScript so that a Node that is too old can still say so.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const REQUIRED_MAJOR = 24
+const source = new URL('../src/cli/main.ts', import.meta.url)
+const built = new URL('../cli/main.js', import.meta.url)
+const carried = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url))
+
+if (Number(process.versions.node.split('.')[0]) >= REQUIRED_MAJOR) {
+  await import((existsSync(source) ? source : built).href)
+} else if (existsSync(carried)) {
+  // A checkout brings its own Node as a development dependency: hand over to it, signals included.
+  const child = spawn(carried, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' })
+  process.on('SIGINT', () => {}) // the terminal sends it to the child too
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)))
+} else {
+  console.error(
+    `skein: needs Node ${REQUIRED_MAJOR} or newer, this is ${process.version}. Install it, or add npm's "node" package to the project.`,
+  )
+  process.exit(1)
+}

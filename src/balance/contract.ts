@@ -1,0 +1,94 @@
+/**
+ * Three questions, answered apart: who is there (discovery), how loaded is each (`Load`), which one (`Policy`).
+ *
+ * A policy must be pure: no clock, no I/O, no randomness but the generator it was made with. It keeps no count of requests
+ * in flight: the caller begins and ends them on the endpoint's load, once for all policies, so a policy cannot leak one.
+ * It may keep what its algorithm needs (a cursor, current weights, a table).
+ */
+import type { Random } from '../core/random.ts'
+
+/** How loaded one endpoint is. The caller calls `begin` when a request is sent and `end` when its answer is complete. */
+export interface Load {
+  /** Requests sent and not yet ended. */
+  readonly inFlight: number
+  /** Cost of sending one more request here: lower is better. In-flight: the count. Peak EWMA: estimate × (pending + 1), ms. */
+  cost(): number
+  begin(): void
+  /** `latencyMs` until the answer's head; undefined when the call was cancelled and says nothing about the endpoint. */
+  end(latencyMs: number | undefined): void
+}
+
+/** One instance as a policy sees it. */
+export interface Endpoint {
+  /** Stable and unique: the instance ID. Hash tables are built from `key`. */
+  readonly id: string
+  /** What hash policies place on their ring: `host:port`. */
+  readonly key: string
+  /** Whole number ≥ 1; an endpoint of weight 0 is filtered out before. */
+  readonly weight: number
+  readonly load: Load
+}
+
+/** What a pick may depend on. */
+export interface PickRequest {
+  /** The text to hash; undefined when the request lacks it, then a hash policy chooses by P2C. */
+  readonly hashKey?: string | undefined
+  /** False for endpoints not to be chosen this time: already tried, ejected, draining. Absent = all may be. */
+  readonly eligible?: ((endpoint: Endpoint) => boolean) | undefined
+}
+
+export interface Policy {
+  readonly name: PolicyName
+  /**
+   * Chooses one of `endpoints`, or undefined when none is eligible. The array is an immutable snapshot: the same members
+   * are the same array object, so a policy may keep what it derived from it until another array comes.
+   */
+  pick<E extends Endpoint>(endpoints: readonly E[], request: PickRequest): E | undefined
+}
+
+export type PolicyName =
+  | 'round-robin'
+  | 'weighted-round-robin'
+  | 'random'
+  | 'least-request'
+  | 'p2c'
+  | 'ring-hash'
+  | 'maglev'
+  | 'rendezvous'
+
+/** Where a hash policy finds its key in a request. `ip-port` is the client's address with its port. */
+export type HashKeySource =
+  | 'ip'
+  | 'ip-port'
+  | `header:${string}`
+  | `cookie:${string}`
+  | `param:${string}`
+  | `query:${string}`
+
+export interface PolicyOptions {
+  readonly random: Random
+  /**
+   * Bounded load for hash policies: no endpoint holds more than factor × its fair share of requests in flight
+   * (arXiv 1608.01350); the overflow goes on to the next. ≥ 1; 1.25 is sensible; absent = unbounded.
+   */
+  readonly boundedLoad?: number | undefined
+}
+
+export type PolicyFactory = (options: PolicyOptions) => Policy
+
+/**
+ * How a user writes it in a config: a name, or an object. `{ policy: 'hash', on: 'ip' }` is ring hash; `using` picks
+ * another table. `load` is what P2C and least-request compare: 'peak-ewma' (default for p2c) or 'in-flight'.
+ */
+export type BalanceConfig =
+  | Exclude<PolicyName, 'ring-hash' | 'maglev' | 'rendezvous'>
+  | {
+      readonly policy: Exclude<PolicyName, 'ring-hash' | 'maglev' | 'rendezvous'>
+      readonly load?: 'peak-ewma' | 'in-flight'
+    }
+  | {
+      readonly policy: 'hash'
+      readonly on: HashKeySource
+      readonly using?: 'ring' | 'maglev' | 'rendezvous'
+      readonly boundedLoad?: number
+    }

@@ -1,0 +1,95 @@
+/**
+ * The outbound path: deadline → retry → breaker → choose → send. Every call in Skein goes through it: typed calls, the fetch
+ * front, and each request that the gateway forwards.
+ */
+import type { Readable } from 'node:stream'
+import type { BalanceConfig } from '../balance/contract.ts'
+import type { HttpMethod } from '../core/contract.ts'
+import type { RawHeaders } from '../core/headers.ts'
+import type { Instance } from '../discovery/contract.ts'
+
+/** A body that can be sent again (string, bytes), or one that can be sent once (Readable). */
+export type Body = string | Uint8Array | Readable
+
+export interface OutboundRequest {
+  readonly service: string
+  readonly method: HttpMethod | (string & {})
+  /** Path with query, starting with `/`. */
+  readonly path: string
+  /** Without hop-by-hop fields, Content-Length and Transfer-Encoding: `send` computes framing. Host is kept where given. */
+  readonly headers: RawHeaders
+  readonly body?: Body | undefined
+  /** Length of a Readable body in bytes where known; sent as Content-Length instead of chunked. */
+  readonly bodyLength?: number | undefined
+  /** Name of the operation for metrics and spans; default `METHOD`. Low cardinality: never a raw path. */
+  readonly operation?: string | undefined
+  /** May the call be repeated once it may have been processed? Default: by method (RFC 9110 §9.2.2). */
+  readonly idempotent?: boolean | undefined
+  /** The text a hash policy hashes. */
+  readonly hashKey?: string | undefined
+  readonly policy?: CallPolicy | undefined
+  /** Cancels the call: the caller has gone. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What can be set per route, per client or per call; absent fields come from the next wider one, at last DEFAULTS. */
+export interface CallPolicy {
+  readonly balance?: BalanceConfig | undefined
+  /** Whole call, all attempts, until the head of the answer, ms. Default 5000. A caller's own deadline wins when nearer. */
+  readonly deadlineMs?: number | undefined
+  /** One attempt, until the head of the answer, ms. Default: a third of the deadline. */
+  readonly attemptTimeoutMs?: number | undefined
+  /** Attempts at most, the first included. Default 3. */
+  readonly attempts?: number | undefined
+  /** Silence in the middle of an answer's body, ms. Default 60,000. */
+  readonly bodyIdleMs?: number | undefined
+}
+
+/** One attempt, for logs, spans and `explain`. */
+export interface Attempt {
+  readonly instance: string
+  readonly address: string
+  /** HTTP status, or the error code where no head came. */
+  readonly outcome: number | string
+  readonly durationMs: number
+}
+
+export interface OutboundResponse {
+  readonly status: number
+  readonly headers: RawHeaders
+  /** The body; it must be read or destroyed, or the connection stays taken. */
+  readonly body: Readable
+  readonly instance: Instance
+  readonly attempts: readonly Attempt[]
+}
+
+/**
+ * @throws SkeinError NO_INSTANCES, UNREACHABLE, UPSTREAM_FAILED, DEADLINE_EXCEEDED, CANCELLED; `details` has `service` and
+ * `attempts`. An HTTP error status is an answer, not an error.
+ */
+export interface Caller {
+  request(request: OutboundRequest): Promise<OutboundResponse>
+  /**
+   * Chooses an instance for what is no single request (a WebSocket tunnel) and counts it as in flight until `release`.
+   * @throws SkeinError NO_INSTANCES
+   */
+  lease(request: Pick<OutboundRequest, 'service' | 'hashKey' | 'policy'>, tried?: ReadonlySet<string>): Promise<Lease>
+  /** What a request would meet now: the candidates, each with its state and why it may not be chosen. For `explain`. */
+  inspect(service: string): Promise<readonly CandidateState[]>
+  close(): Promise<void>
+}
+
+export interface Lease {
+  readonly instance: Instance
+  /** `failed` counts against the instance in outlier detection. Idempotent. */
+  release(failed?: boolean): void
+}
+
+export interface CandidateState {
+  readonly instance: Instance
+  readonly inFlight: number
+  readonly cost: number
+  readonly eligible: boolean
+  /** Why it is not eligible: `registry says critical`, `ejected: 5 failures in a row`, `silent for 1.2 s` … */
+  readonly reason?: string | undefined
+}

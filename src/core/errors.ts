@@ -1,0 +1,97 @@
+/**
+ * Every error that Skein itself gives, in one table: HTTP status, whose fault it is, whether the call may be repeated,
+ * and what to do. Codes are stable and never used again for another meaning. docs/errors.md lists the same codes.
+ */
+
+/** Who has to act: the one who asked, the one who should have answered, or Skein. */
+export type Fault = 'caller' | 'upstream' | 'internal'
+
+export interface ErrorKind {
+  readonly status: number
+  readonly fault: Fault
+  /** True when repeating the same call elsewhere or later may succeed without a change by the caller. */
+  readonly retryable: boolean
+  /** The way out, one sentence. */
+  readonly hint: string
+}
+
+const kind = (status: number, fault: Fault, retryable: boolean, hint: string): ErrorKind => ({
+  status,
+  fault,
+  retryable,
+  hint,
+})
+
+export const ERRORS = {
+  INVALID_INPUT: kind(400, 'caller', false, 'Correct the fields listed under "issues".'),
+  BAD_REQUEST: kind(400, 'caller', false, 'The request is not well-formed HTTP or JSON; correct it.'),
+  NOT_FOUND: kind(404, 'caller', false, 'No route matches; `skein explain METHOD PATH` shows what would.'),
+  UNKNOWN_OPERATION: kind(
+    404,
+    'caller',
+    false,
+    'The service does not offer this operation; /openapi.json lists those it has.',
+  ),
+  METHOD_NOT_ALLOWED: kind(405, 'caller', false, 'Use one of the methods in the Allow header.'),
+  BODY_TOO_LARGE: kind(413, 'caller', false, 'Send less, or raise the body limit of the route or service.'),
+  UNSUPPORTED_MEDIA_TYPE: kind(415, 'caller', false, 'Send the body as application/json.'),
+  HEADERS_TOO_LARGE: kind(431, 'caller', false, 'Send fewer or smaller headers.'),
+  CANCELLED: kind(499, 'caller', false, 'The caller went away before the answer.'),
+  INTERNAL: kind(500, 'internal', false, 'The handler threw; the log line with this request id has the stack.'),
+  INVALID_OUTPUT: kind(
+    500,
+    'internal',
+    false,
+    'The handler returned what its output schema refuses; correct the handler.',
+  ),
+  UPSTREAM_FAILED: kind(502, 'upstream', true, 'The instance broke off or answered nonsense; its log says why.'),
+  NO_INSTANCES: kind(503, 'upstream', true, 'No instance of the service is registered; `skein ps` shows what runs.'),
+  UNREACHABLE: kind(503, 'upstream', true, 'No instance accepted the connection; `skein ps` shows their health.'),
+  SHUTTING_DOWN: kind(503, 'upstream', true, 'This instance is draining; another one answers.'),
+  REGISTRY_UNAVAILABLE: kind(
+    503,
+    'upstream',
+    true,
+    'The registry cannot be reached; check its address (SKEIN_REGISTRY).',
+  ),
+  UNKNOWN_CONTRACT: kind(
+    503,
+    'upstream',
+    true,
+    'The service has not published its contract; start one instance of it.',
+  ),
+  DEADLINE_EXCEEDED: kind(504, 'upstream', true, 'No answer in time; raise the deadline or look at the instance.'),
+} as const satisfies Record<string, ErrorKind>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** What an error says beside its code: `service`, `instance`, `issues`, `reason` … Shown to the caller, so no secrets. */
+export type ErrorDetails = Readonly<Record<string, unknown>>
+
+/** An expected failure. `message` is for people; programs look at `code`. */
+export class SkeinError extends Error {
+  readonly code: ErrorCode
+  readonly details: ErrorDetails
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'SkeinError'
+    this.code = code
+    this.details = details
+  }
+
+  get kind(): ErrorKind {
+    return ERRORS[this.code]
+  }
+
+  /** The JSON body sent for this error: `{error: {code, message, hint, …details}}`. */
+  toBody(): { error: Record<string, unknown> } {
+    return { error: { code: this.code, message: this.message, hint: this.kind.hint, ...this.details } }
+  }
+}
+
+/** Turns anything thrown into a SkeinError; what is unknown becomes INTERNAL and keeps its cause. */
+export function asSkeinError(thrown: unknown): SkeinError {
+  if (thrown instanceof SkeinError) return thrown
+  return new SkeinError('INTERNAL', 'internal error', {}, thrown)
+}

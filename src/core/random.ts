@@ -1,0 +1,28 @@
+/** The only place that touches real randomness for decisions. Everything else is handed a `Random`. */
+
+/** A number in [0, 1), like `Math.random`. */
+export type Random = () => number
+
+export const systemRandom: Random = () => Math.random()
+
+/** A whole number in [0, n). */
+export function below(random: Random, n: number): number {
+  return Math.floor(random() * n)
+}
+
+/** A repeatable generator for tests and simulation: mulberry32, 32 bits of state, period 2³². */
+export function seeded(seed: number): Random {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = state
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
+
+/** Full jitter: a wait uniform in [0, min(cap, base·2^attempt)) ms. Attempt counts from 0. */
+export function fullJitter(random: Random, attempt: number, baseMs: number, capMs: number): number {
+  return random() * Math.min(capMs, baseMs * 2 ** attempt)
+}

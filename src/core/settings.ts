@@ -1,0 +1,34 @@
+/**
+ * The environment variables by which a process learns where it belongs. The fleet sets them for its children; a person or
+ * an orchestrator may set them by hand. Nothing else in Skein reads the environment for configuration.
+ */
+export const SETTINGS = {
+  /** Registry address, `http://127.0.0.1:8500`. */
+  registry: 'SKEIN_REGISTRY',
+  /** ACL token for the registry. */
+  token: 'SKEIN_REGISTRY_TOKEN',
+  /** This instance's ID, unique in the registry. */
+  instance: 'SKEIN_INSTANCE',
+  /** Service name, for apps that do not say it themselves (`skein/register`, commands). */
+  service: 'SKEIN_SERVICE',
+  /** Weight of this instance, a whole number ≥ 1. */
+  weight: 'SKEIN_WEIGHT',
+  /** Port to listen on; 0 or absent = any free one. `PORT` is read as well. */
+  port: 'SKEIN_PORT',
+  /** Host to listen on and to announce, default 127.0.0.1. */
+  host: 'SKEIN_HOST',
+  /** Zone of this instance. */
+  zone: 'SKEIN_ZONE',
+  logLevel: 'SKEIN_LOG_LEVEL',
+  /** Set by the fleet for its children; see parent.ts. */
+  fleet: 'SKEIN_FLEET',
+} as const
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export const DEFAULT_REGISTRY = 'http://127.0.0.1:8500'
+
+/** The registry's address from `environment`, without a trailing slash. */
+export function registryAddress(environment: Environment): string {
+  return (environment[SETTINGS.registry] ?? DEFAULT_REGISTRY).replace(/\/+$/, '')
+}

@@ -1,0 +1,70 @@
+/**
+ * The fleet runs instances of services as processes on this machine: starts, watches, restarts, scales and stops them.
+ * It knows processes, not the registry: what an instance does with the registry is the instance's own affair.
+ */
+
+/** What to run, after validation. Exactly one of `entry` and `command` is given. */
+export interface ServiceSpec {
+  readonly name: string
+  /** Absolute path of a module whose default export is a service; run by `skein run`. */
+  readonly entry?: string | undefined
+  /** Any program and its arguments; it must listen on the port in `$PORT`. */
+  readonly command?: readonly string[] | undefined
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string>>
+  /** ≥ 0. */
+  readonly instances: number
+  /** Weight per instance ordinal; ordinals beyond the list have weight 1. */
+  readonly weights: readonly number[]
+  /** A fixed port (then at most one instance); absent = a free one for each. */
+  readonly port?: number | undefined
+  /** Skein's own parts (registry, gateway): started first, stopped last, not counted as the user's services. */
+  readonly system?: boolean | undefined
+  /** Path asked on the instance's own port until it answers 2xx; default `/health/ready` for entries, absent for commands (TCP). */
+  readonly healthPath?: string | undefined
+}
+
+/** starting → ready → stopping → stopped; a crash goes to `backoff` and from there to starting again. */
+export type InstanceState = 'starting' | 'ready' | 'backoff' | 'stopping' | 'stopped'
+
+export interface InstanceInfo {
+  readonly id: string
+  readonly service: string
+  /** From 1. */
+  readonly ordinal: number
+  readonly state: InstanceState
+  readonly pid?: number | undefined
+  readonly port?: number | undefined
+  readonly weight: number
+  readonly restarts: number
+  /** Wall-clock ms. */
+  readonly startedAt?: number | undefined
+  /** The last failure in one line: `exit 1: Error: …`. */
+  readonly lastError?: string | undefined
+}
+
+/** One line that a process wrote, as it wrote it. */
+export interface LogLine {
+  readonly at: number
+  readonly service: string
+  readonly instance: string
+  readonly stream: 'stdout' | 'stderr'
+  readonly text: string
+}
+
+export interface Fleet {
+  /** All instances, by service in config order, then ordinal. */
+  list(): readonly InstanceInfo[]
+  /** Resolves when the new count is running and ready, or when the surplus has drained and gone. */
+  scale(service: string, instances: number): Promise<void>
+  /** Restarts a service one instance at a time (a new one is ready before the next goes), or one instance by its id. */
+  restart(target: string): Promise<void>
+  /** Stops a service (scales it to 0) or one instance by its id, which stays stopped until restarted. */
+  stop(target: string): Promise<void>
+  /** The last lines kept (10,000 in all), oldest first. */
+  logs(filter?: { service?: string; instance?: string; last?: number }): readonly LogLine[]
+  onLog(listener: (line: LogLine) => void): () => void
+  onChange(listener: (info: InstanceInfo) => void): () => void
+  /** Drains and stops everything; after `graceMs` (default 4000) the rest is killed. Idempotent. */
+  close(graceMs?: number): Promise<void>
+}

@@ -1,0 +1,37 @@
+/** The edge: what it lets in and where it goes. */
+import type { BalanceConfig } from '../balance/contract.ts'
+
+/** A route as the user writes it. A request takes the best matching route (precedence: gateway/routes.ts). */
+export interface RouteConfig {
+  /** For logs, metrics and `explain`; default `host path → to`. */
+  readonly name?: string
+  /** `shop.example.com` or `*.example.com`; absent = any. */
+  readonly host?: string
+  /** Exact (`/health`) or, ending in `/*`, a prefix by path segment (`/user/*` matches `/user` and `/user/7`). Default `/*`. */
+  readonly path?: string
+  readonly methods?: readonly string[]
+  /** Header name → exact value, or true for mere presence. */
+  readonly headers?: Readonly<Record<string, string | true>>
+  /** Query name → exact value, or true for mere presence. */
+  readonly query?: Readonly<Record<string, string | true>>
+  /** Service name. */
+  readonly to: string
+  readonly balance?: BalanceConfig
+  readonly timeoutMs?: number
+  readonly attemptTimeoutMs?: number
+  readonly attempts?: number
+  /** Largest request body in bytes; default 100 MiB; 0 = no body. More is 413. */
+  readonly maxBodyBytes?: number
+  /** Allow WebSocket upgrades on this route; default false. */
+  readonly websocket?: boolean
+  /** Send the client's Host on (default) or the instance's address. */
+  readonly preserveHost?: boolean
+}
+
+export interface GatewayConfig {
+  readonly port?: number
+  readonly host?: string
+  readonly routes: readonly RouteConfig[]
+  /** Peers (IP or CIDR) whose X-Forwarded-* is believed; default none. */
+  readonly trustedProxies?: readonly string[]
+}

@@ -1,0 +1,65 @@
+/** The metrics that every Skein process has, by side. Durations in seconds; `code` is an HTTP status or an error code. */
+import { type Metrics, processMetrics } from './metrics.ts'
+
+/** Requests that this process served. */
+export function serverMetrics(metrics: Metrics = processMetrics) {
+  const labels = ['service', 'operation', 'instance']
+  return {
+    requests: metrics.counter('skein_server_requests_total', 'Requests served.', [...labels, 'code']),
+    errors: metrics.counter('skein_server_errors_total', 'Requests answered with a status of 500 or above.', labels),
+    duration: metrics.histogram(
+      'skein_server_request_duration_seconds',
+      'Time from head received to answer sent.',
+      labels,
+    ),
+    inFlight: metrics.gauge('skein_server_in_flight_requests', 'Requests being served.', ['service', 'instance']),
+  }
+}
+
+/** Calls that this process made. `service` and `instance` are those called. */
+export function clientMetrics(metrics: Metrics = processMetrics) {
+  const labels = ['service', 'operation', 'instance']
+  return {
+    requests: metrics.counter('skein_client_requests_total', 'Attempts sent to instances.', [...labels, 'code']),
+    errors: metrics.counter('skein_client_errors_total', 'Calls that failed after all attempts.', ['service', 'code']),
+    duration: metrics.histogram('skein_client_request_duration_seconds', 'Time of an attempt until its head.', labels),
+    inFlight: metrics.gauge('skein_client_in_flight_requests', 'Attempts waiting for their answer.', [
+      'service',
+      'instance',
+    ]),
+    picks: metrics.counter('skein_client_picks_total', 'Times a policy chose an instance.', [
+      'service',
+      'policy',
+      'instance',
+    ]),
+    retries: metrics.counter('skein_client_retries_total', 'Attempts after the first.', ['service', 'reason']),
+    ejections: metrics.counter('skein_client_ejections_total', 'Times an instance was taken out.', [
+      'service',
+      'instance',
+      'reason',
+    ]),
+  }
+}
+
+/** Memory, CPU and event loop of this process, named as Prometheus' own clients name them. */
+export function collectProcessMetrics(metrics: Metrics = processMetrics): void {
+  const cpu = metrics.counter('process_cpu_seconds_total', 'User and system CPU time.').with()
+  const memory = metrics.gauge('process_resident_memory_bytes', 'Resident memory.').with()
+  const heap = metrics.gauge('nodejs_heap_size_used_bytes', 'Used heap.').with()
+  const loop = metrics
+    .gauge('nodejs_eventloop_utilization', 'Share of time the event loop was busy since the last read-out.')
+    .with()
+  const start = metrics.gauge('process_start_time_seconds', 'Start of the process, seconds since the epoch.').with()
+  start.value = Math.round(performance.timeOrigin) / 1000
+  let before = performance.eventLoopUtilization()
+  metrics.onCollect(() => {
+    const { user, system } = process.cpuUsage()
+    cpu.value = (user + system) / 1e6
+    const usage = process.memoryUsage()
+    memory.value = usage.rss
+    heap.value = usage.heapUsed
+    const now = performance.eventLoopUtilization()
+    loop.value = performance.eventLoopUtilization(now, before).utilization
+    before = now
+  })
+}
