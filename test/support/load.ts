@@ -72,7 +72,12 @@ export function startLoad(options: LoadOptions): Load {
 }
 
 /** Sends `count` requests with at most `concurrency` at a time and returns the statuses, in order of completion. */
-export async function burst(url: string, count: number, concurrency = 16, headers: Record<string, string> = {}): Promise<number[]> {
+export async function burst(
+  url: string,
+  count: number,
+  concurrency = 16,
+  headers: Record<string, string> = {},
+): Promise<number[]> {
   const agent = new Agent({ connections: concurrency, pipelining: 1 })
   const statuses: number[] = []
   let left = count
