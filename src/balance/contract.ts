@@ -11,7 +11,7 @@ import type { Random } from '../core/random.ts'
 export interface Load {
   /** Requests sent and not yet ended. */
   readonly inFlight: number
-  /** Cost of sending one more request here: lower is better. In-flight: the count. Peak EWMA: estimate × (pending + 1), ms. */
+  /** Cost of sending one more request here: lower is better. In-flight: count + 1. Peak EWMA: estimate × (pending + 1), ms. */
   cost(): number
   begin(): void
   /** `latencyMs` until the answer's head; undefined when the call was cancelled and says nothing about the endpoint. */
@@ -44,6 +44,8 @@ export interface Policy {
    * are the same array object, so a policy may keep what it derived from it until another array comes.
    */
   pick<E extends Endpoint>(endpoints: readonly E[], request: PickRequest): E | undefined
+  /** Told of a failed attempt, where the algorithm has a use for it (weighted round robin lowers its effective weight). */
+  failed?(endpointId: string): void
 }
 
 export type PolicyName =

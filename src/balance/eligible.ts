@@ -1,0 +1,42 @@
+/** Small helpers that every policy shares. */
+import type { Endpoint, PickRequest } from './contract.ts'
+
+export function isEligible(endpoint: Endpoint, request: PickRequest): boolean {
+  return request.eligible === undefined || request.eligible(endpoint)
+}
+
+/** The eligible ones, in order: O(n), so policies try a few draws first. */
+export function eligibleOf<E extends Endpoint>(endpoints: readonly E[], request: PickRequest): readonly E[] {
+  const { eligible } = request
+  return eligible === undefined ? endpoints : endpoints.filter((endpoint) => eligible(endpoint))
+}
+
+/** Keeps what `build` derives from a snapshot until another array object comes (see `Policy.pick`). */
+export function perSnapshot<T>(build: (endpoints: readonly Endpoint[]) => T): (endpoints: readonly Endpoint[]) => T {
+  let last: readonly Endpoint[] | undefined
+  let derived!: T
+  return (endpoints) => {
+    if (endpoints !== last) {
+      derived = build(endpoints)
+      last = endpoints
+    }
+    return derived
+  }
+}
+
+/** Cost per unit of weight: what P2C and least-request compare. */
+export function weightedCost(endpoint: Endpoint): number {
+  return endpoint.load.cost() / endpoint.weight
+}
+
+/** Index of the first element ≥ `wanted` in an ascending list; its length when there is none. */
+export function lowerBound<N extends number | bigint>(sorted: ArrayLike<N>, wanted: N): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (sorted[middle]! < wanted) low = middle + 1
+    else high = middle
+  }
+  return low
+}

@@ -1,0 +1,85 @@
+/** Maglev's look-up table in Envoy's weighted form: the same endpoints give the same table in any order. */
+import type { Endpoint } from '../contract.ts'
+import { type HashTable, walkOwners } from './hash-policy.ts'
+import { Word } from './word.ts'
+import { xxHash64 } from './xxhash64.ts'
+
+/** A prime more than a hundred times the number of endpoints keeps shares equal within 1 %. */
+export const MAGLEV_SIZE = 65_537
+/** Larger would exceed the exact arithmetic of `Word.modulo`, and 20 MiB. */
+const SIZE_MAX = 5_000_011
+/** Slots tried at random before the table is walked in order, which ends for certain. */
+const RETRIES = 20
+
+export function maglevTable(endpoints: readonly Endpoint[]): HashTable {
+  const slots = maglevSlots(endpoints)
+  return {
+    find(key, accept) {
+      if (slots.length === 0) return -1
+      const hash = xxHash64(key)
+      for (let retry = 0; retry < RETRIES; retry++) {
+        const index = slots[slotOf(hash, retry, slots.length)]!
+        if (accept(index)) return index
+      }
+      return walkOwners(slots, slotOf(hash, 0, slots.length), endpoints.length, accept)
+    },
+  }
+}
+
+/** Retry k looks at hash XOR (2⁶⁴ − k), as Envoy does. */
+export function slotOf(hash: Word, retry: number, size: number): number {
+  const seen = new Word(retry === 0 ? hash.hi : ~hash.hi, hash.lo ^ -retry)
+  return seen.modulo(size)
+}
+
+interface Claim {
+  readonly index: number
+  readonly share: number
+  readonly skip: number
+  next: number
+  target: number
+}
+
+/**
+ * The endpoints (sorted by key) take turns; one of smaller weight is passed over until its turns match its share. Whose
+ * turn it is takes the next free slot of its own permutation.
+ * @throws RangeError when `size` is not a prime up to 5,000,011.
+ */
+export function maglevSlots(endpoints: readonly Pick<Endpoint, 'key' | 'weight'>[], size = MAGLEV_SIZE): Uint32Array {
+  if (!isPrime(size) || size > SIZE_MAX) {
+    throw new RangeError(`Maglev table size ${size}: use a prime up to ${SIZE_MAX}, such as ${MAGLEV_SIZE}`)
+  }
+  if (endpoints.length === 0) return new Uint32Array(0)
+  const slots = new Uint32Array(size).fill(endpoints.length)
+  const claims = claimsOf(endpoints, size)
+  const largest = claims.reduce((max, { share }) => Math.max(max, share), 0)
+  let filled = 0
+  for (let turn = 1; filled < size; turn++) {
+    for (const claim of claims) {
+      if (turn * claim.share < claim.target) continue
+      claim.target += largest
+      while (slots[claim.next] !== endpoints.length) claim.next = (claim.next + claim.skip) % size
+      slots[claim.next] = claim.index
+      if (++filled === size) break
+    }
+  }
+  return slots
+}
+
+function claimsOf(endpoints: readonly Pick<Endpoint, 'key' | 'weight'>[], size: number): Claim[] {
+  const weights = endpoints.reduce((sum, { weight }) => sum + weight, 0)
+  return endpoints
+    .map(({ key, weight }, index) => ({ key, index, ...permutation(key, size), share: weight / weights, target: 0 }))
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+}
+
+/** Where an endpoint's permutation of the slots starts, and its step. */
+export function permutation(key: string, size: number): { next: number; skip: number } {
+  return { next: xxHash64(key, 0).modulo(size), skip: xxHash64(key, 1).modulo(size - 1) + 1 }
+}
+
+function isPrime(n: number): boolean {
+  if (!Number.isInteger(n) || n < 2) return false
+  for (let divisor = 2; divisor * divisor <= n; divisor++) if (n % divisor === 0) return false
+  return true
+}

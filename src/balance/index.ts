@@ -1,0 +1,22 @@
+/** `skein/balance`: who gets the next request. Every policy can be tried on one's own numbers, with a seeded generator. */
+export { type BackoffOptions, backoffMs, retryAfterMs } from './backoff.ts'
+export type {
+  BalanceConfig,
+  Endpoint,
+  HashKeySource,
+  Load,
+  PickRequest,
+  Policy,
+  PolicyFactory,
+  PolicyName,
+  PolicyOptions,
+} from './contract.ts'
+export { checkHashKeySource, hashKeyOf, type KeyedRequest } from './hash-key.ts'
+export { inFlight } from './load/in-flight.ts'
+export { type PeakEwmaOptions, peakEwma } from './load/peak-ewma.ts'
+export { FAILURE_PENALTY_MS, LOADS, type LoadName, penalised } from './loads.ts'
+export { createOutlier, type FailureKind, type Outlier, type OutlierOptions, type OutlierState } from './outlier.ts'
+export { checkBalance, type ParsedBalance, POLICIES, parseBalance } from './policies.ts'
+export { envoyRingHash } from './policy/ring-hash.ts'
+export { createRetryBudget, type RetryBudget, type RetryBudgetOptions } from './retry-budget.ts'
+export { type SlowStartOptions, slowStartFactor } from './slow-start.ts'

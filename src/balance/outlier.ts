@@ -1,0 +1,229 @@
+/**
+ * Which endpoints are not to be chosen, judged by traffic alone. Three ways out:
+ * - failures: so many in a row (answers that mean failure, broken connections, timeouts);
+ * - refused: a connection refused says that the process is gone, so once is enough, for a short time;
+ * - silence: requests are waiting and nothing has been answered for a second. A frozen process accepts connections and looks
+ *   healthy to everything but this. It needs no timer: it is seen when somebody asks.
+ *
+ * One way back: when the time is over one live request is let through as a probe. Its answer brings the endpoint back, its
+ * failure ejects it again, for longer. Any answer at all ends silence at once, because it refutes it.
+ *
+ * Panic: Envoy ignores health when less than half would be left. Here that is an option and off: with one healthy endpoint
+ * of three, sending two thirds to frozen ones fails more requests than a full healthy one does, and overload is what retry
+ * budgets and limits are for. Only when none is left is health ignored: a chooser whose pick came back empty picks
+ * again without `eligible`, and an answer to such a request brings its endpoint back.
+ *
+ * Not judged: success rates compared between endpoints (Envoy's success-rate ejection needs 100 requests an interval each).
+ */
+import type { Clock } from '../core/clock.ts'
+import { type EjectionTimes, ejectionMs, mayEject, unforgiven } from './ejection.ts'
+
+/** `refused`: nobody listens. `connection`: broken off or not established in time. `status`: an answer such as 502. */
+export type FailureKind = 'refused' | 'connection' | 'status' | 'timeout'
+
+export interface OutlierOptions {
+  readonly clock: Clock
+  /** Failures in a row that eject; default 5. */
+  readonly failures?: number | undefined
+  /** No answer for so long while requests wait ejects, ms; default 1000. Infinity = never. */
+  readonly silenceMs?: number | undefined
+  /** First ejection after a refused connection, ms; default 250. Grows by itself with each, up to `baseMs`. */
+  readonly refusedMs?: number | undefined
+  /** First ejection, ms; default 2000 (Envoy 30,000). Grows by itself with each in a row. */
+  readonly baseMs?: number | undefined
+  /** Longest ejection, ms; default 30,000 (Envoy 300,000). */
+  readonly maxMs?: number | undefined
+  /** Each full interval in health forgives one past ejection, ms; default 10,000. */
+  readonly sweepMs?: number | undefined
+  /** At most so many percent are out at a time, but one always may be; default 100 (Envoy 10). */
+  readonly maxEjectedPercent?: number | undefined
+  /** Panic when less than so many percent are eligible; default 0 = when none is (Envoy 50). */
+  readonly panicPercent?: number | undefined
+}
+
+export interface OutlierState {
+  readonly eligible: boolean
+  /** For people: `silent for 1.2 s`, `ejected: 5 failures in a row, back in 1.4 s`. */
+  readonly reason?: string
+}
+
+/** For every `started` exactly one of `answered`, `failed`, `cancelled` follows. */
+export interface Outlier {
+  /** A request is sent. Not for tunnels and other requests whose answer may rightly take minutes. */
+  started(id: string): void
+  /** The head of an answer has come, and it does not count as failure. */
+  answered(id: string): void
+  failed(id: string, kind: FailureKind): void
+  /** The caller gave up: that says nothing about the endpoint. */
+  cancelled(id: string): void
+  /** May it be chosen? `now` (monotonic ms) saves reading the clock for each of many. */
+  eligible(id: string, now?: number): boolean
+  /** The same with the reason, for `explain`. */
+  state(id: string): OutlierState
+  /** True when health is to be ignored for this set. O(n): ask after an empty pick, or before when `panicPercent` is set. */
+  panicking(ids: readonly string[]): boolean
+  /** Forgets all others. The members count for `maxEjectedPercent`. */
+  retain(ids: Iterable<string>): void
+}
+
+interface Out {
+  readonly why: 'silent' | 'failures' | 'refused'
+  readonly until: number
+  /** When the request was sent whose answer decides, if one is under way. */
+  probeSince: number | undefined
+}
+
+interface Health {
+  pending: number
+  /** Since when requests have been waiting without any answer. */
+  waitingSince: number
+  failures: number
+  /** Ejections so far that are not forgiven. */
+  times: number
+  backSince: number
+  out: Out | undefined
+}
+
+export function createOutlier(options: OutlierOptions): Outlier {
+  return new TrafficJudge(options)
+}
+
+class TrafficJudge implements Outlier {
+  readonly #clock: Clock
+  readonly #limits: { readonly failures: number; readonly silenceMs: number }
+  readonly #times: EjectionTimes
+  readonly #refusedTimes: EjectionTimes
+  readonly #percent: { readonly ejected: number; readonly panic: number }
+  readonly #known = new Map<string, Health>()
+
+  constructor(options: OutlierOptions) {
+    const { clock, failures = 5, silenceMs = 1000, refusedMs = 250 } = options
+    const { baseMs = 2000, maxMs = 30_000, sweepMs = 10_000, maxEjectedPercent = 100, panicPercent = 0 } = options
+    this.#clock = clock
+    this.#limits = { failures, silenceMs }
+    this.#times = { baseMs, maxMs, sweepMs }
+    this.#refusedTimes = { baseMs: refusedMs, maxMs: baseMs, sweepMs }
+    this.#percent = { ejected: maxEjectedPercent, panic: panicPercent }
+  }
+
+  started(id: string): void {
+    const now = this.#clock.monotonic()
+    const health = this.#settled(id, now)
+    if (health.pending++ === 0) health.waitingSince = now
+    if (health.out !== undefined) health.out.probeSince ??= now
+  }
+
+  answered(id: string): void {
+    const now = this.#clock.monotonic()
+    const health = this.#settled(id, now)
+    health.pending = Math.max(0, health.pending - 1)
+    health.waitingSince = now
+    health.failures = 0
+    if (health.out?.why === 'silent' || health.out?.probeSince !== undefined) recover(health, now)
+  }
+
+  failed(id: string, kind: FailureKind): void {
+    const now = this.#clock.monotonic()
+    const health = this.#settled(id, now)
+    health.pending = Math.max(0, health.pending - 1)
+    health.failures++
+    if (kind === 'status') {
+      health.waitingSince = now
+      if (health.out?.why === 'silent') recover(health, now)
+    }
+    if (health.out !== undefined) this.#failedAgain(health, health.out, kind, now)
+    else if (kind === 'refused') this.#eject(health, 'refused', now)
+    else if (health.failures >= this.#limits.failures) this.#eject(health, 'failures', now)
+  }
+
+  cancelled(id: string): void {
+    const health = this.#settled(id, this.#clock.monotonic())
+    health.pending = Math.max(0, health.pending - 1)
+    if (health.out !== undefined) health.out.probeSince = undefined
+  }
+
+  eligible(id: string, now = this.#clock.monotonic()): boolean {
+    if (!this.#known.has(id)) return true
+    const { out } = this.#settled(id, now)
+    return out === undefined || (now >= out.until && out.probeSince === undefined)
+  }
+
+  state(id: string): OutlierState {
+    const now = this.#clock.monotonic()
+    const eligible = this.eligible(id, now)
+    const health = this.#known.get(id)
+    return health?.out === undefined ? { eligible } : { eligible, reason: reasonOf(health, health.out, now) }
+  }
+
+  panicking(ids: readonly string[]): boolean {
+    const now = this.#clock.monotonic()
+    const left = ids.filter((id) => this.eligible(id, now)).length
+    return ids.length > 0 && (left === 0 || left * 100 < this.#percent.panic * ids.length)
+  }
+
+  retain(ids: Iterable<string>): void {
+    const members = new Set(ids)
+    for (const id of this.#known.keys()) if (!members.has(id)) this.#known.delete(id)
+    for (const id of members) this.#healthOf(id)
+  }
+
+  /** The endpoint's record with what only time has changed brought up to date: silence that has become too long. */
+  #settled(id: string, now: number): Health {
+    const health = this.#healthOf(id)
+    const { out, pending, waitingSince } = health
+    const { silenceMs } = this.#limits
+    if (out === undefined) {
+      if (pending > 0 && now - waitingSince >= silenceMs) this.#eject(health, 'silent', waitingSince + silenceMs)
+    } else if (out.probeSince !== undefined && now >= out.until && now - out.probeSince >= silenceMs) {
+      this.#eject(health, 'silent', Math.max(out.until, out.probeSince + silenceMs))
+    }
+    return health
+  }
+
+  #healthOf(id: string): Health {
+    let health = this.#known.get(id)
+    if (health === undefined) {
+      health = { pending: 0, waitingSince: 0, failures: 0, times: 0, backSince: 0, out: undefined }
+      this.#known.set(id, health)
+    }
+    return health
+  }
+
+  #eject(health: Health, why: Out['why'], since: number): void {
+    if (health.out === undefined && !this.#mayEject()) return
+    const healthyMs = health.out === undefined ? since - health.backSince : 0
+    health.times = unforgiven(health.times, healthyMs, this.#times.sweepMs) + 1
+    const until = since + ejectionMs(health.times, why === 'refused' ? this.#refusedTimes : this.#times)
+    health.out = { why, until, probeSince: undefined }
+  }
+
+  #mayEject(): boolean {
+    let out = 0
+    for (const health of this.#known.values()) if (health.out !== undefined) out++
+    return mayEject(out, this.#known.size, this.#percent.ejected)
+  }
+
+  /** A failure of an ejected endpoint: only that of a probe after the time counts, others were under way before. */
+  #failedAgain(health: Health, out: Out, kind: FailureKind, now: number): void {
+    if (out.probeSince === undefined) return
+    if (now < out.until) out.probeSince = undefined
+    else if (kind === 'refused') this.#eject(health, 'refused', now)
+    else this.#eject(health, kind === 'timeout' && out.why === 'silent' ? 'silent' : 'failures', now)
+  }
+}
+
+function recover(health: Health, now: number): void {
+  health.out = undefined
+  health.backSince = now
+}
+
+function reasonOf(health: Health, out: Out, now: number): string {
+  const wait = now < out.until ? `back in ${seconds(out.until - now)}` : 'one probe decides'
+  if (out.why === 'refused') return `ejected: connection refused, ${wait}`
+  if (out.why === 'silent') return `silent for ${seconds(now - health.waitingSince)}, ${wait}`
+  return `ejected: ${health.failures} ${health.failures === 1 ? 'failure' : 'failures'} in a row, ${wait}`
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`
+}
