@@ -33,8 +33,11 @@ export const ERRORS = {
     'The service does not offer this operation; /openapi.json lists those it has.',
   ),
   METHOD_NOT_ALLOWED: kind(405, 'caller', false, 'Use one of the methods in the Allow header.'),
+  REQUEST_TIMEOUT: kind(408, 'caller', false, 'Send the whole request without long pauses.'),
   BODY_TOO_LARGE: kind(413, 'caller', false, 'Send less, or raise the body limit of the route or service.'),
+  URI_TOO_LONG: kind(414, 'caller', false, 'Send a shorter path and query.'),
   UNSUPPORTED_MEDIA_TYPE: kind(415, 'caller', false, 'Send the body as application/json.'),
+  EXPECTATION_FAILED: kind(417, 'caller', false, 'Leave out the Expect header, or send 100-continue.'),
   HEADERS_TOO_LARGE: kind(431, 'caller', false, 'Send fewer or smaller headers.'),
   CANCELLED: kind(499, 'caller', false, 'The caller went away before the answer.'),
   INTERNAL: kind(500, 'internal', false, 'The handler threw; the log line with this request id has the stack.'),
@@ -43,6 +46,12 @@ export const ERRORS = {
     'internal',
     false,
     'The handler returned what its output schema refuses; correct the handler.',
+  ),
+  STORAGE_FAILED: kind(
+    500,
+    'internal',
+    true,
+    'The registry could not store it, so nothing was changed; the message names the file and the reason.',
   ),
   UPSTREAM_FAILED: kind(502, 'upstream', true, 'The instance broke off or answered nonsense; its log says why.'),
   NO_INSTANCES: kind(503, 'upstream', true, 'No instance of the service is registered; `skein ps` shows what runs.'),
@@ -61,6 +70,10 @@ export const ERRORS = {
     'The service has not published its contract; start one instance of it.',
   ),
   DEADLINE_EXCEEDED: kind(504, 'upstream', true, 'No answer in time; raise the deadline or look at the instance.'),
+  UNKNOWN_TARGET: kind(404, 'caller', false, 'Name a service or an instance that `skein ps` lists.'),
+  NOT_RUNNING: kind(503, 'caller', false, 'Start the fleet with `skein up`, or name its configuration with --config.'),
+  ALREADY_RUNNING: kind(409, 'caller', false, 'Stop the running fleet first; `skein ps` shows it.'),
+  START_FAILED: kind(503, 'upstream', false, 'Its own output says why; `skein logs` shows it.'),
 } as const satisfies Record<string, ErrorKind>
 
 export type ErrorCode = keyof typeof ERRORS

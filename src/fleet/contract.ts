@@ -55,9 +55,17 @@ export interface LogLine {
 export interface Fleet {
   /** All instances, by service in config order, then ordinal. */
   list(): readonly InstanceInfo[]
-  /** Resolves when the new count is running and ready, or when the surplus has drained and gone. */
+  /** Resolves once nothing is starting or stopping: each instance is ready, stopped, or has failed and waits to be tried again. */
+  settled(): Promise<void>
+  /**
+   * Resolves when the new count is running and ready, and the surplus has drained and gone.
+   * @throws SkeinError START_FAILED when an instance fails (it is tried again all the same), UNKNOWN_TARGET, INVALID_INPUT.
+   */
   scale(service: string, instances: number): Promise<void>
-  /** Restarts a service one instance at a time (a new one is ready before the next goes), or one instance by its id. */
+  /**
+   * Restarts one instance by its id, or a service one instance at a time: each drains and is replaced in its own place, and
+   * the next goes only when the new one is ready, so capacity is never below N − 1. A failed replacement ends the restart.
+   */
   restart(target: string): Promise<void>
   /** Stops a service (scales it to 0) or one instance by its id, which stays stopped until restarted. */
   stop(target: string): Promise<void>

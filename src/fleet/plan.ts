@@ -1,0 +1,62 @@
+/** How a spec becomes a command line and an environment. Pure: paths and the inherited environment come in. */
+import { type Environment, SETTINGS } from '../core/settings.ts'
+import type { ServiceSpec } from './contract.ts'
+import type { Address, LaunchPlan } from './host.ts'
+
+/** Where the programs are with which the fleet starts others. */
+export interface Tools {
+  /** The Node executable. */
+  readonly node: string
+  /** bin/skein.js. */
+  readonly skein: string
+  /** URL of leash.ts, preloaded into Node programs. */
+  readonly leash: string
+  /** Path of guard.ts, the parent of programs that are not Node. */
+  readonly guard: string
+}
+
+export function instanceId(spec: ServiceSpec, ordinal: number): string {
+  return `${spec.name}-${ordinal}`
+}
+
+export function weightOf(spec: ServiceSpec, ordinal: number): number {
+  return spec.weights[ordinal - 1] ?? 1
+}
+
+/**
+ * The launch of one instance. Later wins: inherited, `spec.env`, then what makes this instance this one.
+ * An entry without a fixed port gets 0 and says later which one it took, so no race for a port is possible; an inherited
+ * PORT is dropped, because all instances would take the same.
+ */
+export function planLaunch(
+  spec: ServiceSpec,
+  ordinal: number,
+  port: number | undefined,
+  inherited: Environment,
+  tools: Tools,
+): LaunchPlan {
+  const given = String(port ?? 0)
+  const env = {
+    ...inherited,
+    PORT: port === undefined ? undefined : given,
+    ...spec.env,
+    [SETTINGS.port]: given,
+    [SETTINGS.service]: spec.name,
+    [SETTINGS.instance]: instanceId(spec, ordinal),
+    [SETTINGS.weight]: String(weightOf(spec, ordinal)),
+    [SETTINGS.fleet]: '1',
+  }
+  return { file: tools.node, args: nodeArguments(spec, tools), cwd: spec.cwd, env }
+}
+
+function nodeArguments(spec: ServiceSpec, tools: Tools): string[] {
+  if (spec.entry !== undefined) return ['--import', tools.leash, tools.skein, 'run', spec.entry]
+  const [program = '', ...rest] = spec.command ?? []
+  return program === 'node' ? ['--import', tools.leash, ...rest] : [tools.guard, program, ...rest]
+}
+
+/** Where an instance can be asked: an address that stands for "all" is asked on loopback. */
+export function addressOf(spec: ServiceSpec, port: number): Address {
+  const host = spec.env[SETTINGS.host] ?? '127.0.0.1'
+  return { host: host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host, port }
+}
