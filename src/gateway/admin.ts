@@ -1,0 +1,128 @@
+/** The gateway's own HTTP for operators: metrics, readiness, routes, `explain`. Loopback only, read only. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { parseBalance } from '../balance/policies.ts'
+import type { Caller } from '../client/contract.ts'
+import { asSkeinError, SkeinError } from '../core/errors.ts'
+import { METRICS_CONTENT_TYPE, type Metrics } from '../telemetry/metrics.ts'
+import { explain } from './explain.ts'
+import type { RouteRequest } from './routes.ts'
+import type { GatewayRoute } from './snapshot.ts'
+import { normaliseHost, parseTarget } from './target.ts'
+
+export interface AdminView {
+  readonly caller: Caller
+  readonly metrics: Metrics
+  /** In order of precedence. */
+  routes(): readonly GatewayRoute[]
+  isReady(): boolean
+}
+
+interface Page {
+  readonly status: number
+  readonly body: unknown
+}
+
+type Handler = (query: URLSearchParams, view: AdminView) => Page | Promise<Page>
+
+const PAGES: Readonly<Record<string, Handler>> = {
+  '/metrics': (_, { metrics }) => ({ status: 200, body: metrics.toText() }),
+  '/health/ready': (_, view) =>
+    view.isReady() ? { status: 200, body: { status: 'ok' } } : { status: 503, body: { status: 'draining' } },
+  '/routes': (_, view) => ({ status: 200, body: view.routes().map(({ name, config }) => ({ ...config, name })) }),
+  '/explain': explainPage,
+}
+
+/** A page in a browser may reach loopback under a name of its own (DNS rebinding); only these names are answered. */
+const HOSTS: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+export interface Admin {
+  readonly port: number
+  close(): Promise<void>
+}
+
+/** Listens on 127.0.0.1. @throws the system's error when the port is taken. */
+export async function serveAdmin(port: number, view: AdminView): Promise<Admin> {
+  const server = createServer((incoming, outgoing) => void answer(incoming, outgoing, view))
+  await listen(server, port)
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', resolve)
+  })
+}
+
+async function answer(incoming: IncomingMessage, outgoing: ServerResponse, view: AdminView): Promise<void> {
+  try {
+    const { status, body } = await page(incoming, view)
+    send(outgoing, status, body)
+  } catch (thrown) {
+    const error = asSkeinError(thrown)
+    send(outgoing, error.kind.status, error.toBody())
+  }
+}
+
+function page(incoming: IncomingMessage, view: AdminView): Page | Promise<Page> {
+  if (!HOSTS.has(normaliseHost(incoming.headers.host ?? ''))) return { status: 421, body: { error: 'wrong host' } }
+  if (incoming.method !== 'GET' && incoming.method !== 'HEAD') throw new SkeinError('METHOD_NOT_ALLOWED', 'only GET')
+  const [path, query = ''] = (incoming.url ?? '/').split('?', 2)
+  const handler = Object.hasOwn(PAGES, path!) ? PAGES[path!] : undefined
+  if (handler === undefined)
+    throw new SkeinError('NOT_FOUND', `no page ${path}; there are ${Object.keys(PAGES).join(', ')}`)
+  return handler(new URLSearchParams(query), view)
+}
+
+function send(outgoing: ServerResponse, status: number, body: unknown): void {
+  const isText = typeof body === 'string'
+  outgoing.writeHead(status, {
+    'content-type': isText ? METRICS_CONTENT_TYPE : 'application/json',
+    'x-content-type-options': 'nosniff',
+  })
+  outgoing.end(isText ? body : JSON.stringify(body))
+}
+
+/** `?method=GET&path=/x?a=b&host=…&header=a:b`: what such a request would meet now. */
+async function explainPage(query: URLSearchParams, view: AdminView): Promise<Page> {
+  const request = askedRequest(query)
+  const { route, why, others } = explain(view.routes(), request)
+  const rest = others.map(({ route: other, matches, why: reason }) => ({ route: other.name, matches, why: reason }))
+  if (route === undefined) return { status: 200, body: { request: shown(request), route: null, why, others: rest } }
+  return {
+    status: 200,
+    body: {
+      request: shown(request),
+      route: { ...route.config, name: route.name },
+      why,
+      policy: parseBalance(route.config.balance),
+      candidates: await view.caller.inspect(route.config.to),
+      others: rest,
+    },
+  }
+}
+
+function askedRequest(query: URLSearchParams): RouteRequest {
+  const host = query.get('host') ?? 'localhost'
+  const target = parseTarget(query.get('path') ?? '/', host)
+  if ('reason' in target) {
+    throw new SkeinError('BAD_REQUEST', `such a request is refused: ${target.message}`, { reason: target.reason })
+  }
+  const headers = query.getAll('header').flatMap((line) => {
+    const colon = line.indexOf(':')
+    return colon === -1 ? [line, ''] : [line.slice(0, colon).trim(), line.slice(colon + 1).trim()]
+  })
+  return { method: (query.get('method') ?? 'GET').toUpperCase(), host: normaliseHost(host), headers, ...target }
+}
+
+function shown({ method, host, path, query }: RouteRequest): Record<string, string> {
+  return { method, host, path, query }
+}

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ConfigError, IssueList } from '../core/issues.ts'
+import { checkGatewayConfig } from './config.ts'
+import type { GatewayConfig } from './contract.ts'
+import { takeSnapshot } from './snapshot.ts'
+
+function problems(value: unknown, services?: string[]): Record<string, string> {
+  const list = new IssueList('skein.config.ts')
+  checkGatewayConfig(value, list, 'gateway', services)
+  return Object.fromEntries(list.issues.map(({ key, message, fix }) => [key, `${message}. ${fix}`]))
+}
+
+const route = (change: Record<string, unknown>) => problems({ routes: [{ to: 'users', ...change }] })
+
+test('a full configuration is right', () => {
+  const config: GatewayConfig = {
+    port: 0,
+    host: '127.0.0.1',
+    trustedProxies: ['10.0.0.0/8', '::1'],
+    routes: [
+      { path: '/user/:id', to: 'users', balance: { policy: 'hash', on: 'param:id', using: 'maglev' } },
+      {
+        name: 'orders',
+        host: '*.example.com',
+        path: '/order/*',
+        methods: ['GET', 'post'],
+        headers: { 'x-v': '2', 'x-u': true },
+        query: { beta: true },
+        to: 'orders',
+        balance: 'weighted-round-robin',
+        timeoutMs: 2000,
+        attemptTimeoutMs: 500,
+        attempts: 2,
+        maxBodyBytes: 0,
+        websocket: true,
+        preserveHost: false,
+      },
+    ],
+  }
+  assert.deepEqual(problems(config, ['users', 'orders']), {})
+})
+
+test('all mistakes are reported in one go, each with its key and the way out', () => {
+  const found = problems(
+    {
+      prot: 8080,
+      port: 70_000,
+      trustedProxies: ['10.0.0.0/40', 5],
+      routes: [
+        { path: 'user', to: 'user', timeoutMs: 0, balanse: 'p2c' },
+        { path: '/a/*', to: 'orders', methods: ['GETT'], attempts: 1.5, headers: { v: 2 } },
+        'x',
+        {},
+      ],
+    },
+    ['users', 'orders'],
+  )
+  assert.deepEqual(Object.keys(found).sort(), [
+    'gateway.port',
+    'gateway.prot',
+    'gateway.routes[0].balanse',
+    'gateway.routes[0].path',
+    'gateway.routes[0].timeoutMs',
+    'gateway.routes[0].to',
+    'gateway.routes[1].attempts',
+    'gateway.routes[1].headers.v',
+    'gateway.routes[1].methods[0]',
+    'gateway.routes[2]',
+    'gateway.routes[3].to',
+    'gateway.trustedProxies[0]',
+    'gateway.trustedProxies[1]',
+  ])
+  assert.match(found['gateway.prot']!, /unknown key\. Did you mean "port"\?/)
+  assert.match(found['gateway.routes[0].to']!, /no service "user"\. Did you mean "users"\?/)
+  assert.match(found['gateway.routes[0].path']!, /Write "\/user"/)
+  assert.match(found['gateway.routes[0].balanse']!, /Did you mean "balance"\?/)
+  assert.match(found['gateway.routes[1].methods[0]']!, /Did you mean "GET"\?/)
+  assert.match(found['gateway.trustedProxies[0]']!, /prefix length outside 0–32/)
+})
+
+for (const path of [
+  'user',
+  '/a//b',
+  '/a/../b',
+  '/a?b',
+  '/a#b',
+  '/a*',
+  '/*/b',
+  '/a%2fb',
+  '/a/:',
+  '/a/:1',
+  '/:a/:a',
+  '/é',
+  '/%61',
+  7,
+]) {
+  test(`path ${path} is refused`, () => assert.ok('gateway.routes[0].path' in route({ path })))
+}
+
+for (const host of ['*', 'http://a.com', 'a.com:80', '*.*.com', 'a..b', '', 'a b', 7]) {
+  test(`host ${JSON.stringify(host)} is refused`, () => assert.ok('gateway.routes[0].host' in route({ host })))
+}
+
+test('an unknown policy is refused by the balancer’s own check', () => {
+  assert.ok('gateway.routes[0].balance' in route({ balance: 'rond-robin' }))
+  assert.ok('gateway.routes[0].balance' in route({ balance: { policy: 'hash' } }))
+})
+
+test('mistakes between keys: a parameter the path lacks, an attempt longer than the call', () => {
+  const found = route({
+    path: '/user/:id',
+    balance: { policy: 'hash', on: 'param:name' },
+    timeoutMs: 10,
+    attemptTimeoutMs: 20,
+  })
+  assert.match(found['gateway.routes[0].balance.on']!, /no ":name"/)
+  assert.match(found['gateway.routes[0].attemptTimeoutMs']!, /longer than timeoutMs \(10\)/)
+})
+
+test('two routes of one name, and a route that another hides', () => {
+  const found = problems({
+    routes: [
+      { name: 'a', path: '/x/:id', to: 's' },
+      { name: 'a', path: '/x/:name', to: 't' },
+    ],
+  })
+  assert.match(found['gateway.routes[1].name']!, /the same name as route 0/)
+  assert.match(found['gateway.routes[1]']!, /never reached: route 0/)
+})
+
+test('what is no configuration at all', () => {
+  assert.ok('gateway' in problems(null))
+  assert.ok('gateway.routes' in problems({}))
+  assert.ok('gateway.routes' in problems({ routes: [] }))
+  assert.ok('gateway.routes' in problems({ routes: {} }))
+})
+
+test('a snapshot is taken whole or not at all, and does not change with the object it was taken from', () => {
+  assert.throws(
+    () => takeSnapshot({ routes: [{ to: '' }], port: -1 }),
+    (error) => {
+      assert.ok(error instanceof ConfigError)
+      return error.issues.length === 2
+    },
+  )
+  const config = { routes: [{ to: 'users' }] }
+  const snapshot = takeSnapshot(config)
+  config.routes[0]!.to = 'orders'
+  assert.equal(snapshot.table.routes[0]!.config.to, 'users')
+})

@@ -1,0 +1,103 @@
+/** The gateway: `startGateway`. The life of a request is in pipeline.ts. */
+import type { Caller } from '../client/contract.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { ConfigError, type Issue } from '../core/issues.ts'
+import { type Logger, silentLogger } from '../core/log.ts'
+import type { Random } from '../core/random.ts'
+import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
+import { serveAdmin } from './admin.ts'
+import type { GatewayConfig } from './contract.ts'
+import { type GatewayLimits, LIMITS } from './limits.ts'
+import { gatewayMetrics } from './metrics.ts'
+import { GatewayServer } from './server.ts'
+import { type GatewaySnapshot, takeSnapshot } from './snapshot.ts'
+
+export { checkGatewayConfig } from './config.ts'
+export type { GatewayConfig, RouteConfig } from './contract.ts'
+export { type GatewayLimits, LIMITS } from './limits.ts'
+
+export const DEFAULT_PORT = 8080
+const DEFAULT_HOST = '127.0.0.1'
+
+export interface GatewayOptions {
+  readonly config: GatewayConfig
+  /** Through which all requests go on; the gateway does not close it. */
+  readonly caller: Caller
+  /** Default: silent. */
+  readonly log?: Logger | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
+  readonly metrics?: Metrics | undefined
+  /** On 127.0.0.1; default 0 = any free one. */
+  readonly adminPort?: number | undefined
+  /** What a client may take up; default LIMITS. */
+  readonly limits?: Partial<GatewayLimits> | undefined
+}
+
+export interface RunningGateway {
+  readonly port: number
+  readonly adminPort: number
+  /**
+   * Puts `config` in force for the requests that come from now on; connections and requests under way are not touched.
+   * @throws ConfigError when it has mistakes or changes `port` or `host`; then the old one stays.
+   */
+  reload(config: GatewayConfig): void
+  /** Accepts nothing new, lets requests under way end (10 s at most), then closes. Idempotent. */
+  close(): Promise<void>
+}
+
+/** @throws ConfigError with every mistake of the config; the system's error when a port is taken. */
+export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  const { caller, log = silentLogger, clock = systemClock, metrics = processMetrics } = options
+  const limits = { ...LIMITS, ...options.limits }
+  const parts = { caller, log, clock, limits, metrics: gatewayMetrics(metrics) }
+  const server = new GatewayServer(takeSnapshot(options.config), parts)
+  const view = { caller, metrics, routes: () => server.snapshot.table.routes, isReady: () => !server.draining }
+  const admin = await serveAdmin(options.adminPort ?? 0, view)
+  const port = await listenOrGiveUp(server, options.config, admin)
+  log.info({ port, adminPort: admin.port, routes: options.config.routes.length }, 'gateway listens')
+  let closing: Promise<void> | undefined
+  return {
+    port,
+    adminPort: admin.port,
+    reload(config) {
+      server.snapshot = nextSnapshot(config, server.snapshot.config, port)
+      log.info({ routes: config.routes.length }, 'gateway reloaded')
+    },
+    close() {
+      closing ??= server.close().then(() => admin.close())
+      return closing
+    },
+  }
+}
+
+async function listenOrGiveUp(
+  server: GatewayServer,
+  config: GatewayConfig,
+  admin: { close(): Promise<void> },
+): Promise<number> {
+  try {
+    return await server.listen(config.port ?? DEFAULT_PORT, config.host ?? DEFAULT_HOST)
+  } catch (error) {
+    await admin.close()
+    throw error
+  }
+}
+
+function nextSnapshot(config: GatewayConfig, old: GatewayConfig, port: number): GatewaySnapshot {
+  const next = takeSnapshot(config)
+  const issues: Issue[] = []
+  const refuse = (key: string, from: unknown, to: unknown) =>
+    issues.push({
+      file: 'gateway',
+      key,
+      message: `cannot change from ${from} to ${to} while the gateway runs`,
+      fix: `Put ${from} back, or restart the gateway.`,
+    })
+  const wanted = config.port ?? DEFAULT_PORT
+  if (wanted !== port && wanted !== (old.port ?? DEFAULT_PORT)) refuse('port', port, wanted)
+  const [host, oldHost] = [config.host ?? DEFAULT_HOST, old.host ?? DEFAULT_HOST]
+  if (host !== oldHost) refuse('host', oldHost, host)
+  if (issues.length > 0) throw new ConfigError(issues)
+  return next
+}

@@ -1,0 +1,49 @@
+/** What one client may take up. Times in ms, sizes in bytes. Tests make them small; users do not set them (yet). */
+export interface GatewayLimits {
+  /** Header fields of a request, counted on the wire; more is 431. */
+  readonly headerFields: number
+  /** Request head in all; more is 431. */
+  readonly headBytes: number
+  /** Request target; more is 414. */
+  readonly targetBytes: number
+  /** From the first byte of a connection or request to the end of its head; slower is 408. */
+  readonly headMs: number
+  /** Silence in the middle of a request body (408), and a client that stops reading its answer (reset). */
+  readonly bodyIdleMs: number
+  /** Body where the route does not say; more is 413. */
+  readonly bodyBytes: number
+  /** A body of known length up to this is read before it is sent on, so that another instance can be tried with it. */
+  readonly repeatableBytes: number
+  /** Silence between two requests of a connection. */
+  readonly keepAliveMs: number
+  /** Requests a connection, then it is closed so that clients spread anew. */
+  readonly requestsPerConnection: number
+  /** How much of a refused body is still read, so that the client gets to see the answer instead of a reset. */
+  readonly lingerBytes: number
+  readonly lingerMs: number
+  /** Until an instance accepts a WebSocket's connection, and until it answers the handshake. */
+  readonly tunnelConnectMs: number
+  readonly tunnelAnswerMs: number
+  /** Silence in both directions of a WebSocket. */
+  readonly tunnelIdleMs: number
+  /** How long `close` waits for answers and tunnels under way. */
+  readonly drainMs: number
+}
+
+export const LIMITS: GatewayLimits = {
+  headerFields: 100,
+  headBytes: 16 * 1024,
+  targetBytes: 8 * 1024,
+  headMs: 10_000,
+  bodyIdleMs: 30_000,
+  bodyBytes: 100 * 1024 * 1024,
+  repeatableBytes: 64 * 1024,
+  keepAliveMs: 60_000,
+  requestsPerConnection: 10_000,
+  lingerBytes: 1024 * 1024,
+  lingerMs: 2_000,
+  tunnelConnectMs: 1_000,
+  tunnelAnswerMs: 5_000,
+  tunnelIdleMs: 300_000,
+  drainMs: 10_000,
+}

@@ -1,0 +1,22 @@
+/** The gateway's own metrics. `route` is a route's name, or `none` where no route was reached. */
+import type { Counter, Gauge, Histogram, Metrics } from '../telemetry/metrics.ts'
+
+export interface GatewayMetrics {
+  readonly requests: Counter
+  readonly duration: Histogram
+  readonly inFlight: Gauge
+  readonly tunnels: Gauge
+}
+
+export function gatewayMetrics(metrics: Metrics): GatewayMetrics {
+  return {
+    requests: metrics.counter('skein_gateway_requests_total', 'Requests answered, by HTTP status.', ['route', 'code']),
+    duration: metrics.histogram(
+      'skein_gateway_request_duration_seconds',
+      'Time from head received to answer sent; without WebSockets.',
+      ['route'],
+    ),
+    inFlight: metrics.gauge('skein_gateway_in_flight_requests', 'Requests being served, WebSockets included.'),
+    tunnels: metrics.gauge('skein_gateway_tunnels', 'WebSockets open.', ['route']),
+  }
+}

@@ -1,0 +1,51 @@
+/** An exchange as the client's outbound path sees it. */
+import { hashKeyOf } from '../balance/hash-key.ts'
+import type { OutboundRequest } from '../client/contract.ts'
+import { type CallContext, runInContext } from '../core/context.ts'
+import { withoutHeaders } from '../core/headers.ts'
+import { requestHeaders } from './end-to-end.ts'
+import type { Exchange } from './exchange.ts'
+import { forwardedHeaders } from './forwarded.ts'
+
+/** The request as it goes on: written anew from what was parsed, so that nothing unread passes through. */
+export function outboundRequest(exchange: Exchange): OutboundRequest {
+  const { head, route, body, bodyLength, signal } = exchange
+  return {
+    service: route!.config.to,
+    method: head.method,
+    path: outboundPath(exchange),
+    headers: outboundHeaders(exchange),
+    body,
+    bodyLength,
+    operation: route!.name,
+    hashKey: outboundHashKey(exchange),
+    policy: route!.policy,
+    signal,
+  }
+}
+
+export function outboundPath({ target }: Exchange): string {
+  return target!.query === '' ? target!.path : `${target!.path}?${target!.query}`
+}
+
+const HOST: ReadonlySet<string> = new Set(['host'])
+
+/** Without Host where the route wants the instance's own. */
+export function outboundHeaders({ head, origin, route }: Exchange): string[] {
+  const headers = requestHeaders(head.headers)
+  const kept = route!.config.preserveHost === false ? withoutHeaders(headers, HOST) : headers
+  kept.push(...forwardedHeaders(origin!))
+  return kept
+}
+
+export function outboundHashKey({ route, origin, connection, head, params, target }: Exchange): string | undefined {
+  if (route!.hashOn === undefined) return undefined
+  const { ip } = origin!
+  return hashKeyOf(route!.hashOn, { ip, port: connection.port, headers: head.headers, params, query: target!.query })
+}
+
+/** Runs `call` as part of the exchange: its trace and request id go along. */
+export function asPartOf<T>({ trace, requestId }: Exchange, call: () => T): T {
+  const context: CallContext = { ...trace!, requestId }
+  return runInContext(context, call)
+}

@@ -1,0 +1,39 @@
+/** What happens to a request, outermost first. The order is the meaning: each entry says why it stands where it does. */
+import { compose } from '../core/compose.ts'
+import type { Exchange, Parts } from './exchange.ts'
+import { accessLog } from './step/access-log.ts'
+import { answerErrors } from './step/answer-errors.ts'
+import { forward } from './step/forward.ts'
+import { identify } from './step/identify.ts'
+import { measure } from './step/measure.ts'
+import { receiveBody } from './step/receive-body.ts'
+import { refuse } from './step/refuse.ts'
+import { takeRoute } from './step/take-route.ts'
+import { tellOrigin } from './step/tell-origin.ts'
+import { tunnel } from './step/tunnel.ts'
+
+export function createPipeline(parts: Parts): (exchange: Exchange) => Promise<void> {
+  const send = forward(parts)
+  const splice = tunnel(parts)
+  return compose<Exchange, void>(
+    [
+      // Must be outermost: everything below logs or answers under these ids.
+      identify,
+      // Must be above everything that can answer early, so that each answer has its line; below the ids it writes.
+      accessLog(parts),
+      // Must be above the answer to errors, so that failures count; no other constraint.
+      measure(parts),
+      // Must be below log and metrics, which read the status it sets, and above all that throws.
+      answerErrors(parts),
+      // Must be above all that reads the request: it is what makes reading it safe. Costs only a scan of the head.
+      refuse(parts),
+      // Must be above the route, whose hash policy may need the client's address; below `refuse`, which makes Host single.
+      tellOrigin,
+      // Must be above whatever depends on the route's settings: body limit, upgrade, policy.
+      takeRoute,
+      // Must be innermost: it asks the client for the body, which is only right once somebody will take it.
+      receiveBody(parts),
+    ],
+    (exchange) => (exchange.upgrade === undefined ? send(exchange) : splice(exchange)),
+  )
+}

@@ -1,0 +1,47 @@
+/** What the outside learns of a failure: code, service, instance ids; never an address, a stack or another's message. */
+import type { Attempt } from '../client/contract.ts'
+import { type ErrorCode, SkeinError } from '../core/errors.ts'
+
+/** Failures behind the gateway. Their own messages may name addresses, so these are said instead. */
+const BEHIND: Partial<Record<ErrorCode, string>> = {
+  UPSTREAM_FAILED: 'broke off its answer or answered nonsense',
+  NO_INSTANCES: 'has no instance',
+  UNREACHABLE: 'has no instance that accepts a connection',
+  SHUTTING_DOWN: 'is shutting down',
+  REGISTRY_UNAVAILABLE: 'cannot be looked up',
+  DEADLINE_EXCEEDED: 'did not answer in time',
+  CANCELLED: 'was not waited for',
+  INTERNAL: 'could not be asked',
+}
+
+/** The JSON body for `error`. */
+export function publicBody(error: SkeinError, service: string | undefined, requestId: string): string {
+  const behind = BEHIND[error.code]
+  const message =
+    behind === undefined ? error.message : `${service === undefined ? 'it' : `service "${service}"`} ${behind}`
+  const shown = new SkeinError(error.code, message, {
+    ...(behind === undefined ? error.details : { attempts: attemptsOf(error)?.map(publicAttempt) }),
+    service,
+    reason: reasonOf(error),
+    requestId,
+  })
+  return JSON.stringify(shown.toBody())
+}
+
+function publicAttempt({ instance, outcome, durationMs }: Attempt): Record<string, unknown> {
+  return { instance, outcome, durationMs: Math.round(durationMs) }
+}
+
+/** The attempts that led to `error`, where it was the caller who failed. */
+export function attemptsOf(error: SkeinError): readonly Attempt[] | undefined {
+  const attempts = error.details['attempts']
+  return Array.isArray(attempts) ? (attempts as readonly Attempt[]) : undefined
+}
+
+/** One stable word: the reason given, else what the last attempt met, else the code. */
+export function reasonOf(error: SkeinError): string {
+  const reason = error.details['reason']
+  if (typeof reason === 'string') return reason
+  const last = attemptsOf(error)?.at(-1)?.outcome
+  return String(last ?? error.code).toLowerCase()
+}

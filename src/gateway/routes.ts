@@ -1,0 +1,255 @@
+/**
+ * Which route a request takes. Pure.
+ *
+ * Of all routes whose conditions hold, the best by the precedence of the Gateway API's HTTPRoute wins: host (exact, then
+ * longest wildcard, then any), path (exact, then longest prefix by segment; a fixed segment before a parameter), then
+ * routes that name the method, more header conditions, more query conditions, and at last the order in the file.
+ * There are no regular expressions: their rank is undefined everywhere and their cost is the attacker's choice.
+ */
+import { headerValues, type RawHeaders } from '../core/headers.ts'
+import type { RouteConfig } from './contract.ts'
+
+export interface RouteRequest {
+  readonly method: string
+  /** As `normaliseHost` gives it. */
+  readonly host: string
+  /** Without query, starting with `/`; `*` (of OPTIONS) matches no route. */
+  readonly path: string
+  /** Without `?`. */
+  readonly query: string
+  readonly headers: RawHeaders
+}
+
+type Condition = readonly [name: string, value: string | true]
+
+/** A route taken apart for matching. */
+export interface Route {
+  readonly config: RouteConfig
+  readonly name: string
+  /** Place in the file, from 0. */
+  readonly order: number
+  /** Lower case; undefined = any. */
+  readonly host: string | undefined
+  /** Of the path, without the final `*`; `:name` is a parameter. */
+  readonly segments: readonly string[]
+  readonly prefix: boolean
+  readonly methods: ReadonlySet<string> | undefined
+  readonly headers: readonly Condition[]
+  readonly query: readonly Condition[]
+}
+
+export interface RouteMatch<R extends Route = Route> {
+  readonly route: R
+  /** Values of the path's parameters, as they stand in the path. */
+  readonly params: Readonly<Record<string, string>>
+}
+
+/** Takes a checked route apart. */
+export function parseRoute(config: RouteConfig, order: number): Route {
+  const path = config.path ?? '/*'
+  const prefix = path.endsWith('/*')
+  return {
+    config,
+    name: config.name ?? `${config.host ?? ''}${path} → ${config.to}`,
+    order,
+    host: config.host?.toLowerCase(),
+    segments: prefix ? path.slice(1).split('/').slice(0, -1) : path.slice(1).split('/'),
+    prefix,
+    methods: config.methods === undefined ? undefined : new Set(config.methods.map((method) => method.toUpperCase())),
+    headers: Object.entries(config.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
+    query: Object.entries(config.query ?? {}),
+  }
+}
+
+/** Routes that share a path stand at the same node, best first. */
+interface PathNode<R> {
+  readonly fixed: Map<string, PathNode<R>>
+  parameter: PathNode<R> | undefined
+  readonly exact: R[]
+  readonly prefix: R[]
+}
+
+/** All routes, by host, then by path segment. Matching costs by the length of the path, not by the number of routes. */
+export class RouteTable<R extends Route = Route> {
+  readonly routes: readonly R[]
+  readonly #hosts = new Map<string | undefined, PathNode<R>>()
+
+  constructor(routes: readonly R[]) {
+    this.routes = [...routes].sort(compareRoutes)
+    for (const route of this.routes) {
+      const node = nodeFor(this.#root(route.host), route.segments)
+      const list = route.prefix ? node.prefix : node.exact
+      list.push(route)
+    }
+  }
+
+  match(request: RouteRequest): RouteMatch<R> | undefined {
+    if (!request.path.startsWith('/')) return undefined
+    const segments = request.path.slice(1).split('/')
+    const accepts = (route: R) => conditionMismatch(route, request) === undefined
+    for (const host of hostKeys(request.host)) {
+      const root = this.#hosts.get(host)
+      if (root === undefined) continue
+      const route = findExact(root, segments, 0, accepts) ?? findPrefix(root, segments, accepts)
+      if (route !== undefined) return { route, params: paramsOf(route, segments) }
+    }
+    return undefined
+  }
+
+  #root(host: string | undefined): PathNode<R> {
+    const known = this.#hosts.get(host)
+    if (known !== undefined) return known
+    const root = emptyNode<R>()
+    this.#hosts.set(host, root)
+    return root
+  }
+}
+
+/** The host's own name, then its wildcards from long to short, then any. */
+function* hostKeys(host: string): Generator<string | undefined> {
+  yield host
+  for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) yield `*${host.slice(dot)}`
+  yield undefined
+}
+
+function emptyNode<R>(): PathNode<R> {
+  return { fixed: new Map(), parameter: undefined, exact: [], prefix: [] }
+}
+
+function nodeFor<R>(root: PathNode<R>, segments: readonly string[]): PathNode<R> {
+  let node = root
+  for (const segment of segments) {
+    let next = isParameter(segment) ? node.parameter : node.fixed.get(segment)
+    if (next === undefined) {
+      next = emptyNode<R>()
+      if (isParameter(segment)) node.parameter = next
+      else node.fixed.set(segment, next)
+    }
+    node = next
+  }
+  return node
+}
+
+function findExact<R>(
+  node: PathNode<R>,
+  segments: readonly string[],
+  depth: number,
+  accepts: (route: R) => boolean,
+): R | undefined {
+  if (depth === segments.length) return node.exact.find(accepts)
+  for (const child of children(node, segments[depth]!)) {
+    const found = findExact(child, segments, depth + 1, accepts)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** Longest first: one list a depth, each in the order of `children`, looked through from the deepest. */
+function findPrefix<R>(root: PathNode<R>, segments: readonly string[], accepts: (route: R) => boolean): R | undefined {
+  const levels: PathNode<R>[][] = [[root]]
+  for (const segment of segments) {
+    const level = levels.at(-1)!.flatMap((node) => children(node, segment))
+    if (level.length === 0) break
+    levels.push(level)
+  }
+  for (const level of levels.reverse()) {
+    for (const node of level) {
+      const found = node.prefix.find(accepts)
+      if (found !== undefined) return found
+    }
+  }
+  return undefined
+}
+
+function children<R>(node: PathNode<R>, segment: string): PathNode<R>[] {
+  const fixed = node.fixed.get(segment)
+  const parameter = segment === '' ? undefined : node.parameter
+  if (fixed === undefined) return parameter === undefined ? [] : [parameter]
+  return parameter === undefined ? [fixed] : [fixed, parameter]
+}
+
+function paramsOf(route: Route, segments: readonly string[]): Record<string, string> {
+  const params: Record<string, string> = Object.create(null)
+  route.segments.forEach((segment, i) => {
+    if (isParameter(segment)) params[segment.slice(1)] = segments[i]!
+  })
+  return params
+}
+
+export function isParameter(segment: string): boolean {
+  return segment.startsWith(':')
+}
+
+/** Why host or path keep `route` from matching; undefined when both fit. */
+export function placeMismatch(route: Route, request: RouteRequest): string | undefined {
+  if (route.host !== undefined && !hostFits(route.host, request.host)) {
+    return `host ${request.host || '(none)'} is not ${route.host}`
+  }
+  const segments = request.path.slice(1).split('/')
+  const long = route.prefix ? segments.length >= route.segments.length : segments.length === route.segments.length
+  const fits =
+    long && route.segments.every((rule, i) => (isParameter(rule) ? segments[i] !== '' : rule === segments[i]))
+  return fits ? undefined : `path ${request.path} does not match ${route.config.path ?? '/*'}`
+}
+
+function hostFits(rule: string, host: string): boolean {
+  return rule.startsWith('*') ? host.endsWith(rule.slice(1)) && host.length >= rule.length : rule === host
+}
+
+/** Why method, headers or query keep `route` from matching; undefined when all fit. */
+export function conditionMismatch(route: Route, request: RouteRequest): string | undefined {
+  if (route.methods !== undefined && !route.methods.has(request.method)) {
+    return `method ${request.method} is not ${[...route.methods].join(' or ')}`
+  }
+  for (const [name, wanted] of route.headers) {
+    const values = headerValues(request.headers, name)
+    const problem = mismatch(`header ${name}`, wanted, values.length === 0 ? undefined : values.join(', '))
+    if (problem !== undefined) return problem
+  }
+  if (route.query.length === 0) return undefined
+  const query = new URLSearchParams(request.query)
+  for (const [name, wanted] of route.query) {
+    const problem = mismatch(`query ${name}`, wanted, query.get(name) ?? undefined)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
+
+function mismatch(what: string, wanted: string | true, value: string | undefined): string | undefined {
+  if (value === undefined) return `${what} is absent`
+  return wanted === true || wanted === value ? undefined : `${what} is not "${wanted}"`
+}
+
+/** The precedence, strongest first; negative = the first of the two comes first. `why` completes "it wins because …". */
+export const PRECEDENCE: readonly { readonly why: string; readonly compare: (a: Route, b: Route) => number }[] = [
+  { why: 'its host is exact', compare: (a, b) => hostRank(b) - hostRank(a) },
+  { why: 'its host is longer', compare: (a, b) => (b.host?.length ?? 0) - (a.host?.length ?? 0) },
+  { why: 'an exact path comes before a prefix', compare: (a, b) => Number(a.prefix) - Number(b.prefix) },
+  { why: 'its path is longer', compare: (a, b) => b.segments.length - a.segments.length },
+  { why: 'a fixed segment comes before a parameter', compare: compareSegments },
+  { why: 'it names the method', compare: (a, b) => Number(b.methods !== undefined) - Number(a.methods !== undefined) },
+  { why: 'it has more header conditions', compare: (a, b) => b.headers.length - a.headers.length },
+  { why: 'it has more query conditions', compare: (a, b) => b.query.length - a.query.length },
+  { why: 'it stands first in the file', compare: (a, b) => a.order - b.order },
+]
+
+function hostRank({ host }: Route): number {
+  if (host === undefined) return 0
+  return host.startsWith('*') ? 1 : 2
+}
+
+function compareSegments(a: Route, b: Route): number {
+  for (let i = 0; i < Math.min(a.segments.length, b.segments.length); i++) {
+    const difference = Number(isParameter(a.segments[i]!)) - Number(isParameter(b.segments[i]!))
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
+function compareRoutes(a: Route, b: Route): number {
+  for (const { compare } of PRECEDENCE) {
+    const difference = compare(a, b)
+    if (difference !== 0) return difference
+  }
+  return 0
+}

@@ -1,0 +1,47 @@
+/** A checked configuration made ready for use: immutable, swapped whole. A request keeps the one it began with. */
+import type { HashKeySource } from '../balance/contract.ts'
+import { parseBalance } from '../balance/policies.ts'
+import type { CallPolicy } from '../client/contract.ts'
+import { ConfigError, IssueList } from '../core/issues.ts'
+import { addressSet } from './address.ts'
+import { checkGatewayConfig } from './config.ts'
+import type { GatewayConfig, RouteConfig } from './contract.ts'
+import { parseRoute, type Route, RouteTable } from './routes.ts'
+
+export interface GatewayRoute extends Route {
+  readonly policy: CallPolicy
+  /** Where a hash policy finds its key; undefined for all others. */
+  readonly hashOn: HashKeySource | undefined
+}
+
+export interface GatewaySnapshot {
+  readonly config: GatewayConfig
+  readonly table: RouteTable<GatewayRoute>
+  readonly trusts: (ip: string) => boolean
+}
+
+/** @throws ConfigError with every mistake. */
+export function takeSnapshot(config: GatewayConfig): GatewaySnapshot {
+  const issues = new IssueList('gateway')
+  checkGatewayConfig(config, issues, '')
+  if (issues.issues.length > 0) throw new ConfigError(issues.issues)
+  const kept = structuredClone(config)
+  return {
+    config: kept,
+    table: new RouteTable(kept.routes.map(gatewayRoute)),
+    trusts: addressSet(kept.trustedProxies ?? []),
+  }
+}
+
+function gatewayRoute(config: RouteConfig, order: number): GatewayRoute {
+  return { ...parseRoute(config, order), policy: callPolicy(config), hashOn: parseBalance(config.balance).on }
+}
+
+function callPolicy(config: RouteConfig): CallPolicy {
+  return {
+    balance: config.balance,
+    deadlineMs: config.timeoutMs,
+    attemptTimeoutMs: config.attemptTimeoutMs,
+    attempts: config.attempts,
+  }
+}

@@ -1,0 +1,37 @@
+import type { Step } from '../../core/compose.ts'
+import type { Exchange, Parts } from '../exchange.ts'
+import { reasonOf } from '../public-error.ts'
+
+/** One line a request, when its answer is complete (for a WebSocket: when it closes). */
+export function accessLog({ log, clock }: Parts): Step<Exchange, void> {
+  return async (exchange, next) => {
+    await next()
+    log.info(accessLine(exchange, clock.monotonic() - exchange.startedAt), 'request')
+  }
+}
+
+function accessLine(exchange: Exchange, durationMs: number): Record<string, unknown> {
+  const { head, error, route, attempts } = exchange
+  return {
+    kind: 'access',
+    method: head.method,
+    path: pathOf(head.target),
+    route: route?.name,
+    status: exchange.status,
+    durationMs: round(durationMs),
+    requestId: exchange.requestId,
+    traceId: exchange.trace?.traceId,
+    client: exchange.origin?.ip ?? exchange.connection.ip,
+    instance: exchange.instance,
+    attempts: attempts.map(({ instance, outcome, durationMs: ms }) => ({ instance, outcome, durationMs: round(ms) })),
+    bytes: exchange.bytes,
+    ...(error === undefined ? {} : { code: error.code, reason: reasonOf(error) }),
+  }
+}
+
+/** Without the query, where tokens and names of people are found. */
+function pathOf(target: string): string {
+  return target.split('?', 1)[0]!.slice(0, 2048)
+}
+
+const round = (ms: number) => Math.round(ms * 100) / 100

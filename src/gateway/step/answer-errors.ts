@@ -1,0 +1,21 @@
+import type { Step } from '../../core/compose.ts'
+import { asSkeinError } from '../../core/errors.ts'
+import { sendError } from '../answer.ts'
+import type { Exchange, Parts } from '../exchange.ts'
+import { attemptsOf } from '../public-error.ts'
+
+/** Turns whatever is thrown below into an answer. What `fail` was told counts before what it led to. */
+export function answerErrors(parts: Parts): Step<Exchange, void> {
+  return async (exchange, next) => {
+    try {
+      await next()
+    } catch (thrown) {
+      const error = exchange.failure ?? asSkeinError(thrown)
+      exchange.error = error
+      exchange.attempts = attemptsOf(error) ?? exchange.attempts
+      exchange.instance ??= exchange.attempts.at(-1)?.instance
+      if (error.code === 'INTERNAL') parts.log.error({ err: error.cause, requestId: exchange.requestId }, error.message)
+      await sendError(exchange, error, parts)
+    }
+  }
+}
