@@ -1,0 +1,92 @@
+/** What the steps of the pipeline share about one call. */
+
+import type { Clock } from '../core/clock.ts'
+import type { CallContext } from '../core/context.ts'
+import type { SkeinError } from '../core/errors.ts'
+import type { Logger } from '../core/log.ts'
+import type { Random } from '../core/random.ts'
+import type { clientMetrics } from '../telemetry/standard.ts'
+import type { Attempt, OutboundRequest, OutboundResponse } from './contract.ts'
+import type { Policies } from './policy.ts'
+import type { Transport, TransportError } from './transport.ts'
+import type { Candidate, Upstream } from './upstream.ts'
+
+export interface Call {
+  readonly request: OutboundRequest
+  readonly policy: Policies
+  readonly upstream: Upstream
+  readonly context: CallContext | undefined
+  /** Monotonic ms. */
+  readonly startedAt: number
+  /** Monotonic ms at which the head of the answer is no longer wanted. */
+  readonly deadline: number
+  /** Cancels the whole call: the deadline has passed or the caller has gone. */
+  readonly cancel: Cancel
+  /** Finished attempts, in order. */
+  readonly attempts: Attempt[]
+  /** Instances that were tried, so that another attempt goes elsewhere. */
+  readonly tried: Set<string>
+  /** The attempt under way. */
+  attempt: AttemptState
+}
+
+export interface AttemptState {
+  /** From 1. */
+  readonly number: number
+  /** True when another one may follow although this one was sent. */
+  readonly mayRepeat: boolean
+  /** Whom the breaker lets through. */
+  allowed: ((id: string) => boolean) | undefined
+  candidate: Candidate | undefined
+  /** How the instance failed, where it did. */
+  failure: TransportError | 'timeout' | undefined
+  /** True when the exchange is over, the answer's body included. */
+  over: boolean
+  /** Called when it becomes so. */
+  onOver: (() => void) | undefined
+}
+
+export function newAttempt(number: number, mayRepeat: boolean): AttemptState {
+  return {
+    number,
+    mayRepeat,
+    allowed: undefined,
+    candidate: undefined,
+    failure: undefined,
+    over: false,
+    onOver: undefined,
+  }
+}
+
+export type Handler = (call: Call) => Promise<OutboundResponse>
+
+/** What steps are made of beside the call. */
+export interface Parts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly metrics: ReturnType<typeof clientMetrics>
+  readonly transport: Transport
+}
+
+/** One step: what it does around the rest of the pipeline. Unlike middleware it may run the rest more than once. */
+export type Layer = (parts: Parts, next: Handler) => Handler
+
+/** A cancellation with a reason. Cheaper than an AbortSignal, and it runs its listeners at once. */
+export class Cancel {
+  reason: SkeinError | undefined
+  readonly #listeners = new Set<(reason: SkeinError) => void>()
+
+  cancel(reason: SkeinError): void {
+    if (this.reason !== undefined) return
+    this.reason = reason
+    for (const listener of [...this.#listeners]) listener(reason)
+  }
+
+  /** Calls `listener` once cancelled, at once if it is. Returns what takes it back. */
+  on(listener: (reason: SkeinError) => void): () => void {
+    if (this.reason !== undefined) listener(this.reason)
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+}

@@ -1,0 +1,150 @@
+/** The caller: one for a process, shared by typed calls, the fetch front and the gateway. */
+import { type Clock, systemClock } from '../core/clock.ts'
+import { currentContext } from '../core/context.ts'
+import { asSkeinError, SkeinError } from '../core/errors.ts'
+import { type Logger, silentLogger } from '../core/log.ts'
+import { type Random, systemRandom } from '../core/random.ts'
+import type { Source } from '../discovery/contract.ts'
+import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
+import { clientMetrics } from '../telemetry/standard.ts'
+import { type Call, Cancel, type Handler, newAttempt, type Parts } from './call.ts'
+import type { Caller, CallPolicy, CandidateState, Lease, OutboundRequest, OutboundResponse } from './contract.ts'
+import { buildPipeline } from './pipeline.ts'
+import { type Policies, resolvePolicy } from './policy.ts'
+import { undiciTransport } from './transport/undici.ts'
+import type { Transport } from './transport.ts'
+import { beginLoad, Upstream } from './upstream.ts'
+
+export interface CallerOptions {
+  /** Stays the maker's: closing the caller does not close it. */
+  readonly source: Source
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
+  readonly log?: Logger | undefined
+  readonly metrics?: Metrics | undefined
+  /** What holds where a request says nothing. */
+  readonly defaults?: CallPolicy | undefined
+  readonly transport?: Transport | undefined
+}
+
+export function createCaller(options: CallerOptions): Caller {
+  return new PipelineCaller(options)
+}
+
+class PipelineCaller implements Caller {
+  readonly #source: Source
+  readonly #defaults: CallPolicy
+  readonly #parts: Parts
+  readonly #handle: Handler
+  readonly #upstreams = new Map<string, Upstream>()
+
+  constructor(options: CallerOptions) {
+    const { clock = systemClock, random = systemRandom, log = silentLogger } = options
+    this.#source = options.source
+    this.#defaults = options.defaults ?? {}
+    const metrics = clientMetrics(options.metrics ?? processMetrics)
+    this.#parts = { clock, random, log, metrics, transport: options.transport ?? undiciTransport({ clock }) }
+    this.#handle = buildPipeline(this.#parts)
+  }
+
+  async request(request: OutboundRequest): Promise<OutboundResponse> {
+    try {
+      return await this.#handle(this.#begin(request))
+    } catch (thrown) {
+      const error = asSkeinError(thrown)
+      this.#parts.metrics.errors.with(request.service, error.code).value++
+      throw error
+    }
+  }
+
+  async lease(
+    { service, hashKey, policy }: Pick<OutboundRequest, 'service' | 'hashKey' | 'policy'>,
+    tried: ReadonlySet<string> = new Set(),
+  ): Promise<Lease> {
+    const upstream = this.#upstream(service)
+    const limits = resolvePolicy(policy, this.#defaults)
+    if (!upstream.known) await this.#firstSnapshot(upstream, limits)
+    const { candidate, chooser } = upstream.pick({ balance: limits.balance, hashKey, tried })
+    this.#parts.metrics.picks.with(service, chooser.policy.name, candidate.id).value++
+    const endLoad = beginLoad(candidate)
+    let held = true
+    return {
+      instance: candidate.instance,
+      release: (failed = false) => {
+        if (held && failed) blame(upstream, candidate.id)
+        held = false
+        endLoad(undefined)
+      },
+    }
+  }
+
+  async inspect(service: string): Promise<readonly CandidateState[]> {
+    const upstream = this.#upstream(service)
+    const limits = resolvePolicy(undefined, this.#defaults)
+    if (!upstream.known) await this.#firstSnapshot(upstream, limits)
+    return upstream.inspect(limits.balance)
+  }
+
+  async close(): Promise<void> {
+    for (const upstream of this.#upstreams.values()) upstream.close()
+    await this.#parts.transport.close()
+  }
+
+  #begin(request: OutboundRequest): Call {
+    const policy = resolvePolicy(request.policy, this.#defaults)
+    const context = currentContext()
+    const startedAt = this.#parts.clock.monotonic()
+    return {
+      request,
+      policy,
+      upstream: this.#upstream(request.service),
+      context,
+      startedAt,
+      deadline: Math.min(startedAt + policy.deadlineMs, context?.deadline ?? Number.POSITIVE_INFINITY),
+      cancel: new Cancel(),
+      attempts: [],
+      tried: new Set(),
+      attempt: newAttempt(0, false),
+    }
+  }
+
+  #upstream(service: string): Upstream {
+    let upstream = this.#upstreams.get(service)
+    if (upstream === undefined) {
+      const { clock, random } = this.#parts
+      const onGone = (instance: string) => this.#forgetSeries(service, instance)
+      upstream = new Upstream({ service, watch: this.#source.watch(service), clock, random, onGone })
+      this.#upstreams.set(service, upstream)
+    }
+    return upstream
+  }
+
+  async #firstSnapshot(upstream: Upstream, { deadlineMs }: Policies): Promise<void> {
+    const stop = new AbortController()
+    const { service } = upstream
+    const timer = this.#parts.clock.after(deadlineMs, () =>
+      stop.abort(
+        new SkeinError('NO_INSTANCES', `service "${service}": the registry has not said where it is`, { service }),
+      ),
+    )
+    try {
+      await upstream.ready(stop.signal)
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  /** Instances come and go for ever; their series do not stay for ever. */
+  #forgetSeries(service: string, instance: string): void {
+    const { requests, duration, inFlight, picks, ejections } = this.#parts.metrics
+    const theirs = (labels: Readonly<Record<string, string>>) =>
+      labels['service'] === service && labels['instance'] === instance
+    for (const metric of [requests, duration, inFlight, picks, ejections]) metric.removeWhere(theirs)
+  }
+}
+
+/** A tunnel is no request that waits for an answer, so it is judged only when it has failed. */
+function blame({ outlier }: Upstream, id: string): void {
+  outlier.started(id)
+  outlier.failed(id, 'connection')
+}

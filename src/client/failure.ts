@@ -1,0 +1,55 @@
+/** The errors that the outbound path gives: each names the service, and where there is one the instance. */
+import { SkeinError } from '../core/errors.ts'
+import type { Call } from './call.ts'
+import type { TransportError } from './transport.ts'
+import type { Candidate } from './upstream.ts'
+
+export function deadlineExceeded(call: Call, what = 'no answer'): SkeinError {
+  const { service } = call.request
+  const ms = Math.round(call.policy.deadlineMs)
+  return new SkeinError(
+    'DEADLINE_EXCEEDED',
+    `service "${service}": ${what} within the deadline (${ms} ms at most)`,
+    details(call),
+  )
+}
+
+export function attemptTimedOut(call: Call, candidate: Candidate, timeoutMs: number): SkeinError {
+  const { service } = call.request
+  return new SkeinError(
+    'DEADLINE_EXCEEDED',
+    `service "${service}": ${candidate.id} did not answer in ${Math.round(timeoutMs)} ms`,
+    details(call, candidate),
+  )
+}
+
+export function cancelled(service: string, cause: unknown): SkeinError {
+  return new SkeinError('CANCELLED', `service "${service}": the caller gave up`, { service }, cause)
+}
+
+/** An instance failed: not reachable when nothing was sent, else broken off. */
+export function instanceFailed(call: Call, candidate: Candidate, error: TransportError): SkeinError {
+  const { service } = call.request
+  const where = `service "${service}": ${candidate.id} (${candidate.key})`
+  if (error.stage === 'connect') {
+    return new SkeinError(
+      'UNREACHABLE',
+      `${where} cannot be reached: ${error.message}`,
+      details(call, candidate),
+      error,
+    )
+  }
+  const when = error.stage === 'request' ? 'before an answer' : 'in the middle of its answer'
+  return new SkeinError(
+    'UPSTREAM_FAILED',
+    `${where} broke off ${when}: ${error.message}`,
+    details(call, candidate),
+    error,
+  )
+}
+
+/** `attempts` is the call's own list: it holds the later ones as well when the error is read. */
+function details(call: Call, candidate?: Candidate): Record<string, unknown> {
+  const { service } = call.request
+  return { service, ...(candidate !== undefined && { instance: candidate.id }), attempts: call.attempts }
+}

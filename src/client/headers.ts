@@ -1,0 +1,52 @@
+/** The header fields that every attempt carries beside the caller's own. */
+import type { Clock } from '../core/clock.ts'
+import { header, type RawHeaders } from '../core/headers.ts'
+import { childSpan, formatTraceparent, parseTraceparent, type TraceContext } from '../telemetry/trace.ts'
+import type { Call } from './call.ts'
+
+export const DEADLINE_HEADER = 'x-skein-deadline-ms'
+export const ATTEMPT_HEADER = 'x-skein-attempt'
+export const ERROR_HEADER = 'x-skein-error'
+
+/** Fields that are ours to write: framing and hop-by-hop (RFC 9110 §7.6.1), and those set below. */
+const OURS: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'traceparent',
+  'tracestate',
+  DEADLINE_HEADER,
+  ATTEMPT_HEADER,
+])
+
+/**
+ * The caller's fields without ours, then the time left (relative, so that clocks need not agree), a span of its own for each
+ * attempt, the request id, and the attempt's number.
+ */
+export function attemptHeaders(call: Call, clock: Clock): string[] {
+  const { request, context, attempt } = call
+  const fields: string[] = []
+  for (let i = 0; i < request.headers.length; i += 2) {
+    if (!OURS.has(request.headers[i]!.toLowerCase())) fields.push(request.headers[i]!, request.headers[i + 1]!)
+  }
+  const span = childSpan(context ?? parentIn(request.headers))
+  fields.push(DEADLINE_HEADER, String(Math.max(1, Math.floor(call.deadline - clock.monotonic()))))
+  fields.push('traceparent', formatTraceparent(span))
+  if (span.traceState !== undefined) fields.push('tracestate', span.traceState)
+  if (context?.requestId !== undefined && header(fields, 'x-request-id') === undefined) {
+    fields.push('x-request-id', context.requestId)
+  }
+  fields.push(ATTEMPT_HEADER, String(attempt.number))
+  return fields
+}
+
+/** The trace of a request that is passed on outside any context. */
+function parentIn(headers: RawHeaders): TraceContext | undefined {
+  return parseTraceparent(header(headers, 'traceparent'), header(headers, 'tracestate'))
+}

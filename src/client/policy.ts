@@ -1,0 +1,31 @@
+/** Which limits hold for a call: those of the call, else of the caller, else the defaults. */
+import type { BalanceConfig } from '../balance/contract.ts'
+import type { CallPolicy, OutboundRequest } from './contract.ts'
+
+export interface Policies {
+  readonly balance: BalanceConfig | undefined
+  readonly deadlineMs: number
+  /** As set by somebody; undefined = a share of the deadline, where that makes sense. */
+  readonly attemptTimeoutMs: number | undefined
+  readonly attempts: number
+  readonly bodyIdleMs: number
+}
+
+export const DEFAULTS = { deadlineMs: 5_000, attempts: 3, bodyIdleMs: 60_000 } as const
+
+export function resolvePolicy(own: CallPolicy | undefined, wider: CallPolicy): Policies {
+  return {
+    balance: own?.balance ?? wider.balance,
+    deadlineMs: own?.deadlineMs ?? wider.deadlineMs ?? DEFAULTS.deadlineMs,
+    attemptTimeoutMs: own?.attemptTimeoutMs ?? wider.attemptTimeoutMs,
+    attempts: own?.attempts ?? wider.attempts ?? DEFAULTS.attempts,
+    bodyIdleMs: own?.bodyIdleMs ?? wider.bodyIdleMs ?? DEFAULTS.bodyIdleMs,
+  }
+}
+
+const IDEMPOTENT_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE'])
+
+/** May the call be repeated once it may have been processed? (RFC 9110 §9.2.2) */
+export function isIdempotent(request: OutboundRequest): boolean {
+  return request.idempotent ?? IDEMPOTENT_METHODS.has(request.method)
+}

@@ -1,0 +1,63 @@
+/** Keeps calls away from instances that traffic has shown to be dead, failing or hung, and judges each attempt afterwards. */
+import type { FailureKind } from '../../balance/outlier.ts'
+import { ERRORS, type ErrorCode } from '../../core/errors.ts'
+import { header } from '../../core/headers.ts'
+import type { AttemptState, Call, Layer, Parts } from '../call.ts'
+import type { OutboundResponse } from '../contract.ts'
+import type { Candidate } from '../upstream.ts'
+
+export const breaker: Layer = (parts, next) => async (call) => {
+  const { upstream, attempt } = call
+  const now = parts.clock.monotonic()
+  attempt.allowed = (id) => upstream.outlier.eligible(id, now)
+  try {
+    const response = await next(call)
+    judge(call, attempt.candidate!, failureInAnswer(response), parts)
+    return response
+  } catch (error) {
+    if (attempt.candidate !== undefined) judge(call, attempt.candidate, failureOf(attempt), parts)
+    throw error
+  }
+}
+
+type Verdict = FailureKind | 'well' | 'unknown'
+
+/**
+ * Any status of 500 and above counts, as in Envoy: an instance that fails fast must not look like a fast one. Not so where
+ * the instance says that it was its own upstream that failed. One that shuts down counts as one that refuses: it is left
+ * alone at once, and asked again soon in case it stays.
+ */
+function failureInAnswer({ status, headers }: OutboundResponse): Verdict {
+  if (status < 500) return 'well'
+  const code = header(headers, 'x-skein-error')
+  if (code === undefined) return 'status'
+  if (code === 'SHUTTING_DOWN') return 'refused'
+  return Object.hasOwn(ERRORS, code) && ERRORS[code as ErrorCode].fault === 'upstream' ? 'well' : 'status'
+}
+
+function failureOf({ failure }: AttemptState): Verdict {
+  if (failure === undefined) return 'unknown'
+  if (failure === 'timeout') return 'timeout'
+  return failure.stage === 'connect' && isRefusal(failure.cause) ? 'refused' : 'connection'
+}
+
+function isRefusal(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED'
+}
+
+function judge(call: Call, candidate: Candidate, verdict: Verdict, parts: Parts): void {
+  const { outlier } = call.upstream
+  const { id } = candidate
+  if (verdict === 'well') outlier.answered(id)
+  else if (verdict === 'unknown') outlier.cancelled(id)
+  else {
+    outlier.failed(id, verdict)
+    call.upstream.chooser(call.policy.balance).policy.failed?.(id)
+  }
+  const { reason } = outlier.state(id)
+  if (reason !== undefined && !candidate.ejected) {
+    parts.metrics.ejections.with(call.request.service, id, verdict).value++
+    parts.log.warn({ service: call.request.service, instance: id, reason }, 'instance ejected')
+  }
+  candidate.ejected = reason !== undefined
+}

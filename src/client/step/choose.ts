@@ -1,0 +1,45 @@
+/** Picks the instance: from the snapshot's fit ones, those not tried in this call and let through by the breaker, by policy. */
+import { SkeinError } from '../../core/errors.ts'
+import type { Call, Layer } from '../call.ts'
+import { deadlineExceeded } from '../failure.ts'
+
+export const choose: Layer =
+  ({ metrics }, next) =>
+  async (call) => {
+    const { upstream, attempt, request, policy, tried } = call
+    if (!upstream.known) await firstSnapshot(call)
+    const { candidate, chooser } = upstream.pick({
+      balance: policy.balance,
+      hashKey: request.hashKey,
+      tried,
+      allowed: attempt.allowed,
+    })
+    attempt.candidate = candidate
+    tried.add(candidate.id)
+    // Here and not in the breaker, because a probe's place is taken by choosing.
+    upstream.outlier.started(candidate.id)
+    metrics.picks.with(request.service, chooser.policy.name, candidate.id).value++
+    return next(call)
+  }
+
+/** Waits for the registry's first word; the call's end ends it. */
+async function firstSnapshot(call: Call): Promise<void> {
+  const stop = new AbortController()
+  const forget = call.cancel.on((reason) => {
+    const late = reason.code === 'DEADLINE_EXCEEDED'
+    stop.abort(late ? deadlineExceeded(call, 'the registry has not said where it is') : reason)
+  })
+  try {
+    await call.upstream.ready(stop.signal)
+  } catch (error) {
+    if (error instanceof SkeinError) throw error
+    throw new SkeinError(
+      'NO_INSTANCES',
+      `service "${call.request.service}": discovery ended`,
+      { service: call.request.service },
+      error,
+    )
+  } finally {
+    forget()
+  }
+}

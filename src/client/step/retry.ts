@@ -1,0 +1,122 @@
+/**
+ * Tries again, elsewhere, what may be tried again:
+ *
+ * - whatever provably was not processed, with any method: the connection was refused or never came about, or the
+ *   instance said SHUTTING_DOWN;
+ * - of idempotent calls also broken connections, time-outs, and answers 502, 503 and 504, unless the instance says by
+ *   `x-skein-error` that it was its own upstream that failed: then it has retried already, and retrying at each layer
+ *   multiplies load (three layers of three attempts make 27).
+ *
+ * A body is sent again when it is a string or bytes; of at most 64 KiB once some of it was sent, as in linkerd. A
+ * stream is sent again only if nothing has read from it. Retries come out of the service's budget: 20 % of the requests
+ * under way, at least 3; but for one per call after a reset on a connection that had been idle, which happens in good
+ * health and only to idempotent calls (gRFC A6 calls it transparent).
+ */
+import { Readable } from 'node:stream'
+import { backoffMs } from '../../balance/backoff.ts'
+import type { Clock } from '../../core/clock.ts'
+import { header } from '../../core/headers.ts'
+import { type Call, type Handler, type Layer, newAttempt } from '../call.ts'
+import type { Body, OutboundResponse } from '../contract.ts'
+import { isIdempotent } from '../policy.ts'
+
+/** Bodies above this are not sent twice, bytes. */
+const REPLAY_MAX_BYTES = 64 * 1024
+const RETRIED_STATUSES: ReadonlySet<number> = new Set([502, 503, 504])
+
+type Reason = 'refused' | 'shutting-down' | 'reset' | 'timeout' | 'status'
+type Outcome = { response: OutboundResponse } | { error: unknown }
+
+export const retry: Layer =
+  ({ clock, random, metrics }, next) =>
+  async (call) => {
+    const endRequest = call.upstream.budget.request()
+    let endRetry: (() => void) | undefined
+    let free = 1
+    try {
+      for (let number = 1; ; number++) {
+        begin(call, number)
+        const outcome = await outcomeOf(next, call)
+        endRetry?.()
+        const reason = reasonToRetry(call, outcome)
+        if (reason === undefined || number >= call.policy.attempts + 1 - free) return result(outcome)
+        const unpaid = free > 0 && onStaleConnection(call, reason)
+        endRetry = unpaid ? undefined : call.upstream.budget.retry()
+        if (unpaid) free--
+        else if (endRetry === undefined) return result(outcome)
+        if ('response' in outcome) outcome.response.body.destroy()
+        metrics.retries.with(call.request.service, reason).value++
+        const atOnce = unpaid || (number === 1 && reason === 'refused')
+        if (!atOnce) await pause(call, backoffMs(random, number), clock)
+      }
+    } finally {
+      endRetry?.()
+      endRequest()
+    }
+  }
+
+function begin(call: Call, number: number): void {
+  const last = number >= call.policy.attempts
+  const mayRepeat = !last && isIdempotent(call.request) && replayable(call.request.body, REPLAY_MAX_BYTES)
+  call.attempt = newAttempt(number, mayRepeat)
+}
+
+async function outcomeOf(next: Handler, call: Call): Promise<Outcome> {
+  try {
+    return { response: await next(call) }
+  } catch (error) {
+    return { error }
+  }
+}
+
+function reasonToRetry(call: Call, outcome: Outcome): Reason | undefined {
+  if (call.cancel.reason !== undefined) return undefined
+  return 'response' in outcome ? reasonInAnswer(call, outcome.response) : reasonInFailure(call)
+}
+
+function reasonInAnswer({ request }: Call, { status, headers }: OutboundResponse): Reason | undefined {
+  if (status < 502 || status > 504) return undefined
+  const code = header(headers, 'x-skein-error')
+  if (code === 'SHUTTING_DOWN') return replayable(request.body, REPLAY_MAX_BYTES) ? 'shutting-down' : undefined
+  if (code !== undefined || !RETRIED_STATUSES.has(status)) return undefined
+  return isIdempotent(request) && replayable(request.body, REPLAY_MAX_BYTES) ? 'status' : undefined
+}
+
+function reasonInFailure({ attempt, request }: Call): Reason | undefined {
+  const { failure } = attempt
+  if (failure === undefined) return undefined
+  if (failure !== 'timeout' && failure.stage === 'connect') {
+    return replayable(request.body, Number.POSITIVE_INFINITY) ? 'refused' : undefined
+  }
+  if (!isIdempotent(request) || !replayable(request.body, REPLAY_MAX_BYTES)) return undefined
+  return failure === 'timeout' ? 'timeout' : 'reset'
+}
+
+function replayable(body: Body | undefined, maxBytes: number): boolean {
+  if (body instanceof Readable) return !body.readableDidRead && !body.destroyed && !body.readableEnded
+  return body === undefined || body.length <= maxBytes
+}
+
+function onStaleConnection({ attempt: { failure } }: Call, reason: Reason): boolean {
+  return reason === 'reset' && typeof failure === 'object' && failure.reused && failure.stage === 'request'
+}
+
+function result(outcome: Outcome): OutboundResponse {
+  if ('error' in outcome) throw outcome.error
+  return outcome.response
+}
+
+/** Waits, or ends with the call. */
+function pause(call: Call, ms: number, clock: Clock): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = () => {
+      forget()
+      resolve()
+    }
+    const timer = clock.after(ms, done, true)
+    const forget = call.cancel.on((reason) => {
+      timer.cancel()
+      reject(reason)
+    })
+  })
+}

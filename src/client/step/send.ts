@@ -1,0 +1,132 @@
+/**
+ * Sends one attempt to the chosen instance. The only place that counts requests in flight: from here until the answer's
+ * last byte, however it ends. Policies and metrics only read the counts, so none can leak one.
+ */
+import type { Readable } from 'node:stream'
+import { penalised } from '../../balance/loads.ts'
+import type { Timer } from '../../core/clock.ts'
+import { SkeinError } from '../../core/errors.ts'
+import type { AttemptState, Call, Layer, Parts } from '../call.ts'
+import type { OutboundResponse } from '../contract.ts'
+import { attemptTimedOut, instanceFailed } from '../failure.ts'
+import { attemptHeaders } from '../headers.ts'
+import { type Message, TransportError } from '../transport.ts'
+import { beginLoad, type Candidate } from '../upstream.ts'
+
+export const send: Layer = (parts) => (call) =>
+  new Promise<OutboundResponse>((resolve, reject) => {
+    const { attempt } = call
+    const candidate = attempt.candidate!
+    const account = new Account(parts, call, candidate)
+    const limitMs = timeoutOf(call, parts)
+    let body: Readable | undefined
+    let timer: Timer | undefined
+    let forget: (() => void) | undefined
+    const breakOff = parts.transport.send(candidate.instance, messageOf(call, parts), {
+      head(status, headers, stream) {
+        timer?.cancel()
+        account.settle(status, status >= 500)
+        // An error of a body that nobody reads must not end the process; who reads it gets it as well.
+        body = stream.on('error', () => {})
+        resolve({ status, headers, body, instance: candidate.instance, attempts: call.attempts })
+      },
+      end(thrown) {
+        timer?.cancel()
+        forget?.()
+        const error = thrown && asFailure(call, attempt, candidate, thrown)
+        if (body === undefined) account.settle(error!.code, attempt.failure !== undefined)
+        account.close()
+        attempt.over = true
+        attempt.onOver?.()
+        if (body === undefined) reject(error)
+        else if (error !== undefined) body.destroy(error)
+      },
+    })
+    if (limitMs !== undefined) {
+      timer = parts.clock.after(limitMs, () => {
+        attempt.failure = 'timeout'
+        breakOff(attemptTimedOut(call, candidate, limitMs))
+      })
+    }
+    forget = call.cancel.on((reason) => {
+      if (reason.code === 'DEADLINE_EXCEEDED' && account.elapsed() >= shareOf(call)) attempt.failure = 'timeout'
+      breakOff(reason)
+    })
+  })
+
+/**
+ * How long an attempt may take until its head: what the policy says, else a third of the deadline where another
+ * instance could still answer. Where none could, cutting an attempt short would only turn slow into failed.
+ */
+function timeoutOf(call: Call, { clock }: Parts): number | undefined {
+  const { policy, attempt, upstream } = call
+  const limit = policy.attemptTimeoutMs ?? (attempt.mayRepeat && upstream.size > 1 ? shareOf(call) : undefined)
+  const left = call.deadline - clock.monotonic()
+  return limit !== undefined && limit < left ? limit : undefined
+}
+
+function shareOf({ deadline, startedAt }: Call): number {
+  return (deadline - startedAt) / 3
+}
+
+function messageOf(call: Call, { clock }: Parts): Message {
+  const { method, path, body, bodyLength } = call.request
+  return { method, path, headers: attemptHeaders(call, clock), body, bodyLength, bodyIdleMs: call.policy.bodyIdleMs }
+}
+
+/** Whose doing the end was: the instance's, for which it is blamed, or this side's. */
+function asFailure(call: Call, attempt: AttemptState, candidate: Candidate, error: Error): SkeinError {
+  if (error instanceof TransportError) {
+    attempt.failure = error
+    return instanceFailed(call, candidate, error)
+  }
+  if (error instanceof SkeinError) return error
+  return new SkeinError(
+    'CANCELLED',
+    `service "${call.request.service}": ${error.message}`,
+    { service: call.request.service },
+    error,
+  )
+}
+
+/** The books of one attempt: load, metrics, the list of attempts. */
+class Account {
+  readonly #parts: Parts
+  readonly #call: Call
+  readonly #candidate: Candidate
+  readonly #startedAt: number
+  readonly #endLoad: (latencyMs: number | undefined) => void
+  readonly #gauge: { value: number }
+  #latencyMs: number | undefined
+
+  constructor(parts: Parts, call: Call, candidate: Candidate) {
+    this.#parts = parts
+    this.#call = call
+    this.#candidate = candidate
+    this.#startedAt = parts.clock.monotonic()
+    this.#endLoad = beginLoad(candidate)
+    this.#gauge = parts.metrics.inFlight.with(call.request.service, candidate.id)
+    this.#gauge.value++
+  }
+
+  elapsed(): number {
+    return this.#parts.clock.monotonic() - this.#startedAt
+  }
+
+  /** The attempt has its outcome: the status of a head, or the code of an error. */
+  settle(outcome: number | string, failed: boolean): void {
+    const { metrics } = this.#parts
+    const { service, operation = this.#call.request.method } = this.#call.request
+    const { id, key } = this.#candidate
+    const durationMs = this.elapsed()
+    this.#latencyMs = failed ? penalised(durationMs) : typeof outcome === 'number' ? durationMs : undefined
+    this.#call.attempts.push({ instance: id, address: key, outcome, durationMs })
+    metrics.requests.with(service, operation, id, String(outcome)).value++
+    metrics.duration.observe(metrics.duration.with(service, operation, id), durationMs / 1000)
+  }
+
+  close(): void {
+    this.#endLoad(this.#latencyMs)
+    this.#gauge.value--
+  }
+}

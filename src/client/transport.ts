@@ -1,0 +1,63 @@
+/**
+ * What carries one request to one instance and its answer back. It decides nothing: which instance, how long, whether
+ * again is said above. The built-in one stands on undici (transport/undici.ts); another engine is another file.
+ */
+import type { Readable } from 'node:stream'
+import type { RawHeaders } from '../core/headers.ts'
+import type { Body } from './contract.ts'
+
+export interface Target {
+  readonly address: string
+  readonly port: number
+}
+
+export interface Message {
+  readonly method: string
+  readonly path: string
+  /** Complete but for framing: the transport adds Content-Length or Transfer-Encoding, Connection, and Host where absent. */
+  readonly headers: RawHeaders
+  readonly body?: Body | undefined
+  readonly bodyLength?: number | undefined
+  /** Silence in the middle of the answer's body after which it is broken off, ms. */
+  readonly bodyIdleMs: number
+}
+
+/**
+ * How far an exchange had come when it failed: `connect` = no byte of the request was written, so it was provably not
+ * processed; `request` = some of it was, and no byte of an answer came; `response` = an answer had begun.
+ */
+export type Stage = 'connect' | 'request' | 'response'
+
+/** The instance or the way to it failed. Whatever else ends an exchange is the doing of this side. */
+export class TransportError extends Error {
+  readonly stage: Stage
+  /** True when the connection had carried an answer before: it may have been closed while the request was on its way. */
+  readonly reused: boolean
+
+  constructor(stage: Stage, reused: boolean, cause: Error) {
+    super(cause.message || cause.name, { cause })
+    this.name = 'TransportError'
+    this.stage = stage
+    this.reused = reused
+  }
+}
+
+export interface Receiver {
+  /** At most once: the head of the final answer. `body` has backpressure, and is not decompressed. */
+  head(status: number, headers: RawHeaders, body: Readable): void
+  /**
+   * Exactly once, last: the answer is complete on the wire (no error), the instance failed (TransportError), or this
+   * side broke off (the reason given). After `head`, the body is destroyed with the same error.
+   */
+  end(error?: Error): void
+}
+
+/** Breaks an exchange off: the receiver's `end` is called at once with `reason`. Does nothing after the end. */
+export type BreakOff = (reason: Error) => void
+
+export interface Transport {
+  /** Calls the receiver later, never before it returns. A Readable body is not touched unless a connection is there. */
+  send(target: Target, message: Message, receiver: Receiver): BreakOff
+  /** Breaks off everything; idempotent. */
+  close(): Promise<void>
+}

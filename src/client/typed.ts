@@ -1,0 +1,154 @@
+/**
+ * Typed calls without generated code. The caller imports the *type* of the other service; method and path come at run time
+ * from the contract which that service publishes in the registry.
+ *
+ *     import type users from '../users/service.ts'
+ *     const usersClient = client<typeof users>('users')
+ *     const user = await usersClient.get({ id: '7' })
+ */
+import type { ErrorStatuses, OperationContract, OperationType, ServiceContract, ServiceType } from '../core/contract.ts'
+import { SkeinError } from '../core/errors.ts'
+import { nearest } from '../core/issues.ts'
+import type { ConsulClient } from '../discovery/consul-client.ts'
+import { CallError } from './call-error.ts'
+import type { Caller, CallPolicy } from './contract.ts'
+import { Contracts } from './contracts.ts'
+import { decodeAnswer } from './decode.ts'
+import { defaultCaller, defaultConsul } from './default.ts'
+import { encodeInput } from './encode.ts'
+
+export interface ClientOptions {
+  /** Default: the process's own. */
+  readonly caller?: Caller | undefined
+  /** Where contracts are looked up. Default: the process's own. */
+  readonly consul?: ConsulClient | undefined
+  readonly policy?: CallPolicy | undefined
+}
+
+export interface CallOptions {
+  /** Cancels the call. */
+  readonly signal?: AbortSignal | undefined
+  /** Until the head of the answer, ms. Default: the client's policy. */
+  readonly deadlineMs?: number | undefined
+  /** The text a hash policy hashes. */
+  readonly hashKey?: string | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+/**
+ * One operation of another service. An operation without input may be called with nothing.
+ * @throws CallError for an error that the service declared (see `isCallError`), SkeinError for every other.
+ */
+export interface Operation<O extends OperationType> {
+  (
+    ...args: undefined extends O['~in']
+      ? [input?: O['~in'], options?: CallOptions]
+      : [input: O['~in'], options?: CallOptions]
+  ): Promise<O['~out']>
+  /** Only a type: the names of the declared errors. */
+  readonly '~errors'?: O['~errors'] | undefined
+}
+
+export type Client<S extends ServiceType> = {
+  readonly [Name in keyof S['~operations']]: Operation<S['~operations'][Name]>
+}
+
+/** A client of the service `name`, which must be the name in the type `S`. It loads nothing and connects to nothing yet. */
+export function client<S extends ServiceType>(name: S['name'], options: ClientOptions = {}): Client<S> {
+  const operations = new Map<string, (input: unknown, own?: CallOptions) => Promise<unknown>>()
+  const operation = (key: string) => {
+    let call = operations.get(key)
+    if (call === undefined) {
+      call = (input, own) => callOperation(name, key, input, { ...options, ...own })
+      operations.set(key, call)
+    }
+    return call
+  }
+  // Only a proxy can have operations that are known as types alone. A client in an `await` must not look like a promise.
+  return new Proxy({} as Client<S>, {
+    get: (_, key) => (typeof key === 'string' && key !== 'then' ? operation(key) : undefined),
+  })
+}
+
+/** True when `error` is one which `operation` declared: its `code` has the type of the declared names. */
+export function isCallError<Errors extends ErrorStatuses>(
+  error: unknown,
+  _operation: { readonly '~errors'?: Errors | undefined },
+): error is CallError<Extract<keyof Errors, string>> {
+  return error instanceof CallError
+}
+
+/**
+ * Calls an operation by name, without types: what `skein call` does.
+ * @throws CallError for a declared error; SkeinError UNKNOWN_CONTRACT, UNKNOWN_OPERATION, INVALID_INPUT, and those of `Caller`.
+ */
+export async function callOperation(
+  service: string,
+  operation: string,
+  input: unknown,
+  options: ClientOptions & CallOptions = {},
+): Promise<unknown> {
+  const { caller = defaultCaller(), consul = defaultConsul(), headers = {}, signal, hashKey } = options
+  const contracts = contractsOf(consul)
+  const contract = await operationOf(contracts, service, operation)
+  const { path, body } = encodeInput(contract, input)
+  const response = await caller.request({
+    service,
+    method: contract.method,
+    path,
+    headers: [...fieldsFor(body), ...Object.entries(headers).flat()],
+    body,
+    operation,
+    idempotent: contract.idempotent,
+    hashKey,
+    signal,
+    policy: options.deadlineMs === undefined ? options.policy : { ...options.policy, deadlineMs: options.deadlineMs },
+  })
+  try {
+    return await decodeAnswer(service, operation, response)
+  } catch (error) {
+    if (outdated(error)) contracts.refresh(service)
+    throw error
+  }
+}
+
+/** One store for each registry client, so that all typed clients share what was read. */
+const stores = new WeakMap<ConsulClient, Contracts>()
+
+function contractsOf(consul: ConsulClient): Contracts {
+  let contracts = stores.get(consul)
+  if (contracts === undefined) {
+    contracts = new Contracts(consul)
+    stores.set(consul, contracts)
+  }
+  return contracts
+}
+
+/** An operation that the known contract lacks may have been published since: it is read again before the call is refused. */
+async function operationOf(contracts: Contracts, service: string, operation: string): Promise<OperationContract> {
+  const known = await contracts.get(service)
+  const found = ownOperation(known, operation) ?? ownOperation(await contracts.read(service), operation)
+  if (found !== undefined) return found
+  const names = Object.keys((await contracts.get(service)).operations)
+  const meant = nearest(operation, names)
+  const hint = meant === undefined ? '' : ` Did you mean "${meant}"?`
+  throw new SkeinError(
+    'UNKNOWN_OPERATION',
+    `service "${service}" has no operation "${operation}".${hint} It has: ${names.join(', ')}`,
+    { service, operation, operations: names },
+  )
+}
+
+function ownOperation({ operations }: ServiceContract, name: string): OperationContract | undefined {
+  return Object.hasOwn(operations, name) ? operations[name] : undefined
+}
+
+function fieldsFor(body: string | undefined): string[] {
+  const accept = ['accept', 'application/json']
+  return body === undefined ? accept : ['content-type', 'application/json', ...accept]
+}
+
+/** The service knows the operation no longer, or by another path. */
+function outdated(error: unknown): boolean {
+  return error instanceof SkeinError && ['UNKNOWN_OPERATION', 'NOT_FOUND', 'METHOD_NOT_ALLOWED'].includes(error.code)
+}

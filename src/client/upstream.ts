@@ -1,0 +1,218 @@
+/** What one caller knows of one service: who is there, how loaded and how healthy each is, and by which policies it chooses. */
+import type { BalanceConfig, Endpoint, Load, Policy } from '../balance/contract.ts'
+import { LOADS, type LoadName } from '../balance/loads.ts'
+import { createOutlier, type Outlier } from '../balance/outlier.ts'
+import { POLICIES, parseBalance } from '../balance/policies.ts'
+import { createRetryBudget, type RetryBudget } from '../balance/retry-budget.ts'
+import type { Clock } from '../core/clock.ts'
+import { SkeinError } from '../core/errors.ts'
+import type { Random } from '../core/random.ts'
+import type { Instance, Snapshot, Watch } from '../discovery/contract.ts'
+import type { CandidateState } from './contract.ts'
+
+/** One instance with what this caller has learnt of it; lives as long as the instance keeps its ID and address. */
+export interface Candidate {
+  readonly id: string
+  /** `host:port` */
+  readonly key: string
+  instance: Instance
+  readonly loads: Readonly<Record<LoadName, Load>>
+  /** Whether its ejection has been counted and logged. */
+  ejected: boolean
+}
+
+interface CandidateEndpoint extends Endpoint {
+  readonly candidate: Candidate
+}
+
+/** A policy with the metric it compares and the list it chooses from. */
+export interface Chooser {
+  readonly policy: Policy
+  readonly load: LoadName
+}
+
+export interface PickOptions {
+  readonly balance: BalanceConfig | undefined
+  readonly hashKey: string | undefined
+  readonly tried: ReadonlySet<string>
+  /** Whom the breaker lets through; absent = asked here. */
+  readonly allowed?: ((id: string) => boolean) | undefined
+}
+
+export interface UpstreamOptions {
+  readonly service: string
+  readonly watch: Watch
+  readonly clock: Clock
+  readonly random: Random
+  /** Called for each instance that has gone. */
+  readonly onGone: (instance: string) => void
+}
+
+export class Upstream {
+  readonly service: string
+  readonly outlier: Outlier
+  readonly budget: RetryBudget = createRetryBudget()
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #watch: Watch
+  readonly #onGone: (instance: string) => void
+  readonly #choosers = new Map<string, Chooser>()
+  readonly #unsubscribe: () => void
+  #candidates = new Map<string, Candidate>()
+  /** Those that may be chosen, as each metric's endpoints. Replaced only when members or weights change. */
+  #endpoints = noEndpoints()
+
+  constructor(options: UpstreamOptions) {
+    this.service = options.service
+    this.#clock = options.clock
+    this.#random = options.random
+    this.#watch = options.watch
+    this.#onGone = options.onGone
+    this.outlier = createOutlier({ clock: options.clock })
+    this.#unsubscribe = options.watch.subscribe((snapshot) => this.#update(snapshot))
+    const current = options.watch.current()
+    if (current !== undefined) this.#update(current)
+  }
+
+  /** False before the registry's first word. */
+  get known(): boolean {
+    return this.#watch.current() !== undefined
+  }
+
+  /** How many may be chosen. */
+  get size(): number {
+    return this.#endpoints['in-flight'].length
+  }
+
+  ready(signal?: AbortSignal): Promise<Snapshot> {
+    return this.#watch.ready(signal)
+  }
+
+  close(): void {
+    this.#unsubscribe()
+  }
+
+  /**
+   * Narrows to those not tried and not ejected and lets the policy pick. When none is left, the ejected come back in, then
+   * those tried: a bad chance is better than none, and an answer brings an instance back.
+   * @throws SkeinError NO_INSTANCES when there is none at all.
+   */
+  pick({ balance, hashKey, tried, allowed = this.#allowed() }: PickOptions): {
+    candidate: Candidate
+    chooser: Chooser
+  } {
+    const chooser = this.chooser(balance)
+    const endpoints = this.#endpoints[chooser.load]
+    const among = (eligible?: (endpoint: Endpoint) => boolean) => chooser.policy.pick(endpoints, { hashKey, eligible })
+    const picked =
+      among(({ id }) => !tried.has(id) && allowed(id)) ??
+      (tried.size > 0 ? among(({ id }) => !tried.has(id)) : undefined) ??
+      among()
+    if (picked === undefined) throw this.#nobody()
+    return { candidate: picked.candidate, chooser }
+  }
+
+  /** The policy object of a `balance`: one for each different wording, so that its cursor or table is kept. */
+  chooser(balance: BalanceConfig | undefined): Chooser {
+    const wording = typeof balance === 'string' ? balance : JSON.stringify(balance ?? 'p2c')
+    let chooser = this.#choosers.get(wording)
+    if (chooser === undefined) {
+      const { policy, load, boundedLoad } = parseBalance(balance)
+      chooser = { policy: POLICIES[policy]({ random: this.#random, boundedLoad }), load }
+      this.#choosers.set(wording, chooser)
+    }
+    return chooser
+  }
+
+  inspect(balance: BalanceConfig | undefined): CandidateState[] {
+    const { load } = this.chooser(balance)
+    const offered = new Set(this.#endpoints[load].map(({ id }) => id))
+    return [...this.#candidates.values()].map(({ id, instance, loads }) => {
+      const judged = this.outlier.state(id)
+      const eligible = offered.has(id) && judged.eligible
+      const reason = offered.has(id) ? judged.reason : whyNotOffered(instance)
+      const { inFlight } = loads[load]
+      return { instance, inFlight, cost: loads[load].cost(), eligible, ...(reason !== undefined && { reason }) }
+    })
+  }
+
+  #allowed(): (id: string) => boolean {
+    const now = this.#clock.monotonic()
+    return (id) => this.outlier.eligible(id, now)
+  }
+
+  #update(snapshot: Snapshot): void {
+    const before = this.#candidates
+    this.#candidates = new Map(snapshot.instances.map((instance) => [instance.id, this.#candidate(instance)]))
+    this.outlier.retain(this.#candidates.keys())
+    for (const id of before.keys()) if (!this.#candidates.has(id)) this.#onGone(id)
+    const offered = offeredOf([...this.#candidates.values()])
+    const same = sameMembers(this.#endpoints['in-flight'], offered)
+    if (!same)
+      this.#endpoints = {
+        'in-flight': endpointsOf(offered, 'in-flight'),
+        'peak-ewma': endpointsOf(offered, 'peak-ewma'),
+      }
+  }
+
+  #candidate(instance: Instance): Candidate {
+    const key = `${instance.address}:${instance.port}`
+    const known = this.#candidates.get(instance.id)
+    if (known?.key === key) {
+      known.instance = instance
+      return known
+    }
+    const options = { clock: this.#clock }
+    const loads = { 'in-flight': LOADS['in-flight'](options), 'peak-ewma': LOADS['peak-ewma'](options) }
+    return { id: instance.id, key, instance, loads, ejected: false }
+  }
+
+  #nobody(): SkeinError {
+    const registered = this.#candidates.size
+    const why = registered === 0 ? 'no instance is registered' : `all ${registered} instances have weight 0`
+    return new SkeinError('NO_INSTANCES', `service "${this.service}": ${why}`, { service: this.service })
+  }
+}
+
+type Endpoints = Readonly<Record<LoadName, readonly CandidateEndpoint[]>>
+
+function noEndpoints(): Endpoints {
+  return { 'in-flight': [], 'peak-ewma': [] }
+}
+
+/** Weight 0 gets nothing. What the registry calls critical is offered only when there is nothing else: it may be wrong. */
+function offeredOf(candidates: readonly Candidate[]): Candidate[] {
+  const weighted = candidates.filter(({ instance }) => instance.weight > 0)
+  const fit = weighted.filter(({ instance }) => instance.status !== 'critical')
+  return fit.length > 0 ? fit : weighted
+}
+
+function sameMembers(endpoints: readonly CandidateEndpoint[], offered: readonly Candidate[]): boolean {
+  return (
+    endpoints.length === offered.length &&
+    endpoints.every(({ candidate, weight }, i) => candidate === offered[i] && weight === candidate.instance.weight)
+  )
+}
+
+function endpointsOf(candidates: readonly Candidate[], load: LoadName): CandidateEndpoint[] {
+  return candidates.map((candidate) => {
+    const { id, key, instance, loads } = candidate
+    return { id, key, weight: instance.weight, load: loads[load], candidate }
+  })
+}
+
+function whyNotOffered({ weight, status }: Instance): string {
+  return weight === 0 ? 'weight 0: it gets no requests' : `registry says ${status}`
+}
+
+/** A request is on its way to `candidate`. Returns what ends it, once: with the latency until the head, ms, if it says something. */
+export function beginLoad({ loads }: Candidate): (latencyMs: number | undefined) => void {
+  const all = Object.values(loads)
+  for (const load of all) load.begin()
+  let running = true
+  return (latencyMs) => {
+    if (!running) return
+    running = false
+    for (const load of all) load.end(latencyMs)
+  }
+}

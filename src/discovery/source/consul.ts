@@ -1,0 +1,171 @@
+/**
+ * Watches services in a registry that speaks Consul's API: one blocking query per service on
+ * `GET /v1/health/service/<name>`. All instances, not only passing ones: the client judges, and may need them.
+ */
+import { type Clock, sleep, systemClock, type Timer } from '../../core/clock.ts'
+import { SkeinError } from '../../core/errors.ts'
+import { type Logger, silentLogger } from '../../core/log.ts'
+import { fullJitter, type Random, systemRandom } from '../../core/random.ts'
+import { type Belief, believe, settle } from '../belief.ts'
+import type { ConsulAnswer, ConsulClient } from '../consul-client.ts'
+import type { Instance, Source, Watch } from '../contract.ts'
+import { readInstances } from '../health-answer.ts'
+import { TokenBucket } from '../token-bucket.ts'
+import { PublishedWatch } from '../watch.ts'
+
+export interface ConsulSourceOptions {
+  readonly client: ConsulClient
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
+  readonly log?: Logger | undefined
+}
+
+/** Short, so that a registry which hangs is noticed within WAIT_MS × 17/16 + 5 s; meanwhile the last set is used. */
+const WAIT_MS = 30_000
+const RECONNECT_BASE_MS = 250
+const RECONNECT_CAP_MS = 5_000
+/** A server that does not block is asked twice a second at most; a rolling deploy of 20 changes passes at once. */
+const LOOP_BURST = 20
+const LOOP_REFILL_MS = 500
+
+/** The client stays the caller's: closing the source does not close it. */
+export function consulSource(options: ConsulSourceOptions): Source {
+  const { clock = systemClock, random = systemRandom, log = silentLogger } = options
+  const watches = new Map<string, ConsulWatch>()
+  const stop = new AbortController()
+  return {
+    watch(service): Watch {
+      let watch = watches.get(service)
+      if (watch === undefined) {
+        watch = new ConsulWatch(service, { client: options.client, clock, random, log }, stop.signal)
+        watches.set(service, watch)
+      }
+      return watch.published
+    },
+    async close() {
+      stop.abort(new SkeinError('CANCELLED', 'discovery is closed'))
+      await Promise.all([...watches.values()].map((watch) => watch.ended))
+    },
+  }
+}
+
+interface WatchOptions {
+  readonly client: ConsulClient
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+}
+
+class ConsulWatch {
+  readonly published: PublishedWatch
+  /** Resolves when the loop has ended. */
+  readonly ended: Promise<void>
+  readonly #service: string
+  readonly #options: WatchOptions
+  readonly #signal: AbortSignal
+  readonly #bucket: TokenBucket
+  #belief: Belief | undefined
+  #holding: Timer | undefined
+  /** The index to ask with; 0 = at once. */
+  #index = 0
+  #failures = 0
+
+  constructor(service: string, options: WatchOptions, signal: AbortSignal) {
+    this.published = new PublishedWatch(service)
+    this.#service = service
+    this.#options = options
+    this.#signal = signal
+    this.#bucket = new TokenBucket({ burst: LOOP_BURST, refillMs: LOOP_REFILL_MS, clock: options.clock })
+    this.ended = this.#run()
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (!this.#signal.aborted) {
+        await this.#bucket.take(this.#signal)
+        await this.#ask()
+      }
+    } catch (error) {
+      if (!this.#signal.aborted) throw error
+    } finally {
+      this.#holding?.cancel()
+    }
+  }
+
+  async #ask(): Promise<void> {
+    const path = `/v1/health/service/${encodeURIComponent(this.#service)}`
+    try {
+      const query = { index: this.#index, waitMs: WAIT_MS, signal: this.#signal }
+      this.#accept(await this.#options.client.get(path, query))
+    } catch (error) {
+      if (this.#signal.aborted) return
+      await this.#reconnect(error)
+    }
+  }
+
+  #accept(answer: ConsulAnswer): void {
+    // A missing index must not make a loop that never blocks; see "Blocking Queries" in Consul's API documentation.
+    const index = answer.index === 0 ? 1 : answer.index
+    const news = answer.index === 0 || index !== this.#index || this.#belief === undefined
+    const instances = news ? this.#read(answer) : undefined
+    this.#recovered()
+    this.#index = index < this.#index ? 0 : index
+    if (instances !== undefined) this.#believe(instances, index)
+    this.#publish()
+  }
+
+  /** @throws SkeinError when the answer is not what was asked for: garbage, half of it, an error page with status 200. */
+  #read(answer: ConsulAnswer): Instance[] {
+    const instances = answer.status === 200 ? readInstances(this.#service, answer.body) : undefined
+    if (instances !== undefined) return instances
+    const { address } = this.#options.client
+    throw new SkeinError(
+      'REGISTRY_UNAVAILABLE',
+      `registry at ${address}: no list of instances of "${this.#service}" but status ${answer.status}: ${answer.text.slice(0, 100)}`,
+      { registry: address, service: this.#service },
+    )
+  }
+
+  #believe(instances: readonly Instance[], index: number): void {
+    const { clock, log } = this.#options
+    const doubtedBefore = this.#belief?.doubted === true
+    this.#belief = believe(this.#belief, instances, index, clock.monotonic())
+    if (this.#belief.doubted && !doubtedBefore) {
+      const counts = { answered: instances.length, kept: this.#belief.instances.length }
+      log.warn({ service: this.#service, index, ...counts }, 'the registry lost instances at once: keeping them')
+    }
+    this.#watchHold(this.#belief)
+  }
+
+  #watchHold(belief: Belief): void {
+    const { clock } = this.#options
+    this.#holding?.cancel()
+    this.#holding = undefined
+    if (!belief.doubted || belief.answered.length === 0) return
+    this.#holding = clock.after(belief.holdUntil - clock.monotonic(), () => {
+      this.#belief = settle(belief, clock.monotonic())
+      this.#publish()
+    })
+  }
+
+  #publish(): void {
+    const { instances, index, doubted } = this.#belief!
+    this.published.publish(instances, index, doubted || this.#failures > 0)
+  }
+
+  #recovered(): void {
+    if (this.#failures === 0) return
+    this.#options.log.info({ service: this.#service, failures: this.#failures }, 'the registry answers again')
+    this.#failures = 0
+  }
+
+  /** Keeps what is known, marked stale, and waits a while. One line in the log per outage, not one per try. */
+  async #reconnect(error: unknown): Promise<void> {
+    const { clock, random, log } = this.#options
+    if (this.#failures === 0)
+      log.warn({ service: this.#service, err: error }, 'the registry is away: keeping the last set')
+    const pause = fullJitter(random, this.#failures++, RECONNECT_BASE_MS, RECONNECT_CAP_MS)
+    if (this.#belief !== undefined) this.#publish()
+    await sleep(pause, clock, this.#signal)
+  }
+}
