@@ -1,0 +1,83 @@
+/** examples/flask as it stands, on free ports: services in Python behind the same gateway as those in TypeScript. */
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { request } from 'undici'
+import { needsPython } from '../support/needs.ts'
+import { eventually, ROOT, scratch, type Up, up } from '../support/up.ts'
+
+const { skip, python } = needsPython({ flask: 'python3-flask', consul: 'python3-consul2' })
+const folder = path.join(ROOT, 'examples/flask')
+
+interface Order {
+  readonly id: string
+  readonly user: { readonly name: string }
+}
+
+/** The example's own configuration, with other ports and with its data in the test's folder. */
+const config = ({ gateway, registry }: { gateway: number; registry: number }) => `
+import { fleet } from 'skein'
+import example from ${JSON.stringify(path.join(folder, 'skein.config.ts'))}
+
+const at = (service) => ({
+  ...service,
+  ...(service.entry === undefined ? { cwd: ${JSON.stringify(folder)} } : { entry: ${JSON.stringify(`${folder}/`)} + service.entry }),
+  env: { SHOP_DATA: import.meta.dirname },
+})
+export default fleet({
+  ...example,
+  services: Object.fromEntries(Object.entries(example.services).map(([name, service]) => [name, at(service)])),
+  registry: { port: ${registry} },
+  gateway: { ...example.gateway, port: ${gateway} },
+})
+`
+
+describe('Flask beside TypeScript', { skip, timeout: 120_000 }, () => {
+  const { dir, remove } = scratch('flask')
+  let running: Up
+  const order = async (id: string, host?: string) => {
+    const headers = host === undefined ? {} : { host }
+    const answer = await request(`${running.gateway}/order/${id}`, { headers })
+    return { status: answer.statusCode, body: (await answer.body.json()) as Order }
+  }
+  const fromPython = (id: string) => order(id, 'flask.localhost')
+
+  before(async () => {
+    running = await up(dir, config, ['/order/1'], { PYTHON: python })
+    await eventually('an order from Flask', async () => (await fromPython('1')).status === 200)
+  })
+  after(async () => {
+    await running?.end('SIGTERM')
+    remove()
+  })
+
+  test('one gateway, two languages: the host decides, and each orders service asks its own users', async () => {
+    assert.equal((await fromPython('1')).body.user.name, 'Guido van Rossum')
+    assert.equal((await order('1')).body.user.name, 'Ada Lovelace')
+  })
+
+  test('the instances that Python registered are in the registry under the names that the fleet gave them', async () => {
+    const answer = await request(`${running.registry}/v1/health/service/flask-users?passing`)
+    const entries = (await answer.body.json()) as { Service: { ID: string } }[]
+    assert.deepEqual(entries.map(({ Service }) => Service.ID).sort(), ['flask-users-1', 'flask-users-2'])
+  })
+
+  test('scaling Python down under load fails no request: it deregisters before it ends', async () => {
+    let stop = false
+    const statuses: number[] = []
+    const asking = (async () => {
+      while (!stop) statuses.push((await fromPython('1')).status)
+    })()
+    const scaled = await running.skein('scale', 'flask-orders=1')
+    assert.equal(scaled.code, 0, scaled.stderr)
+    stop = true
+    await asking
+    assert.ok(statuses.length > 10, `only ${statuses.length} requests`)
+    assert.deepEqual(
+      statuses.filter((status) => status !== 200),
+      [],
+    )
+    const answer = await request(`${running.registry}/v1/health/service/flask-orders`)
+    assert.equal(((await answer.body.json()) as unknown[]).length, 1)
+  })
+})

@@ -1,0 +1,81 @@
+/** examples/legacy as it stands, on free ports: an Express app in which nothing was changed. */
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { request } from 'undici'
+import { eventually, ROOT, scratch, type Up, up } from '../support/up.ts'
+
+const folder = path.join(ROOT, 'examples/legacy')
+
+/** The example's own configuration, with other ports and with its data in the test's folder. */
+const config = ({ gateway, registry }: { gateway: number; registry: number }) => `
+import { fleet } from 'skein'
+import example from ${JSON.stringify(path.join(folder, 'skein.config.ts'))}
+
+const { users, greetings } = example.services
+export default fleet({
+  services: {
+    users: { ...users, entry: ${JSON.stringify(`${folder}/`)} + users.entry, env: { SHOP_DATA: import.meta.dirname } },
+    greetings: { ...greetings, cwd: ${JSON.stringify(folder)} },
+  },
+  registry: { port: ${registry} },
+  gateway: { ...example.gateway, port: ${gateway} },
+})
+`
+
+describe('an Express app that nobody changed', { timeout: 120_000 }, () => {
+  const { dir, remove } = scratch('legacy')
+  let running: Up
+  const greet = async (id: string) => {
+    const answer = await request(`${running.gateway}/greeting/${id}`)
+    return { status: answer.statusCode, body: (await answer.body.json()) as { greeting?: string; from?: number } }
+  }
+
+  before(async () => {
+    running = await up(dir, config, ['/user/1', '/greeting/1'])
+  })
+  after(async () => {
+    await running?.end('SIGTERM')
+    remove()
+  })
+
+  test('its fetch of a bare service name reaches the service', async () => {
+    assert.equal((await greet('1')).body.greeting, 'Hello, Ada Lovelace')
+    assert.equal((await greet('none')).status, 404)
+  })
+
+  test('it is registered with checks, and requests are spread over its instances', async () => {
+    const answer = await request(`${running.registry}/v1/health/service/greetings?passing`)
+    const entries = (await answer.body.json()) as { Service: { ID: string } }[]
+    assert.deepEqual(entries.map(({ Service }) => Service.ID).sort(), ['greetings-1', 'greetings-2'])
+    const from = new Set<number | undefined>()
+    await eventually('an answer from each instance', async () => from.add((await greet('1')).body.from).size === 2)
+  })
+
+  test('scaling it down under load fails no request: its end is graceful, too', async () => {
+    let stop = false
+    const statuses: number[] = []
+    const asking = (async () => {
+      while (!stop) statuses.push((await greet('1')).status)
+    })()
+    const scaled = await running.skein('scale', 'greetings=1')
+    assert.equal(scaled.code, 0, scaled.stderr)
+    stop = true
+    await asking
+    assert.ok(statuses.length > 10, `only ${statuses.length} requests`)
+    assert.deepEqual(
+      statuses.filter((status) => status !== 200),
+      [],
+    )
+  })
+
+  test('its fetch survives the death of an instance that it calls', async () => {
+    const users = (await running.instances()).filter(({ service }) => service === 'users')
+    process.kill(users[0]!.pid!, 'SIGKILL')
+    const answers = await Promise.all(Array.from({ length: 50 }, () => greet('1')))
+    assert.deepEqual(
+      answers.filter(({ status }) => status !== 200),
+      [],
+    )
+  })
+})
