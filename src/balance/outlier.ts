@@ -115,22 +115,19 @@ class TrafficJudge implements Outlier {
 
   answered(id: string): void {
     const now = this.#clock.monotonic()
-    const health = this.#settled(id, now)
+    const health = this.#healthOf(id)
     health.pending = Math.max(0, health.pending - 1)
-    health.waitingSince = now
     health.failures = 0
-    if (health.out?.why === 'silent' || health.out?.probeSince !== undefined) recover(health, now)
+    if (health.out?.probeSince !== undefined) recover(health, now)
+    heard(health, now)
   }
 
   failed(id: string, kind: FailureKind): void {
     const now = this.#clock.monotonic()
-    const health = this.#settled(id, now)
+    const health = kind === 'status' ? this.#healthOf(id) : this.#settled(id, now)
     health.pending = Math.max(0, health.pending - 1)
     health.failures++
-    if (kind === 'status') {
-      health.waitingSince = now
-      if (health.out?.why === 'silent') recover(health, now)
-    }
+    if (kind === 'status') heard(health, now)
     if (health.out !== undefined) this.#failedAgain(health, health.out, kind, now)
     else if (kind === 'refused') this.#eject(health, 'refused', now)
     else if (health.failures >= this.#limits.failures) this.#eject(health, 'failures', now)
@@ -210,6 +207,14 @@ class TrafficJudge implements Outlier {
     else if (kind === 'refused') this.#eject(health, 'refused', now)
     else this.#eject(health, kind === 'timeout' && out.why === 'silent' ? 'silent' : 'failures', now)
   }
+}
+
+/** Something has been answered, well or badly: silence is refuted, and before its time is over it is forgiven as well. */
+function heard(health: Health, now: number): void {
+  health.waitingSince = now
+  if (health.out?.why !== 'silent') return
+  if (now < health.out.until) health.times--
+  recover(health, now)
 }
 
 function recover(health: Health, now: number): void {

@@ -32,7 +32,8 @@ export function slotOf(hash: Word, retry: number, size: number): number {
   return seen.modulo(size)
 }
 
-interface Claim {
+/** What the filling knows of an endpoint: its slots in order of wish are next, next + skip, … */
+export interface Claim {
   readonly index: number
   readonly share: number
   readonly skip: number
@@ -40,32 +41,15 @@ interface Claim {
   target: number
 }
 
-/**
- * The endpoints (sorted by key) take turns; one of smaller weight is passed over until its turns match its share. Whose
- * turn it is takes the next free slot of its own permutation.
- * @throws RangeError when `size` is not a prime up to 5,000,011.
- */
+/** @throws RangeError when `size` is not a prime up to 5,000,011. */
 export function maglevSlots(endpoints: readonly Pick<Endpoint, 'key' | 'weight'>[], size = MAGLEV_SIZE): Uint32Array {
   if (!isPrime(size) || size > SIZE_MAX) {
     throw new RangeError(`Maglev table size ${size}: use a prime up to ${SIZE_MAX}, such as ${MAGLEV_SIZE}`)
   }
-  if (endpoints.length === 0) return new Uint32Array(0)
-  const slots = new Uint32Array(size).fill(endpoints.length)
-  const claims = claimsOf(endpoints, size)
-  const largest = claims.reduce((max, { share }) => Math.max(max, share), 0)
-  let filled = 0
-  for (let turn = 1; filled < size; turn++) {
-    for (const claim of claims) {
-      if (turn * claim.share < claim.target) continue
-      claim.target += largest
-      while (slots[claim.next] !== endpoints.length) claim.next = (claim.next + claim.skip) % size
-      slots[claim.next] = claim.index
-      if (++filled === size) break
-    }
-  }
-  return slots
+  return endpoints.length === 0 ? new Uint32Array(0) : fillSlots(claimsOf(endpoints, size), size)
 }
 
+/** Sorted by key, so that any order of the same endpoints gives the same table. */
 function claimsOf(endpoints: readonly Pick<Endpoint, 'key' | 'weight'>[], size: number): Claim[] {
   const weights = endpoints.reduce((sum, { weight }) => sum + weight, 0)
   return endpoints
@@ -76,6 +60,26 @@ function claimsOf(endpoints: readonly Pick<Endpoint, 'key' | 'weight'>[], size: 
 /** Where an endpoint's permutation of the slots starts, and its step. */
 export function permutation(key: string, size: number): { next: number; skip: number } {
   return { next: xxHash64(key, 0).modulo(size), skip: xxHash64(key, 1).modulo(size - 1) + 1 }
+}
+
+/**
+ * The claims take turns; one of smaller weight is passed over until its turns match its share. Whose turn it is takes the
+ * next free slot of its own permutation.
+ */
+export function fillSlots(claims: readonly Claim[], size: number): Uint32Array {
+  const slots = new Uint32Array(size).fill(claims.length)
+  const largest = claims.reduce((max, { share }) => Math.max(max, share), 0)
+  let filled = 0
+  for (let turn = 1; filled < size; turn++) {
+    for (const claim of claims) {
+      if (turn * claim.share < claim.target) continue
+      claim.target += largest
+      while (slots[claim.next] !== claims.length) claim.next = (claim.next + claim.skip) % size
+      slots[claim.next] = claim.index
+      if (++filled === size) break
+    }
+  }
+  return slots
 }
 
 function isPrime(n: number): boolean {

@@ -1,0 +1,308 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { VirtualClock } from '../core/clock.ts'
+import { mayEject } from './ejection.ts'
+import { vectors } from './kit.suite.ts'
+import { createOutlier, type FailureKind, type Outlier, type OutlierOptions } from './outlier.ts'
+
+function setUp(options: Partial<OutlierOptions> = {}) {
+  const clock = new VirtualClock()
+  const outlier = createOutlier({ clock, ...options })
+  outlier.retain(['a', 'b', 'c'])
+  return { clock, outlier }
+}
+
+function fail(outlier: Outlier, id: string, times: number, kind: FailureKind = 'status'): void {
+  for (let i = 0; i < times; i++) {
+    outlier.started(id)
+    outlier.failed(id, kind)
+  }
+}
+
+function answer(outlier: Outlier, id: string): void {
+  outlier.started(id)
+  outlier.answered(id)
+}
+
+describe('outlier: failures', () => {
+  for (const kind of ['status', 'connection', 'timeout'] as const) {
+    it(`ejects after five in a row (${kind})`, () => {
+      const { outlier } = setUp()
+      fail(outlier, 'a', 4, kind)
+      assert.deepEqual(outlier.state('a'), { eligible: true })
+      fail(outlier, 'a', 1, kind)
+      assert.deepEqual(outlier.state('a'), { eligible: false, reason: 'ejected: 5 failures in a row, back in 2.0 s' })
+      assert.equal(outlier.eligible('b'), true)
+    })
+  }
+
+  it('begins to count anew after a success', () => {
+    const { outlier } = setUp()
+    for (let i = 0; i < 10; i++) {
+      fail(outlier, 'a', 4)
+      answer(outlier, 'a')
+    }
+    assert.equal(outlier.eligible('a'), true)
+  })
+
+  it('never counts a call that its caller gave up', () => {
+    const { outlier } = setUp()
+    for (let i = 0; i < 100; i++) {
+      outlier.started('a')
+      outlier.cancelled('a')
+    }
+    fail(outlier, 'a', 4)
+    outlier.started('a')
+    outlier.cancelled('a')
+    assert.equal(outlier.eligible('a'), true)
+  })
+
+  it('is not ended by an answer to a request from before', () => {
+    const { outlier } = setUp()
+    outlier.started('a')
+    fail(outlier, 'a', 5)
+    outlier.answered('a')
+    assert.equal(outlier.eligible('a'), false)
+  })
+})
+
+describe('outlier: the way back', () => {
+  it('lets one probe through when the time is over, and its answer brings the endpoint back', () => {
+    const { clock, outlier } = setUp()
+    fail(outlier, 'a', 5)
+    clock.advance(1999)
+    assert.equal(outlier.eligible('a'), false)
+    clock.advance(1)
+    assert.deepEqual(outlier.state('a'), { eligible: true, reason: 'ejected: 5 failures in a row, one probe decides' })
+    outlier.started('a')
+    assert.equal(outlier.eligible('a'), false)
+    outlier.answered('a')
+    assert.deepEqual(outlier.state('a'), { eligible: true })
+  })
+
+  it('ejects for longer after each failed probe, up to the longest time', () => {
+    const { clock, outlier } = setUp({ maxMs: 5000 })
+    fail(outlier, 'a', 5)
+    for (const ms of [2000, 4000, 5000, 5000]) {
+      clock.advance(ms - 1)
+      assert.equal(outlier.eligible('a'), false)
+      clock.advance(1)
+      assert.equal(outlier.eligible('a'), true)
+      fail(outlier, 'a', 1)
+    }
+  })
+
+  it('lets the next one probe when the probe was cancelled', () => {
+    const { clock, outlier } = setUp()
+    fail(outlier, 'a', 5)
+    clock.advance(2000)
+    outlier.started('a')
+    outlier.cancelled('a')
+    assert.equal(outlier.eligible('a'), true)
+  })
+
+  it('keeps the time when requests sent in panic fail before it is over', () => {
+    const { clock, outlier } = setUp()
+    fail(outlier, 'a', 5)
+    fail(outlier, 'a', 20)
+    clock.advance(2000)
+    assert.equal(outlier.eligible('a'), true)
+  })
+
+  it('comes back at once when a request sent in panic is answered', () => {
+    const { outlier } = setUp()
+    fail(outlier, 'a', 5)
+    answer(outlier, 'a')
+    assert.equal(outlier.eligible('a'), true)
+  })
+})
+
+describe('outlier: connection refused', () => {
+  it('ejects at once, for a short time that grows', () => {
+    const { clock, outlier } = setUp()
+    fail(outlier, 'a', 1, 'refused')
+    assert.deepEqual(outlier.state('a'), { eligible: false, reason: 'ejected: connection refused, back in 0.3 s' })
+    clock.advance(250)
+    fail(outlier, 'a', 1, 'refused')
+    clock.advance(499)
+    assert.equal(outlier.eligible('a'), false)
+    clock.advance(1)
+    answer(outlier, 'a')
+    assert.deepEqual(outlier.state('a'), { eligible: true })
+  })
+
+  it('is not ended by the answers of a process that drains: it refuses new ones', () => {
+    const { outlier } = setUp()
+    outlier.started('a')
+    fail(outlier, 'a', 1, 'refused')
+    outlier.answered('a')
+    assert.equal(outlier.eligible('a'), false)
+  })
+})
+
+describe('outlier: silence', () => {
+  it('ejects an endpoint that leaves requests waiting for a second without any answer', () => {
+    const { clock, outlier } = setUp()
+    outlier.started('a')
+    clock.advance(600)
+    outlier.started('a')
+    clock.advance(399)
+    assert.equal(outlier.eligible('a'), true)
+    clock.advance(1)
+    assert.equal(outlier.eligible('a'), false)
+    clock.advance(200)
+    assert.deepEqual(outlier.state('a'), { eligible: false, reason: 'silent for 1.2 s, back in 1.8 s' })
+  })
+
+  it('does not mind silence where nothing waits, nor one slow request among answers', () => {
+    const { clock, outlier } = setUp()
+    answer(outlier, 'a')
+    clock.advance(60_000)
+    assert.equal(outlier.eligible('a'), true)
+    outlier.started('a')
+    for (let i = 0; i < 20; i++) {
+      clock.advance(500)
+      answer(outlier, 'a')
+      assert.equal(outlier.eligible('a'), true)
+    }
+  })
+
+  it('ends with any answer, good or bad, and is forgiven', () => {
+    for (const end of [(o: Outlier) => o.answered('a'), (o: Outlier) => o.failed('a', 'status')]) {
+      const { clock, outlier } = setUp()
+      for (let i = 0; i < 4; i++) {
+        outlier.started('a')
+        clock.advance(1500)
+        assert.equal(outlier.eligible('a'), false)
+        end(outlier)
+        assert.equal(outlier.eligible('a'), true)
+      }
+      outlier.started('a')
+      clock.advance(1000)
+      assert.match(outlier.state('a').reason ?? '', /back in 2\.0 s/)
+    }
+  })
+
+  it('stays out of a frozen process: each probe that is not answered costs a longer time', () => {
+    const { clock, outlier } = setUp()
+    outlier.started('a')
+    clock.advance(1000)
+    assert.equal(outlier.eligible('a'), false)
+    outlier.failed('a', 'timeout')
+    clock.advance(2000)
+    assert.equal(outlier.eligible('a'), true)
+    outlier.started('a')
+    clock.advance(1000)
+    assert.equal(outlier.eligible('a'), false)
+    outlier.failed('a', 'timeout')
+    clock.advance(3999)
+    assert.equal(outlier.eligible('a'), false)
+    clock.advance(1)
+    answer(outlier, 'a')
+    assert.deepEqual(outlier.state('a'), { eligible: true })
+  })
+
+  it('is seen although the callers gave up before', () => {
+    const { clock, outlier } = setUp()
+    outlier.started('a')
+    clock.advance(1000)
+    outlier.cancelled('a')
+    assert.equal(outlier.eligible('a'), false)
+  })
+
+  it('counts from the first request that waits, not from the last answer long ago', () => {
+    const { clock, outlier } = setUp()
+    answer(outlier, 'a')
+    clock.advance(5000)
+    outlier.started('a')
+    clock.advance(900)
+    assert.equal(outlier.eligible('a'), true)
+  })
+
+  it('can be switched off', () => {
+    const { clock, outlier } = setUp({ silenceMs: Number.POSITIVE_INFINITY })
+    outlier.started('a')
+    clock.advance(1e9)
+    assert.equal(outlier.eligible('a'), true)
+  })
+})
+
+describe('outlier: the whole set', () => {
+  it('panics only when none is left, by default', () => {
+    const { outlier } = setUp()
+    for (const id of ['a', 'b']) fail(outlier, id, 5)
+    assert.equal(outlier.panicking(['a', 'b', 'c']), false)
+    fail(outlier, 'c', 5)
+    assert.equal(outlier.panicking(['a', 'b', 'c']), true)
+    assert.equal(outlier.panicking([]), false)
+  })
+
+  it("panics below Envoy's half when told so", () => {
+    const { outlier } = setUp({ panicPercent: 50 })
+    fail(outlier, 'a', 5)
+    assert.equal(outlier.panicking(['a', 'b', 'c', 'd']), false)
+    fail(outlier, 'b', 5)
+    assert.equal(outlier.panicking(['a', 'b', 'c', 'd']), false)
+    fail(outlier, 'c', 5)
+    assert.equal(outlier.panicking(['a', 'b', 'c', 'd']), true)
+  })
+
+  it('forgets those that have left', () => {
+    const { outlier } = setUp()
+    fail(outlier, 'a', 5)
+    outlier.retain(['b', 'c'])
+    outlier.retain(['a', 'b', 'c'])
+    assert.equal(outlier.eligible('a'), true)
+  })
+
+  it('knows nothing bad of one it has never seen', () => {
+    const { outlier } = setUp()
+    assert.deepEqual(outlier.state('new'), { eligible: true })
+    outlier.failed('new', 'status')
+    assert.equal(outlier.eligible('new'), true)
+  })
+})
+
+describe('outlier: the reference', () => {
+  const { timeline, maxEjected } = vectors<{
+    timeline: {
+      baseSeconds: number
+      capSeconds: number
+      sweepSeconds: number
+      steps: [number, string, number, number | null][]
+    }
+    maxEjected: { rows: [number, number, number][] }
+  }>('outlier-ejection')
+
+  it("replays the timeline with Envoy's times", () => {
+    const { baseSeconds, capSeconds, sweepSeconds, steps } = timeline
+    const { clock, outlier } = setUp({
+      baseMs: baseSeconds * 1000,
+      maxMs: capSeconds * 1000,
+      sweepMs: sweepSeconds * 1000,
+    })
+    for (const [atSeconds, event, , outUntil] of steps) {
+      clock.advance(atSeconds * 1000 - clock.monotonic())
+      if (event === 'eject') {
+        fail(outlier, 'a', 5)
+        const back = `back in ${(outUntil! - atSeconds).toFixed(1)} s`
+        assert.equal(outlier.state('a').reason, `ejected: 5 failures in a row, ${back}`)
+      } else if (event === 'sweep, still out') assert.equal(outlier.eligible('a'), false)
+      else {
+        assert.equal(outlier.eligible('a'), true)
+        if (event === 'sweep, un-ejected') answer(outlier, 'a')
+      }
+    }
+  })
+
+  it('lets as many be out at once as the reference says', () => {
+    for (const [hosts, maxEjectedPercent, canBeOut] of maxEjected.rows) {
+      const ids = Array.from({ length: hosts }, (_, i) => `h${i}`)
+      const outlier = createOutlier({ clock: new VirtualClock(), maxEjectedPercent })
+      outlier.retain(ids)
+      for (const id of ids) fail(outlier, id, 5)
+      assert.equal(ids.filter((id) => !outlier.eligible(id)).length, canBeOut, `${hosts} hosts, ${maxEjectedPercent} %`)
+    }
+    assert.equal(mayEject(0, 0, 0), true)
+  })
+})

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { countPicks, endpoint, endpointsOf, type NamedServer, SEED, vectors } from '../kit.suite.ts'
+import { failTurn, newTurn, nextTurn, weightedRoundRobin } from './weighted-round-robin.ts'
+
+interface Case {
+  readonly servers: NamedServer[]
+  readonly picks: string[]
+  readonly currentWeightsAfterPick: number[][]
+}
+type Step =
+  | { op: 'pick'; notEligible: string[]; expect: string | null; currents: number[]; effective: number[] }
+  | { op: 'fail'; server: string; maxFails: number; effective: number[] }
+
+const { cases, stories } = vectors<{ cases: Case[]; stories: { servers: NamedServer[]; steps: Step[] }[] }>(
+  'smooth-wrr',
+)
+const make = () => weightedRoundRobin({ random: () => 0 })
+
+describe('weighted round robin', () => {
+  for (const { servers, picks, currentWeightsAfterPick } of cases) {
+    it(`gives nginx's sequence for ${servers.map(({ name, weight }) => `${name}=${weight}`).join(' ')}`, () => {
+      const list = endpointsOf(servers)
+      const policy = make()
+      assert.deepEqual(
+        picks.map(() => policy.pick(list, {})?.id),
+        picks,
+      )
+      const turns = servers.map(({ weight }) => newTurn(weight))
+      for (const expected of currentWeightsAfterPick) {
+        nextTurn(turns, () => true)
+        assert.deepEqual(
+          turns.map(({ current }) => current),
+          expected,
+        )
+      }
+    })
+  }
+
+  for (const [number, { servers, steps }] of stories.entries()) {
+    it(`tells story ${number} of servers left out and failing as nginx does`, () => {
+      const turns = servers.map(({ weight }) => newTurn(weight))
+      for (const step of steps) {
+        if (step.op === 'fail') failTurn(turns[servers.findIndex(({ name }) => name === step.server)]!, step.maxFails)
+        else {
+          const index = nextTurn(turns, (i) => !step.notEligible.includes(servers[i]!.name))
+          assert.equal(servers[index]?.name ?? null, step.expect)
+          assert.deepEqual(
+            turns.map(({ current }) => current),
+            step.currents,
+          )
+        }
+        assert.deepEqual(
+          turns.map(({ effective }) => effective),
+          step.effective,
+        )
+      }
+    })
+  }
+
+  it('gives each exactly its weight over any period, and keeps the sum of current weights at 0', () => {
+    const property = fc.property(
+      fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 8 }),
+      (weights) => {
+        const turns = weights.map((weight) => newTurn(weight))
+        const counts = weights.map(() => 0)
+        const period = weights.reduce((sum, weight) => sum + weight, 0)
+        for (let i = 0; i < period * 2; i++) {
+          counts[nextTurn(turns, () => true)]!++
+          assert.equal(
+            turns.reduce((sum, { current }) => sum + current, 0),
+            0,
+          )
+        }
+        assert.deepEqual(
+          counts,
+          weights.map((weight) => weight * 2),
+        )
+      },
+    )
+    fc.assert(property, { seed: SEED })
+  })
+
+  it('keeps the current weights of the others when members change', () => {
+    const [a, b, c] = [endpoint('a', 3), endpoint('b', 2), endpoint('c', 1)]
+    const policy = make()
+    assert.equal(policy.pick([a, b, c], {}), a) // currents -3 2 1
+    assert.equal(policy.pick([b, c], {}), b) // 4 2, then 1 2
+    assert.equal(policy.pick([c, b], {}), c) // had b begun anew it would lead
+  })
+
+  it('lowers the share of an endpoint that fails', () => {
+    const list = [endpoint('good', 4), endpoint('bad', 4)]
+    const policy = make()
+    const counts = countPicks(100, () => {
+      const chosen = policy.pick(list, {})
+      if (chosen?.id === 'bad') policy.failed?.('bad')
+      return chosen
+    })
+    policy.failed?.('no member')
+    assert.ok((counts.get('bad') ?? 0) < 45 && (counts.get('bad') ?? 0) > 0, `${counts.get('bad')}`)
+  })
+})
