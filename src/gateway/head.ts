@@ -1,7 +1,7 @@
 /**
  * What of a request head is refused although Node's parser lets it pass. Node (strict mode, never insecureHTTPParser) has
  * refused by then: Content-Length with Transfer-Encoding, several or malformed Content-Lengths, blanks before the colon,
- * folded lines, bare CR or LF, control bytes, a missing Host in HTTP/1.1. What is left is here, in one list. Pure.
+ * folded lines, bare CR or LF, control bytes. What is left is here, in one list. Pure.
  */
 import type { ErrorCode } from '../core/errors.ts'
 import { header, headerValues, type RawHeaders } from '../core/headers.ts'

@@ -84,7 +84,7 @@ export class RouteTable<R extends Route = Route> {
   }
 
   match(request: RouteRequest): RouteMatch<R> | undefined {
-    if (!request.path.startsWith('/')) return undefined
+    if (request.path === '*') return undefined
     const segments = request.path.slice(1).split('/')
     const accepts = (route: R) => conditionMismatch(route, request) === undefined
     for (const host of hostKeys(request.host)) {
@@ -188,7 +188,9 @@ export function placeMismatch(route: Route, request: RouteRequest): string | und
   const segments = request.path.slice(1).split('/')
   const long = route.prefix ? segments.length >= route.segments.length : segments.length === route.segments.length
   const fits =
-    long && route.segments.every((rule, i) => (isParameter(rule) ? segments[i] !== '' : rule === segments[i]))
+    request.path !== '*' &&
+    long &&
+    route.segments.every((rule, i) => (isParameter(rule) ? segments[i] !== '' : rule === segments[i]))
   return fits ? undefined : `path ${request.path} does not match ${route.config.path ?? '/*'}`
 }
 

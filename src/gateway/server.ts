@@ -77,7 +77,8 @@ export class GatewayServer {
     const { limits } = this.#parts
     const server = createServer({
       insecureHTTPParser: false,
-      requireHostHeader: true,
+      // `refuse` does it, so that the answer has a body, an id and a log line like all others.
+      requireHostHeader: false,
       maxHeaderSize: limits.headBytes,
       headersTimeout: limits.headMs,
       // A whole request may take long, its silences may not: `receive-body` times those, and the call has its deadline.
@@ -151,7 +152,9 @@ export class GatewayServer {
   /** Bytes that are no HTTP, or come too slowly. With an answer under way its exchange fails; otherwise we answer here. */
   #refuseBytes(error: NodeJS.ErrnoException, socket: Socket): void {
     const connection = this.#connectionOf(socket)
-    if (connection.refused || error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+    // Garbage behind a refused request: its answer is on the way, and the connection ends with it.
+    if (connection.refused) return
     connection.refused = true
     const refusal = refusalOf(error)
     const [current] = connection.exchanges
