@@ -22,9 +22,10 @@ interface Plan {
 /** Arguments that name test files replace the list; the rest are options for node. */
 function plan(args: readonly string[]): Plan {
   const isFile = (argument: string) => !argument.startsWith('-') && /\.test\.ts$/.test(argument)
-  const patterns = args.some(isFile) ? args.filter(isFile) : args.includes('--unit') ? UNIT : ALL
-  const files = globSync(patterns, { cwd: ROOT, exclude: (name) => name === 'node_modules' || name === '.tmp' })
-  return { files: files.sort(), options: args.filter((argument) => argument !== '--unit' && !isFile(argument)) }
+  const options = args.filter((argument) => argument !== '--unit' && !isFile(argument))
+  if (args.some(isFile)) return { files: args.filter(isFile), options }
+  const exclude = (name: string) => name === 'node_modules' || name === '.tmp'
+  return { files: globSync(args.includes('--unit') ? UNIT : ALL, { cwd: ROOT, exclude }).sort(), options }
 }
 
 function main(): void {
