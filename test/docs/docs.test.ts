@@ -1,0 +1,75 @@
+/** The code in the pages is compiled, the JSON parsed, and the commands exist: prose that nobody runs goes stale. */
+import assert from 'node:assert/strict'
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { after, describe, test } from 'node:test'
+import { ROOT, run, scratch } from '../support/up.ts'
+
+interface Block {
+  /** `README.md:42`, the line of its first line. */
+  readonly place: string
+  readonly language: string
+  readonly text: string
+}
+
+const pages = globSync(['*.md', 'docs/**/*.md', 'examples/*/*.md'], { cwd: ROOT })
+const blocks = pages.flatMap((page) => blocksOf(page, readFileSync(path.join(ROOT, page), 'utf8')))
+
+function blocksOf(page: string, text: string): Block[] {
+  return [...text.matchAll(/^```(\w*)[^\n]*\n([\s\S]*?)^```$/gm)].map((match) => ({
+    place: `${page}:${text.slice(0, match.index).split('\n').length + 1}`,
+    language: match[1]!,
+    text: match[2]!,
+  }))
+}
+
+/** Where a block goes: the file that its first line names (`// users/service.ts`), else a folder beside those. */
+function fileFor({ text }: Block, index: number): string {
+  return /^\/\/ ([\w./-]+\.ts)\n/.exec(text)?.[1] ?? `block/${index}.ts`
+}
+
+describe('the pages', () => {
+  const { dir, remove } = scratch('docs')
+  after(remove)
+
+  test('each TypeScript block compiles', { timeout: 60_000 }, async () => {
+    const typed = blocks.filter(({ language }) => language === 'ts')
+    assert.ok(typed.length > 0, 'no block found')
+    const places = new Map<string, string>()
+    for (const [index, block] of typed.entries()) {
+      const file = path.join(block.place.replace(/[:/]/g, '_').replace(/_\d+$/, ''), fileFor(block, index))
+      mkdirSync(path.join(dir, path.dirname(file)), { recursive: true })
+      // One module each, though a block may have neither import nor export.
+      writeFileSync(path.join(dir, file), `${block.text}\nexport {}\n`)
+      places.set(file, block.place)
+    }
+    const tsconfig = { extends: path.join(ROOT, 'tsconfig.json'), include: ['**/*.ts'], exclude: [] }
+    writeFileSync(path.join(dir, 'tsconfig.json'), JSON.stringify(tsconfig))
+    const tsc = path.join(ROOT, 'node_modules/typescript/bin/tsc')
+    const { stdout } = await run(process.execPath, [tsc, '-p', '.', '--pretty', 'false'], dir)
+    const complaints = stdout.split('\n').filter((line) => places.has(line.split('(')[0]!))
+    assert.deepEqual(
+      complaints.map((line) => `${places.get(line.split('(')[0]!)}: ${line}`),
+      [],
+    )
+  })
+
+  test('each JSON block parses', () => {
+    for (const { place, language, text } of blocks) {
+      if (language === 'json') assert.doesNotThrow(() => JSON.parse(text), place)
+    }
+  })
+
+  test('each command in a shell block exists: of skein, and the scripts of npm', () => {
+    const scripts = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')).scripts as Record<string, string>
+    for (const { place, language, text } of blocks) {
+      if (language !== 'sh') continue
+      for (const [, name] of text.matchAll(/\bnpx skein (?!-)([a-z]+)/g)) {
+        assert.ok(existsSync(path.join(ROOT, `src/cli/command/${name}.ts`)), `${place}: there is no skein ${name}`)
+      }
+      for (const [, name] of text.matchAll(/\bnpm (?:run )?(start|test|[a-z]+:[a-z]+)\b/g)) {
+        assert.ok(name! in scripts, `${place}: there is no npm script ${name}`)
+      }
+    }
+  })
+})
