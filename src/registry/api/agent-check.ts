@@ -1,0 +1,88 @@
+/** /v1/agent/check*: checks of the registry's own node and its services. */
+import { onNode, type Status } from '../state/records.ts'
+import { Refusal } from '../state/refusal.ts'
+import { findService, onOwnNode } from './agent-service.ts'
+import { decodeBody, object, string } from './decode.ts'
+import { AGENT_CHECK, checkInput, checkStatus, isStatus } from './definition.ts'
+import {
+  type Answer,
+  type ApiRequest,
+  BODY_MAX_BYTES,
+  type Endpoint,
+  empty,
+  type Handler,
+  json,
+  type Registry,
+} from './endpoint.ts'
+import { showAgentCheck } from './present.ts'
+import { byCheckId, refuseFilter } from './select.ts'
+
+export const AGENT_CHECK_PATHS: readonly Endpoint[] = [
+  { path: '/v1/agent/checks', GET: checks },
+  { path: '/v1/agent/check/register', PUT: register },
+  { path: '/v1/agent/check/deregister/', PUT: deregister },
+  { path: '/v1/agent/check/pass/', PUT: beat('passing') },
+  { path: '/v1/agent/check/warn/', PUT: beat('warning') },
+  { path: '/v1/agent/check/fail/', PUT: beat('critical') },
+  { path: '/v1/agent/check/update/', PUT: update },
+]
+
+/** serfHealth is the catalog's view of the node, not a check of the agent's. */
+function checks(request: ApiRequest, registry: Registry): Answer {
+  refuseFilter(request)
+  const found = [...registry.store.state.checksOnNode.get(registry.node).values()]
+  const shown = found.filter(({ CheckID }) => CheckID !== 'serfHealth').sort(byCheckId)
+  return json(Object.fromEntries(shown.map((check) => [check.CheckID, showAgentCheck(check)])))
+}
+
+async function register(request: ApiRequest, registry: Registry): Promise<Answer> {
+  const input = decodeBody(await request.body(BODY_MAX_BYTES), AGENT_CHECK)
+  const { Name = '', ID = '', ServiceID = '' } = input
+  if (Name === '') throw new Refusal(400, 'Missing check name')
+  const status = checkStatus(input.Status, 'Bad check status')
+  const check = checkInput(input, ID || Name, Name, status)
+  if (ServiceID !== '') findService(registry, ServiceID, `ServiceID ${JSON.stringify(ServiceID)} does not exist`)
+  await registry.store.write({ ...onOwnNode(registry), checks: [check], keepStatus: true, replaceChecks: false })
+  registry.checks.renew([check.CheckID])
+  return empty()
+}
+
+async function deregister({ name }: ApiRequest, registry: Registry): Promise<Answer> {
+  refuseUnknown(registry, name)
+  await registry.store.write({ type: 'deregister', node: registry.node, checkId: name })
+  return empty()
+}
+
+/** 404 makes Spring and our own SDK register again; a check that exists but takes no beats is another mistake. */
+function refuseUnknown({ store, node }: Registry, checkId: string): void {
+  const known = store.state.checks.has(onNode(node, checkId)) && checkId !== 'serfHealth'
+  if (known) return
+  throw new Refusal(
+    404,
+    `Unknown check ID ${JSON.stringify(checkId)}. Ensure that the check ID is passed, not the check name.`,
+  )
+}
+
+function refuseWithoutTtl(registry: Registry, checkId: string): void {
+  refuseUnknown(registry, checkId)
+  if (registry.checks.hasTtl(checkId)) return
+  throw new Refusal(500, `CheckID ${JSON.stringify(checkId)} does not have associated TTL`)
+}
+
+function beat(status: Status): Handler {
+  return async ({ name, query }, registry) => {
+    refuseWithoutTtl(registry, name)
+    await registry.checks.beat(name, status, query.get('note') ?? '')
+    return empty()
+  }
+}
+
+const UPDATE = object({ Status: string, Output: string })
+
+async function update(request: ApiRequest, registry: Registry): Promise<Answer> {
+  const { Status: status = '', Output = '' } = decodeBody(await request.body(BODY_MAX_BYTES), UPDATE)
+  if (!isStatus(status)) throw new Refusal(400, `Invalid check status: '${status}'`)
+  refuseWithoutTtl(registry, request.name)
+  await registry.checks.beat(request.name, status, Output)
+  return empty()
+}

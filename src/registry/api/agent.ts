@@ -1,0 +1,116 @@
+/** /v1/agent: the registry as a Consul agent. */
+import { createRequire } from 'node:module'
+import { METRICS_CONTENT_TYPE } from '../../telemetry/metrics.ts'
+import { enableOf, setMaintenance } from './agent-service.ts'
+import { Encoded } from './encoded.ts'
+import { type Answer, type ApiRequest, type Endpoint, empty, json, type Registry } from './endpoint.ts'
+import { maintenanceCheck, NODE_MAINTENANCE } from './maintenance.ts'
+
+export const AGENT: readonly Endpoint[] = [
+  { path: '/v1/agent/self', GET: self },
+  { path: '/v1/agent/members', GET: (_request, registry) => json([member(registry)]) },
+  { path: '/v1/agent/maintenance', PUT: maintenance },
+  { path: '/v1/agent/metrics', GET: metrics },
+  { path: '/v1/agent/version', GET: () => json(VERSION) },
+]
+
+/** The Consul whose answers these are: clients parse it to find out what they may ask for. */
+export const CONSUL_VERSION = '1.21.4'
+export const SKEIN_VERSION = (createRequire(import.meta.url)('skein/package.json') as { version: string }).version
+const BUILD_DATE = '2025-08-13T16:53:05Z'
+const VERSION = { SHA: '', BuildDate: BUILD_DATE, HumanVersion: CONSUL_VERSION, FIPS: '' }
+
+/** Also the liveness probe of several clients: it looks nothing up. */
+function self(_request: ApiRequest, registry: Registry): Answer {
+  const { node, datacenter, store } = registry
+  const record = store.state.nodes.get(node)!
+  return json({
+    Config: {
+      Datacenter: datacenter,
+      PrimaryDatacenter: datacenter,
+      NodeName: node,
+      NodeID: record.ID,
+      Revision: '',
+      Server: true,
+      Version: CONSUL_VERSION,
+      BuildDate: BUILD_DATE,
+    },
+    DebugConfig: { Datacenter: datacenter, NodeName: node, NodeID: record.ID, ServerMode: true },
+    Coord: { Vec: [0, 0, 0, 0, 0, 0, 0, 0], Error: 1.5, Adjustment: 0, Height: 0.00001 },
+    Member: member(registry),
+    Stats: stats(registry),
+    Meta: { 'consul-network-segment': '', 'consul-version': CONSUL_VERSION, 'skein-version': SKEIN_VERSION },
+  })
+}
+
+/** All values are strings, as in Consul. */
+function stats({ store, node, leader }: Registry) {
+  return {
+    agent: {
+      checks: String(store.state.checksOnNode.get(node).size - 1),
+      services: String(store.state.servicesOnNode.get(node).size - 1),
+    },
+    build: { prerelease: '', revision: '', version: CONSUL_VERSION },
+    consul: {
+      acl: 'disabled',
+      bootstrap: 'true',
+      known_datacenters: '1',
+      leader: 'true',
+      leader_addr: leader,
+      server: 'true',
+    },
+    runtime: { arch: process.arch, os: process.platform, version: process.version },
+  }
+}
+
+function member({ node, datacenter, leader, store }: Registry) {
+  const [address, port] = splitAddress(leader)
+  const Tags = {
+    acls: '0',
+    bootstrap: '1',
+    build: `${CONSUL_VERSION}:`,
+    dc: datacenter,
+    id: store.state.nodes.get(node)!.ID,
+    port,
+    raft_vsn: '3',
+    role: 'consul',
+    segment: '',
+    vsn: '2',
+    vsn_max: '3',
+    vsn_min: '2',
+  }
+  const protocol = { ProtocolMin: 1, ProtocolMax: 5, ProtocolCur: 2, DelegateMin: 2, DelegateMax: 5, DelegateCur: 4 }
+  return { Name: node, Addr: address, Port: 8301, Tags, Status: 1, ...protocol }
+}
+
+function splitAddress(address: string): [string, string] {
+  const colon = address.lastIndexOf(':')
+  return [address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), address.slice(colon + 1)]
+}
+
+async function maintenance(request: ApiRequest, registry: Registry): Promise<Answer> {
+  const enable = enableOf(request)
+  await setMaintenance(registry, enable, maintenanceCheck(NODE_MAINTENANCE, '', request.query.get('reason')))
+  return empty()
+}
+
+/** Consul's own metric names do not apply here: as JSON the gauges that do, as Prometheus text everything. */
+function metrics({ query }: ApiRequest, registry: Registry): Answer {
+  const text = registry.metrics.toText()
+  if (query.get('format') === 'prometheus') {
+    return { status: 200, headers: ['Content-Type', METRICS_CONTENT_TYPE], body: new Encoded(text) }
+  }
+  const { counters } = registry
+  const gauge = (Name: string, Value: number) => ({ Name, Value, Labels: {} })
+  return json({
+    Timestamp: `${new Date(registry.clock.now()).toISOString().slice(0, 19).replace('T', ' ')} +0000 UTC`,
+    Gauges: [
+      gauge('skein.registry.index', counters.index.value),
+      gauge('skein.registry.instances', counters.instances.value),
+      gauge('skein.registry.blocking_queries', counters.watchers.value),
+    ],
+    Points: [],
+    Counters: [],
+    Samples: [],
+  })
+}

@@ -1,0 +1,116 @@
+/** /v1/catalog, reading: nodes, services and which runs where. */
+import type { NodeRecord, ServiceRecord } from '../state/records.ts'
+import { instancesResource, nodeResource, RESOURCE } from '../state/resources.ts'
+import { catalogDeregister, catalogRegister } from './catalog-write.ts'
+import { encodeJson } from './encoded.ts'
+import { type ApiRequest, type Endpoint, json, nameOf, type Registry } from './endpoint.ts'
+import { cachedHeaders } from './health.ts'
+import { showNode, showNodeService, showServiceNode } from './present.ts'
+import { type Read, read } from './read.ts'
+import { hasMeta, near, nodeMeta, order, refuseFilter, selectInstances } from './select.ts'
+
+export const CATALOG: readonly Endpoint[] = [
+  { path: '/v1/catalog/datacenters', GET: (_request, registry) => json([registry.datacenter]) },
+  { path: '/v1/catalog/nodes', GET: read(nodes, true) },
+  { path: '/v1/catalog/services', GET: read(services, true) },
+  { path: '/v1/catalog/service/', GET: read(service, true) },
+  { path: '/v1/catalog/node/', GET: read(node, true) },
+  { path: '/v1/catalog/node-services/', GET: read(nodeServices, true) },
+  { path: '/v1/catalog/register', PUT: catalogRegister },
+  { path: '/v1/catalog/deregister', PUT: catalogDeregister },
+]
+
+function nodes(request: ApiRequest, registry: Registry): Read {
+  const { state } = registry.store
+  const meta = nodeMeta(request.query)
+  const nearest = near(registry, request.query)
+  const rank = (record: NodeRecord) => (record.Node === nearest ? 0 : 1)
+  refuseFilter(request)
+  return {
+    resources: [RESOURCE.nodes],
+    index: () => state.indexOf(RESOURCE.nodes),
+    encode: () => {
+      const found = [...state.nodes.values()].filter((record) => hasMeta(record, meta))
+      found.sort((a, b) => rank(a) - rank(b) || order(a.Node, b.Node))
+      return encodeJson(found.map((record) => showNode(record, registry.datacenter)))
+    },
+    cache: true,
+  }
+}
+
+/** Never suppressed: clients take a wake-up of this one as "something changed" and then look closer (Spring, APISIX). */
+function services(request: ApiRequest, registry: Registry): Read {
+  const { state } = registry.store
+  refuseFilter(request)
+  return {
+    resources: [RESOURCE.services],
+    index: () => state.indexOf(RESOURCE.services),
+    encode: () => encodeJson(tagsByService(registry, nodeMeta(request.query))),
+    cache: true,
+    headers: cachedHeaders(request),
+  }
+}
+
+/** Names sorted, tags in the order of the instances, first seen first. */
+function tagsByService({ store: { state } }: Registry, meta: readonly [string, string][]): Record<string, string[]> {
+  const names = [...state.instances.names()].sort()
+  const entries = names.flatMap((name): [string, string[]][] => {
+    const instances = [...state.instances.get(name).values()].filter(({ Node }) => hasMeta(state.nodes.get(Node), meta))
+    return instances.length === 0 ? [] : [[name, unionOfTags(instances)]]
+  })
+  return Object.fromEntries(entries)
+}
+
+function unionOfTags(instances: ServiceRecord[]): string[] {
+  if (instances.every(({ Tags }) => Tags.length === 0)) return []
+  const sorted = instances.sort((a, b) => order(a.Node, b.Node) || order(a.ID, b.ID))
+  return [...new Set(sorted.flatMap(({ Tags }) => Tags))]
+}
+
+function service(request: ApiRequest, registry: Registry): Read {
+  const { state } = registry.store
+  const name = nameOf(request, 'Missing service name')
+  refuseFilter(request)
+  return {
+    resources: [instancesResource(name), RESOURCE.extinction],
+    index: () => state.serviceIndex(name),
+    encode: () => {
+      const found = selectInstances(registry, name, request.query)
+      return encodeJson(found.map((one) => showServiceNode(one.node, one.service, registry.datacenter)))
+    },
+    suppress: true,
+    cache: true,
+    headers: cachedHeaders(request),
+  }
+}
+
+function node(request: ApiRequest, registry: Registry): Read {
+  return nodeWith(request, registry, null, (found) =>
+    Object.fromEntries(found.map((one) => [one.ID, showNodeService(one)])),
+  )
+}
+
+function nodeServices(request: ApiRequest, registry: Registry): Read {
+  return nodeWith(request, registry, { Node: null, Services: null }, (found) => found.map(showNodeService))
+}
+
+function nodeWith(
+  request: ApiRequest,
+  registry: Registry,
+  unknown: unknown,
+  show: (services: ServiceRecord[]) => unknown,
+): Read {
+  const { state } = registry.store
+  const name = nameOf(request, 'Missing node name')
+  refuseFilter(request)
+  return {
+    resources: [nodeResource(name)],
+    index: () => (state.nodes.has(name) ? state.indexOf(nodeResource(name)) : 1),
+    encode: () => {
+      const record = state.nodes.get(name)
+      if (record === undefined) return encodeJson(unknown)
+      const found = [...state.servicesOnNode.get(name).values()].sort((a, b) => order(a.ID, b.ID))
+      return encodeJson({ Node: showNode(record, registry.datacenter), Services: show(found) })
+    },
+  }
+}

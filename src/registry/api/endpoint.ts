@@ -1,0 +1,85 @@
+/** What an endpoint sees and gives: the contract between the server and the path tables of this folder. */
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../core/log.ts'
+import type { Random } from '../../core/random.ts'
+import type { Metrics } from '../../telemetry/metrics.ts'
+import type { CheckRunner } from '../checks/runner.ts'
+import type { RegistryMetrics } from '../metrics.ts'
+import { Refusal } from '../state/refusal.ts'
+import type { Store } from '../store.ts'
+import type { AnswerCache } from './answer-cache.ts'
+import { Encoded, encodeJson } from './encoded.ts'
+import type { QueryString } from './query-string.ts'
+
+/** What all endpoints share. */
+export interface Registry {
+  readonly store: Store
+  readonly checks: CheckRunner
+  readonly cache: AnswerCache
+  /** Name of the registry's own node. */
+  readonly node: string
+  readonly datacenter: string
+  /** `host:port` that stands for Consul's server port in status/leader. */
+  readonly leader: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly counters: RegistryMetrics
+}
+
+export interface ApiRequest {
+  readonly method: string
+  /** Fixed path of the endpoint. */
+  readonly path: string
+  /** What follows the endpoint's fixed path, percent-decoded. */
+  readonly name: string
+  readonly query: QueryString
+  /** A header's value; `name` in lower case. */
+  header(name: string): string | undefined
+  /** The whole body. @throws Refusal 413 above `maxBytes`. */
+  body(maxBytes: number, tooLarge?: (bytes: number) => string): Promise<Buffer>
+  /** See Waiting in blocking-query.ts. */
+  onGone(run: () => void): () => void
+}
+
+export interface Answer {
+  readonly status: number
+  /** Name, value, name, value. */
+  readonly headers: readonly string[]
+  readonly body?: Encoded | undefined
+}
+
+export type Handler = (request: ApiRequest, registry: Registry) => Answer | Promise<Answer>
+
+export interface Endpoint {
+  /** Ends with a slash where a name follows. It is also the `endpoint` label of the metrics. */
+  readonly path: string
+  readonly GET?: Handler
+  readonly PUT?: Handler
+  readonly DELETE?: Handler
+}
+
+const JSON_TYPE = ['Content-Type', 'application/json']
+
+export function json(value: unknown, status = 200, headers: readonly string[] = []): Answer {
+  return { status, headers: [...JSON_TYPE, ...headers], body: new Encoded(encodeJson(value)) }
+}
+
+/** Success that has nothing to say: 200, never 204. */
+export function empty(): Answer {
+  return { status: 200, headers: JSON_TYPE }
+}
+
+export function text(status: number, body: string, headers: readonly string[] = []): Answer {
+  return { status, headers: ['Content-Type', 'text/plain; charset=utf-8', ...headers], body: new Encoded(body) }
+}
+
+/** Bodies of registrations and updates. Larger ones are nobody's service. */
+export const BODY_MAX_BYTES = 1024 * 1024
+
+/** The name after the path. @throws Refusal 400 with `missing` when there is none. */
+export function nameOf(request: ApiRequest, missing: string): string {
+  if (request.name === '') throw new Refusal(400, missing)
+  return request.name
+}

@@ -1,0 +1,127 @@
+/** /v1/kv: bytes under keys, with compare-and-set. */
+import type { KvRecord } from '../state/records.ts'
+import { Refusal } from '../state/refusal.ts'
+import { keyResource, underResource } from '../state/resources.ts'
+import { escapeHtml } from './encoded.ts'
+import { type Answer, type ApiRequest, type Endpoint, json, nameOf, type Registry } from './endpoint.ts'
+import type { QueryString } from './query-string.ts'
+import { checkCommon, type Read, read } from './read.ts'
+
+export const KV: readonly Endpoint[] = [{ path: '/v1/kv/', GET: read(get), PUT: put, DELETE: remove }]
+
+export const VALUE_MAX_BYTES = 512 * 1024
+
+function get(request: ApiRequest, registry: Registry): Read {
+  const { query, name } = request
+  if (query.has('keys')) return keys(request, registry)
+  if (query.has('recurse')) return recurse(request, registry)
+  nameOf(request, 'Missing key name')
+  const { state } = registry.store
+  const found = () => state.kv.get(name)
+  return {
+    resources: [keyResource(name)],
+    index: () => state.keyIndex(name),
+    encode: () => found() && `[${showPair(found()!)}]`,
+    ...(query.has('raw') ? { raw: () => found() && Buffer.from(found()!.Value, 'base64') } : {}),
+  }
+}
+
+function recurse({ name }: ApiRequest, registry: Registry): Read {
+  const { state } = registry.store
+  return {
+    resources: [underResource(name)],
+    index: () => state.prefixIndex(name),
+    encode: () => {
+      const pairs = [...state.keys.under(name)].map((key) => showPair(state.kv.get(key)!))
+      return pairs.length === 0 ? undefined : `[${pairs.join(',')}]`
+    },
+  }
+}
+
+/** Not suppressed: a changed value wakes watchers of the names, as it does in Consul. */
+function keys({ name, query }: ApiRequest, registry: Registry): Read {
+  const { state } = registry.store
+  const separator = query.get('separator') ?? query.get('seperator') ?? ''
+  return {
+    resources: [underResource(name)],
+    index: () => state.prefixIndex(name),
+    encode: () => {
+      const names = cutNames([...state.keys.under(name)], name.length, separator)
+      return names.length === 0 && name !== '' ? undefined : escapeHtml(JSON.stringify(names))
+    },
+  }
+}
+
+/** Each name up to the first separator beyond the prefix; sorted input keeps equal ones together. */
+function cutNames(names: string[], prefixLength: number, separator: string): string[] {
+  if (separator === '') return names
+  const cut = names.map((name) => {
+    const at = name.indexOf(separator, prefixLength)
+    return at < 0 ? name : name.slice(0, at + separator.length)
+  })
+  return [...new Set(cut)]
+}
+
+/** Written by hand for the sake of Flags: 64 bits do not survive as a JavaScript number. */
+function showPair({ Key, Value, Flags, LockIndex, Session, CreateIndex, ModifyIndex }: KvRecord): string {
+  const value = Value === '' ? 'null' : `"${Value}"`
+  const session = Session === undefined ? '' : `"Session":"${Session}",`
+  return (
+    `{"LockIndex":${LockIndex},"Key":${escapeHtml(JSON.stringify(Key))},"Flags":${Flags},"Value":${value},` +
+    `${session}"CreateIndex":${CreateIndex},"ModifyIndex":${ModifyIndex}}`
+  )
+}
+
+async function put(request: ApiRequest, registry: Registry): Promise<Answer> {
+  const { query } = request
+  checkCommon(request, registry)
+  const key = nameOf(request, 'Missing key name')
+  refuseConflicts(query, ['acquire', 'cas', 'release'])
+  refuseLocks(query)
+  const flags = query.uint64('flags') ?? '0'
+  const cas = casOf(query)
+  const value = await request.body(VALUE_MAX_BYTES, tooLarge)
+  const done = await registry.store.write({ type: 'kv-set', key, value: value.toString('base64'), flags, ...cas })
+  return json(done)
+}
+
+async function remove(request: ApiRequest, registry: Registry): Promise<Answer> {
+  const { query } = request
+  checkCommon(request, registry)
+  refuseConflicts(query, ['cas', 'recurse'])
+  const recursive = query.has('recurse')
+  if (!recursive) nameOf(request, 'Missing key name')
+  const done = await registry.store.write({
+    type: 'kv-delete',
+    key: request.name,
+    recurse: recursive,
+    ...casOf(query),
+  })
+  return json(done)
+}
+
+function tooLarge(bytes: number): string {
+  return (
+    `Request body(${bytes} bytes) too large, max size: ${VALUE_MAX_BYTES} bytes. ` +
+    'See https://www.consul.io/docs/agent/options.html#kv_max_value_size.'
+  )
+}
+
+function refuseConflicts(query: QueryString, names: readonly string[]): void {
+  const given = names.filter((name) => query.has(name))
+  if (given.length < 2) return
+  throw new Refusal(400, `Conflicting flags: ${given.map((name) => `${name}=${query.get(name)}`).join('&')}\n`)
+}
+
+/** Without sessions nobody can hold a lock. Said as Consul says it of an unknown session. */
+function refuseLocks(query: QueryString): void {
+  for (const name of ['acquire', 'release']) {
+    if (query.has(name)) throw new Refusal(500, `invalid session "${query.get(name)}": sessions are not supported yet`)
+  }
+}
+
+/** Indexes are below 2^53; a larger number matches none of them, with or without its last digits. */
+function casOf(query: QueryString): { cas?: number } {
+  const cas = query.uint64('cas')
+  return cas === undefined ? {} : { cas: Number(cas) }
+}

@@ -1,0 +1,133 @@
+/** Blocking reads: the parameters, headers and consistency modes that all of them have in common. */
+import { blockingQuery, type Question } from '../blocking-query.ts'
+import { Refusal } from '../state/refusal.ts'
+import { Encoded } from './encoded.ts'
+import type { Answer, ApiRequest, Handler, Registry } from './endpoint.ts'
+
+/** What a read endpoint says about one request. */
+export interface Read {
+  /** See RESOURCE in state/resources.ts. */
+  readonly resources: readonly string[]
+  /** The index that the answer reports. */
+  index(): number
+  /** Tells apart answers that have the same index. Absent = none have. */
+  version?(): number
+  /** The JSON text, or undefined for a 404 without a body. */
+  encode(): string | undefined
+  /** The bytes as they are instead of JSON (kv?raw): hostile input, so browsers are told to do nothing with it. */
+  raw?(): Buffer | undefined
+  /** Sleep through changes that leave the answer as it is (B9). Off where clients use the wake-up itself as a signal. */
+  readonly suppress?: boolean
+  /** The answer costs more than looking it up: keep it. */
+  readonly cache?: boolean
+  readonly headers?: readonly string[]
+}
+
+interface Reading {
+  readonly index: number
+  readonly body: Encoded | undefined
+}
+
+/** A GET that blocks when asked to. `consistency` = it reports its consistency mode (catalog and health). */
+export function read(prepare: (request: ApiRequest, registry: Registry) => Read, consistency = false): Handler {
+  return async (request, registry) => {
+    const mode = checkCommon(request, registry)
+    const wait = request.query.wait()
+    const asked = request.query.index()
+    const prepared = prepare(request, registry)
+    const reading = await blockingQuery(question(request, registry, prepared, asked), wait, {
+      hub: registry.store.hub,
+      clock: registry.clock,
+      random: registry.random,
+      onGone: request.onGone,
+    })
+    return answer(reading, consistency ? mode : undefined, prepared)
+  }
+}
+
+function question(request: ApiRequest, registry: Registry, prepared: Read, asked: number): Question<Reading> {
+  return {
+    resources: prepared.resources,
+    read: () => {
+      const index = Math.max(1, prepared.index())
+      let body: Encoded | undefined | null = null
+      return {
+        index,
+        get body() {
+          if (body === null) body = encode(request, registry, prepared, index)
+          return body
+        },
+      }
+    },
+    isNews: (reading) => asked <= 0 || reading.index > asked,
+    isSame: (first, reading) => prepared.suppress === true && first.index === asked && sameBody(first, reading),
+  }
+}
+
+function sameBody(first: Reading, reading: Reading): boolean {
+  return first.body === undefined ? reading.body === undefined : first.body.equals(reading.body)
+}
+
+/** Parameters that do not change the answer, so that they do not split the cache. */
+const NOT_IN_KEY = new Set(['index', 'wait', 'token', 'stale', 'consistent', 'cached', 'dc', 'datacenter', 'pretty'])
+
+function encode(request: ApiRequest, registry: Registry, prepared: Read, index: number): Encoded | undefined {
+  if (prepared.cache !== true) {
+    const body = prepared.raw === undefined ? prepared.encode() : prepared.raw()
+    return body === undefined ? undefined : new Encoded(body)
+  }
+  const version = `${index}/${prepared.version?.() ?? 0}`
+  return registry.cache.get(cacheKey(request), version, () => prepared.encode() ?? '')
+}
+
+function cacheKey({ path, name, query }: ApiRequest): string {
+  const parameters = query.names().filter((parameter) => !NOT_IN_KEY.has(parameter))
+  const values = parameters.sort().map((parameter) => [parameter, query.all(parameter)])
+  return JSON.stringify([path, name, values])
+}
+
+export type Mode = 'leader' | 'stale' | 'consistent'
+
+/** Parameters that every endpoint knows, and the consistency mode that follows. */
+export function checkCommon({ query }: ApiRequest, registry: Registry): Mode {
+  checkEnterprise(query)
+  checkDatacenter(query.get('datacenter') ?? query.get('dc') ?? '', registry)
+  const mode = query.has('consistent') ? 'consistent' : query.has('stale') ? 'stale' : 'leader'
+  const other = query.has('stale') ? 'stale' : query.has('cached') ? 'cached' : undefined
+  if (mode === 'consistent' && other !== undefined) {
+    throw new Refusal(400, `Cannot specify ?${other} with ?consistent, conflicting semantics.`)
+  }
+  return mode
+}
+
+export function checkDatacenter(datacenter: string, registry: Registry): void {
+  if (datacenter !== '' && datacenter !== registry.datacenter) throw new Refusal(500, 'No path to datacenter')
+}
+
+function checkEnterprise(query: ApiRequest['query']): void {
+  for (const [name, what] of [
+    ['ns', 'Namespaces are'],
+    ['partition', 'Partitions are'],
+  ] as const) {
+    if (!query.has(name)) continue
+    throw new Refusal(400, `Invalid query parameter: "${name}" - ${what} a Consul Enterprise feature`)
+  }
+}
+
+const JSON_TYPE = ['Content-Type', 'application/json']
+const RAW_TYPE = [
+  ...['Content-Type', 'text/plain'],
+  ...['X-Content-Type-Options', 'nosniff'],
+  ...['Content-Security-Policy', 'sandbox'],
+]
+
+function answer({ index, body }: Reading, mode: Mode | undefined, { headers: extra = [], raw }: Read): Answer {
+  const headers = [...indexHeaders(index), ...extra]
+  if (mode !== undefined) headers.push('X-Consul-Effective-Consistency', mode)
+  if (body === undefined) return { status: 404, headers }
+  return { status: 200, headers: [...(raw === undefined ? JSON_TYPE : RAW_TYPE), ...headers], body }
+}
+
+export function indexHeaders(index: number): string[] {
+  return ['X-Consul-Index', String(index), 'X-Consul-KnownLeader', 'true', 'X-Consul-LastContact', '0']
+}

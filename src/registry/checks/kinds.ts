@@ -1,0 +1,13 @@
+/** The built-in kinds of checks. A new one: a file beside this one and a line here; the suite runs on it by itself. */
+import type { StartCheck } from './contract.ts'
+import { probeHttp } from './http.ts'
+import { periodic } from './periodic.ts'
+import { probeTcp } from './tcp.ts'
+import { startTtl } from './ttl.ts'
+
+/** By the check's Type. */
+export const CHECK_KINDS: Readonly<Record<string, StartCheck>> = {
+  ttl: startTtl,
+  http: periodic(probeHttp),
+  tcp: periodic(probeTcp),
+}

@@ -1,0 +1,168 @@
+/**
+ * Keeps the checks of the registry's own node running: starts, replaces and stops them as their records come and go,
+ * stores changed statuses, and removes services that have been critical for too long.
+ */
+import type { Clock, Timer } from '../../core/clock.ts'
+import type { Logger } from '../../core/log.ts'
+import type { Random } from '../../core/random.ts'
+import type { RegistryMetrics } from '../metrics.ts'
+import type { Change, CheckBody, CheckDefinition, Status } from '../state/records.ts'
+import { onNode } from '../state/records.ts'
+import type { Store } from '../store.ts'
+import type { CheckResult, RunningCheck } from './contract.ts'
+import { CHECK_KINDS } from './kinds.ts'
+import { cutOutput } from './output.ts'
+import { type Counters, judge, startCounters } from './thresholds.ts'
+
+export interface RunnerOptions {
+  readonly store: Store
+  readonly node: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly counters: RegistryMetrics
+  /** Floor of DeregisterCriticalServiceAfter, default one minute as in Consul. */
+  readonly deregisterMinMs?: number | undefined
+}
+
+export const DEREGISTER_MIN_MS = 60_000
+
+interface Job {
+  readonly type: string
+  readonly definition: CheckDefinition
+  readonly running: RunningCheck
+  counters: Counters
+  /** Set while the check is critical and its service is to be removed for it. */
+  removal: Timer | undefined
+}
+
+export class CheckRunner {
+  readonly #options: RunnerOptions
+  readonly #jobs = new Map<string, Job>()
+  #forget: (() => void) | undefined
+
+  constructor(options: RunnerOptions) {
+    this.#options = options
+  }
+
+  /** Starts what is there and follows every change from now on. */
+  start(): void {
+    const { store, node } = this.#options
+    this.#forget = store.onChanges((changes) => this.#follow(changes))
+    for (const check of store.state.checksOnNode.get(node).values()) this.#ensure(check)
+  }
+
+  stop(): void {
+    this.#forget?.()
+    for (const id of [...this.#jobs.keys()]) this.#end(id)
+  }
+
+  /** True for a check that waits for beats. */
+  hasTtl(checkId: string): boolean {
+    return this.#jobs.get(checkId)?.running.beat !== undefined
+  }
+
+  /** The client's word on a TTL check: restarts the timer and stores what changed. */
+  async beat(checkId: string, status: Status, output: string): Promise<void> {
+    const job = this.#jobs.get(checkId)
+    const cut = cutOutput(output, job?.definition.outputMaxSize)
+    job?.running.beat?.(cut)
+    await this.#show(checkId, status, cut)
+  }
+
+  /** A service was registered again: its TTL checks have a full TTL from now. */
+  renew(checkIds: readonly string[]): void {
+    const { store, node } = this.#options
+    for (const id of checkIds) {
+      this.#jobs.get(id)?.running.beat?.(store.state.checks.get(onNode(node, id))?.Output ?? '')
+    }
+  }
+
+  #follow(changes: readonly Change[]): void {
+    const { node } = this.#options
+    for (const { kind, key, body } of changes) {
+      if (kind !== 'check' || !key.startsWith(`${node}\n`)) continue
+      if (body === null) this.#end(key.slice(node.length + 1))
+      else this.#ensure(body)
+    }
+  }
+
+  /** A check whose definition stayed goes on as it is: a new status is no reason to start over. */
+  #ensure(check: CheckBody): void {
+    const known = this.#jobs.get(check.CheckID)
+    const definition = check.definition ?? {}
+    if (known === undefined || JSON.stringify(known.definition) !== JSON.stringify(definition)) {
+      this.#end(check.CheckID)
+      this.#begin(check, definition)
+    }
+    this.#watchRemoval(check)
+  }
+
+  #begin(check: CheckBody, definition: CheckDefinition): void {
+    const start = CHECK_KINDS[check.Type]
+    if (start === undefined || check.definition === undefined) return
+    const running = start(definition, check.Output, (result) => this.#take(check.CheckID, result), this.#options)
+    const counters = startCounters(definition)
+    this.#jobs.set(check.CheckID, { type: check.Type, definition, running, counters, removal: undefined })
+  }
+
+  #end(checkId: string): void {
+    const job = this.#jobs.get(checkId)
+    job?.running.stop()
+    job?.removal?.cancel()
+    this.#jobs.delete(checkId)
+  }
+
+  #take(checkId: string, result: CheckResult): void {
+    const job = this.#jobs.get(checkId)
+    if (job === undefined) return
+    this.#options.counters.checkResults.with(job.type, result.status).value++
+    const { counters, status } = judge(job.definition, job.counters, result.status)
+    job.counters = counters
+    const shown = status ?? this.#current(checkId)
+    if (shown === undefined) return
+    this.#show(checkId, shown, cutOutput(result.output, job.definition.outputMaxSize)).catch((error) => {
+      this.#options.log.error(
+        { err: error, check: checkId },
+        'check result could not be stored; the next run tries again',
+      )
+    })
+  }
+
+  /** A changed status is stored, with its output; an output alone is only shown. */
+  async #show(checkId: string, status: Status, output: string): Promise<void> {
+    const { store, node } = this.#options
+    if (this.#current(checkId) === status) return store.showOutput(node, checkId, output)
+    await store.write({ type: 'set-status', node, checkId, status, output })
+  }
+
+  #current(checkId: string): Status | undefined {
+    const { store, node } = this.#options
+    return store.state.checks.get(onNode(node, checkId))?.Status
+  }
+
+  /** Counts from the moment the check became critical. */
+  #watchRemoval(check: CheckBody): void {
+    const job = this.#jobs.get(check.CheckID)
+    const after = job?.definition.deregisterAfterMs
+    if (job === undefined || after === undefined || check.ServiceID === '') return
+    if (check.Status !== 'critical') {
+      job.removal?.cancel()
+      job.removal = undefined
+    } else if (job.removal === undefined) {
+      const { clock, deregisterMinMs = DEREGISTER_MIN_MS } = this.#options
+      job.removal = clock.after(Math.max(after, deregisterMinMs), () => this.#remove(check))
+    }
+  }
+
+  #remove(check: CheckBody): void {
+    const { CheckID: checkId, ServiceID: serviceId, ServiceName: service } = check
+    const { store, node, log, clock } = this.#options
+    log.info({ service, serviceId, check: checkId }, 'deregistering a service that has been critical for too long')
+    store.write({ type: 'deregister', node, serviceId }).catch((error) => {
+      log.error({ err: error, serviceId }, 'a critical service could not be deregistered; trying again in a minute')
+      const job = this.#jobs.get(checkId)
+      if (job !== undefined) job.removal = clock.after(DEREGISTER_MIN_MS, () => this.#remove(check))
+    })
+  }
+}

@@ -1,0 +1,38 @@
+/** The instance says that it is alive; silence for longer than the TTL is critical. */
+import type { Timer } from '../../core/clock.ts'
+import type { StartCheck } from './contract.ts'
+
+/** A timer this late means that the process itself stood still (suspended, starved): the beats are in the sockets. */
+const STANDSTILL_MS = 250
+
+/**
+ * Exact, on the monotonic clock, restarted by each beat. Goes on reporting while the silence lasts, in case a report
+ * could not be stored. A start counts as a beat: after a restart of the registry
+ * every instance has one full TTL to show up. So does a standstill of the registry itself, or one pause of ours would
+ * expire everybody at once.
+ */
+export const startTtl: StartCheck = ({ ttlMs = 0 }, lastOutput, report, { clock }) => {
+  let output = lastOutput
+  let timer: Timer
+  const arm = () => {
+    const due = clock.monotonic() + ttlMs
+    timer = clock.after(ttlMs, () => {
+      if (clock.monotonic() - due > STANDSTILL_MS) return arm()
+      report({ status: 'critical', output: expired(output) })
+      arm()
+    })
+  }
+  arm()
+  return {
+    stop: () => timer.cancel(),
+    beat(newOutput) {
+      output = newOutput
+      timer.cancel()
+      arm()
+    },
+  }
+}
+
+function expired(lastOutput: string): string {
+  return lastOutput === '' ? 'TTL expired' : `TTL expired (last output before timeout follows): ${lastOutput}`
+}

@@ -1,0 +1,157 @@
+/** The embedded registry: Consul's HTTP API over one state, kept in memory or in SQLite. */
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { hostname } from 'node:os'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { ConfigError } from '../core/issues.ts'
+import { type Logger, silentLogger } from '../core/log.ts'
+import { type Random, systemRandom } from '../core/random.ts'
+import { Metrics } from '../telemetry/metrics.ts'
+import { collectProcessMetrics } from '../telemetry/standard.ts'
+import { AnswerCache } from './api/answer-cache.ts'
+import type { Registry } from './api/endpoint.ts'
+import { createGuard } from './api/guard.ts'
+import { CheckRunner } from './checks/runner.ts'
+import { type RegistryMetrics, registryMetrics } from './metrics.ts'
+import { ownNode, SERVER_PORT } from './own-node.ts'
+import { createRegistryServer } from './server.ts'
+import { createStorage, type StorageChoice } from './storage/storages.ts'
+import { Store } from './store.ts'
+
+export interface RegistryOptions {
+  /** Address to listen on, default 127.0.0.1. Anything but loopback needs a token. */
+  readonly host?: string | undefined
+  /** Default 8500; 0 = any free one. */
+  readonly port?: number | undefined
+  /** Default `memory`: gone with the process. `{ sqlite: file }` survives kill -9 and power cuts. */
+  readonly storage?: StorageChoice | undefined
+  /** Default `dc1`. */
+  readonly datacenter?: string | undefined
+  /** Name of the registry's own node; default: the one that is stored, else the host name. */
+  readonly nodeName?: string | undefined
+  /** What clients must send as X-Consul-Token; default none. Never logged. */
+  readonly token?: string | undefined
+  /** Floor of DeregisterCriticalServiceAfter in ms, default 60,000 as in Consul. */
+  readonly deregisterMinMs?: number | undefined
+  readonly log?: Logger | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
+  /** Where to count; default: metrics of its own, with those of the process. */
+  readonly metrics?: Metrics | undefined
+}
+
+export interface RunningRegistry {
+  /** `http://127.0.0.1:8500` */
+  readonly url: string
+  readonly port: number
+  /** Answers held queries with the data of this moment, stops checks, closes connections and the storage. Idempotent. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts a registry; it serves when the promise resolves.
+ * @throws ConfigError when it would listen beyond loopback without a token; SkeinError STORAGE_FAILED naming the file;
+ * the error of `listen` when the port is taken.
+ */
+export async function startRegistry(options: RegistryOptions = {}): Promise<RunningRegistry> {
+  const host = options.host ?? '127.0.0.1'
+  refuseOpenHost(host, options.token)
+  const clock = options.clock ?? systemClock
+  const metrics = options.metrics ?? ownMetrics()
+  const counters = registryMetrics(metrics)
+  const events = { onCommit: (writes: number, ms: number) => counters.observeCommit(writes, ms) }
+  const store = new Store(createStorage(options.storage ?? 'memory', events, clock))
+  await store.open()
+  try {
+    const registry = await createRegistry(options, store, metrics, counters, clock)
+    const server = createRegistryServer(registry, createGuard({ host, token: options.token }))
+    const port = await listen(server, host, options.port ?? 8500)
+    registry.log.info({ host, port, node: registry.node }, 'registry serves')
+    registry.checks.start()
+    return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`, port, close: closer(registry, server) }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+/** An open registry hands the control of every service to whoever can reach it. */
+function refuseOpenHost(host: string, token: string | undefined): void {
+  const loopback = host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
+  if (loopback || (token !== undefined && token !== '')) return
+  const fix = 'Give it a token (option `token`), or listen on 127.0.0.1'
+  const message = `listening on ${host} without a token would let everyone on the network change every service`
+  throw new ConfigError([{ file: 'registry', key: 'host', message, fix }])
+}
+
+function ownMetrics(): Metrics {
+  const metrics = new Metrics()
+  collectProcessMetrics(metrics)
+  return metrics
+}
+
+async function createRegistry(
+  options: RegistryOptions,
+  store: Store,
+  metrics: Metrics,
+  counters: RegistryMetrics,
+  clock: Clock,
+): Promise<Registry> {
+  const { log = silentLogger, random = systemRandom, deregisterMinMs } = options
+  const address = advertised(options.host ?? '127.0.0.1')
+  const own = ownNode(store.state, { name: options.nodeName, fallback: hostname(), address })
+  await store.write(own)
+  const node = own.node.Node
+  metrics.onCollect(() => {
+    counters.index.value = store.state.index
+    counters.instances.value = store.state.services.size
+  })
+  return {
+    store,
+    checks: new CheckRunner({ store, node, clock, random, log, counters, deregisterMinMs }),
+    cache: new AnswerCache(),
+    node,
+    datacenter: options.datacenter ?? 'dc1',
+    leader: `${address}:${SERVER_PORT}`,
+    clock,
+    random,
+    log,
+    metrics,
+    counters,
+  }
+}
+
+/** The unspecified address is nowhere to connect to. */
+function advertised(host: string): string {
+  return host === '0.0.0.0' || host === '::' || host === 'localhost' ? '127.0.0.1' : host
+}
+
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port }, () => {
+      server.off('error', reject)
+      resolve((server.address() as AddressInfo).port)
+    })
+  })
+}
+
+/** Time for answers to leave before connections are cut. */
+const CLOSE_MS = 2000
+
+/** Held queries first, so that their clients hear the truth and not a broken connection. */
+function closer({ store, checks, clock }: Registry, server: Server): () => Promise<void> {
+  let closing: Promise<void> | undefined
+  return () => {
+    closing ??= (async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      checks.stop()
+      store.hub.close()
+      const cut = clock.after(CLOSE_MS, () => server.closeAllConnections())
+      await closed
+      cut.cancel()
+      await store.close()
+    })()
+    return closing
+  }
+}

@@ -1,0 +1,230 @@
+/** HTTP around the endpoints: one request from head to answer, in the order in which it happens. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { SkeinError } from '../core/errors.ts'
+import { METRICS_CONTENT_TYPE } from '../telemetry/metrics.ts'
+import { Encoded, prettyJson } from './api/encoded.ts'
+import type { Answer, ApiRequest, Endpoint, Registry } from './api/endpoint.ts'
+import { text } from './api/endpoint.ts'
+import type { Guard } from './api/guard.ts'
+import { cleanPath, encodePath, parseTarget } from './api/path.ts'
+import { QueryString } from './api/query-string.ts'
+import { ENDPOINTS, PathTable } from './api/table.ts'
+import { Refusal } from './state/refusal.ts'
+
+const UNKNOWN_PATH = 'Invalid URL path: not a recognized HTTP API endpoint\n'
+const UNKNOWN_PREFIX = "Invalid URL path: if attempting to use the HTTP API, ensure the path starts with '/v1/'\n"
+
+/** Beside Consul's paths: what every Skein process serves, and the root that Consul's clients use as a ping. */
+const OWN_ENDPOINTS: readonly Endpoint[] = [
+  { path: '/metrics', GET: (_request, { metrics }) => plain(metrics.toText(), METRICS_CONTENT_TYPE) },
+  { path: '/health/ready', GET: () => plain('ready\n') },
+  { path: '/health/live', GET: () => plain('live\n') },
+]
+
+const plain = (body: string, type = 'text/plain; charset=utf-8'): Answer => ({
+  status: 200,
+  headers: ['Content-Type', type],
+  body: new Encoded(body),
+})
+
+/** Slow or oversized requests are cut off; a held answer is not a slow request. */
+const LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 75_000,
+  maxHeaderSize: 16 * 1024,
+}
+
+export function createRegistryServer(registry: Registry, guard: Guard): Server {
+  const paths = new PathTable([...ENDPOINTS, ...OWN_ENDPOINTS])
+  return createServer(LIMITS, (incoming, outgoing) => {
+    new Exchange(registry, guard, paths, incoming, outgoing).run()
+  })
+}
+
+/** One request and its answer. */
+class Exchange {
+  readonly #registry: Registry
+  readonly #guard: Guard
+  readonly #paths: PathTable
+  readonly #incoming: IncomingMessage
+  readonly #outgoing: ServerResponse
+  readonly #started: number
+  #endpoint = 'unknown'
+  #pretty = false
+  #held = false
+
+  constructor(registry: Registry, guard: Guard, paths: PathTable, incoming: IncomingMessage, outgoing: ServerResponse) {
+    this.#registry = registry
+    this.#guard = guard
+    this.#paths = paths
+    this.#incoming = incoming
+    this.#outgoing = outgoing
+    this.#started = registry.clock.monotonic()
+  }
+
+  run(): void {
+    this.#outgoing.on('error', (error) => this.#registry.log.debug({ err: error }, 'a client broke off'))
+    this.#respond().then(
+      (answer) => this.#send(answer),
+      (error) => this.#send(this.#refusal(error)),
+    )
+  }
+
+  async #respond(): Promise<Answer> {
+    const method = this.#incoming.method ?? 'GET'
+    const target = parseTarget(this.#incoming.url ?? '/')
+    const header = (name: string) => headerOf(this.#incoming, name)
+    const query = new QueryString(target.query)
+    this.#pretty = query.has('pretty')
+    this.#guard.check({ method, query, header }, target.path)
+    const cleaned = cleanPath(target.path)
+    if (cleaned !== undefined) return redirect(method, encodePath(cleaned), target.query)
+    const match = this.#paths.match(target.path)
+    if (match === undefined) return unknown(method, target.path)
+    this.#endpoint = match.endpoint.path
+    const handler = match.endpoint[method as 'GET']
+    if (handler === undefined) return otherMethod(method, match.endpoint)
+    const request: ApiRequest = {
+      method,
+      path: match.endpoint.path,
+      name: match.name,
+      query,
+      header,
+      body: (maxBytes, tooLarge) => readBody(this.#incoming, maxBytes, tooLarge),
+      onGone: (run) => this.#onGone(run),
+    }
+    return handler(request, this.#registry)
+  }
+
+  /** Only a held query listens, so an ordinary request pays nothing for it. Its time held is not an answering time. */
+  #onGone(run: () => void): () => void {
+    this.#held = true
+    this.#outgoing.once('close', run)
+    this.#registry.counters.watchers.value++
+    return () => {
+      this.#outgoing.off('close', run)
+      this.#registry.counters.watchers.value--
+    }
+  }
+
+  #refusal(error: unknown): Answer {
+    if (error instanceof Refusal) return refuse(error, this.#endpoint)
+    if (error instanceof SkeinError) {
+      this.#registry.log.error({ err: error }, 'a write failed')
+      return text(error.kind.status, error.message)
+    }
+    this.#registry.log.error({ err: error, endpoint: this.#endpoint }, 'a request failed')
+    return text(500, 'internal error; the log of the registry has the cause')
+  }
+
+  #send(answer: Answer): void {
+    this.#count(answer.status)
+    if (this.#outgoing.destroyed) return
+    const { headers, body } = this.#encode(answer)
+    this.#finishConnection(headers)
+    this.#outgoing.writeHead(answer.status, headers)
+    this.#outgoing.end(this.#incoming.method === 'HEAD' ? undefined : body)
+  }
+
+  #encode({ headers, body }: Answer): { headers: string[]; body: Buffer | undefined } {
+    const all = ['Vary', 'Accept-Encoding', 'X-Consul-Default-ACL-Policy', 'allow', ...headers]
+    const shown = this.#pretty && body !== undefined && isJson(headers) ? pretty(body) : body
+    const gzip = shown !== undefined && acceptsGzip(this.#incoming) ? shown.gzip : undefined
+    const bytes = gzip ?? shown?.bytes
+    if (gzip !== undefined) all.push('Content-Encoding', 'gzip')
+    all.push('Content-Length', String(bytes?.length ?? 0))
+    return { headers: all, body: bytes }
+  }
+
+  /** What is left of a refused body is not read: the connection ends with the answer. So it does when the registry closes. */
+  #finishConnection(headers: string[]): void {
+    const unread = !this.#incoming.complete && hasBody(this.#incoming)
+    if (unread || this.#registry.store.hub.closed) headers.push('Connection', 'close')
+  }
+
+  #count(status: number): void {
+    const { counters, clock } = this.#registry
+    const method = KNOWN_METHODS.has(this.#incoming.method ?? '') ? this.#incoming.method! : 'other'
+    counters.requests.with(this.#endpoint, method, String(status)).value++
+    if (this.#held) return
+    counters.duration.observe(
+      counters.duration.with(this.#endpoint, method),
+      (clock.monotonic() - this.#started) / 1000,
+    )
+  }
+}
+
+const KNOWN_METHODS = new Set(['GET', 'PUT', 'DELETE', 'POST', 'HEAD', 'OPTIONS'])
+
+function headerOf(incoming: IncomingMessage, name: string): string | undefined {
+  const value = incoming.headers[name]
+  return Array.isArray(value) ? value[0] : value
+}
+
+function hasBody(incoming: IncomingMessage): boolean {
+  return incoming.headers['transfer-encoding'] !== undefined || Number(incoming.headers['content-length'] ?? 0) > 0
+}
+
+function acceptsGzip(incoming: IncomingMessage): boolean {
+  return /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(headerOf(incoming, 'accept-encoding') ?? '')
+}
+
+const isJson = (headers: readonly string[]) => headers[headers.indexOf('Content-Type') + 1] === 'application/json'
+
+const pretty = (body: Encoded) => new Encoded(prettyJson(body.bytes.toString('utf8')))
+
+function redirect(method: string, path: string, query: string): Answer {
+  const location = query === '' ? path : `${path}?${query}`
+  if (method !== 'GET') return { status: 301, headers: ['Location', location] }
+  const safe = location
+    .replaceAll('&', '&amp;')
+    .replaceAll('"', '&#34;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+  return {
+    status: 301,
+    headers: ['Content-Type', 'text/html; charset=utf-8', 'Location', location],
+    body: new Encoded(`<a href="${safe}">Moved Permanently</a>.\n\n`),
+  }
+}
+
+function unknown(method: string, path: string): Answer {
+  if (path === '/' && method === 'GET') return plain('Consul Agent')
+  return text(404, path.startsWith('/v1/') ? UNKNOWN_PATH : UNKNOWN_PREFIX)
+}
+
+function otherMethod(method: string, endpoint: Endpoint): Answer {
+  const allowed = ['OPTIONS', ...(['GET', 'PUT', 'DELETE'] as const).filter((name) => endpoint[name] !== undefined)]
+  if (method === 'OPTIONS') return { status: 200, headers: ['Allow', allowed.join(',')] }
+  return text(405, `method ${method} not allowed`, ['Allow', allowed.join(',')])
+}
+
+/** Errors of blocking endpoints carry an index of 1, so that clients which insist on one start over. */
+function refuse(refusal: Refusal, endpoint: string): Answer {
+  const retry = refusal.status === 429 ? ['Retry-After', '1'] : []
+  const indexed = INDEXED.test(endpoint)
+    ? ['X-Consul-Index', '1', 'X-Consul-KnownLeader', 'false', 'X-Consul-LastContact', '0']
+    : []
+  if (refusal.status === 400 && refusal.message === '') return { status: 400, headers: retry }
+  return text(refusal.status, refusal.message, [...(refusal.status === 500 ? indexed : []), ...retry])
+}
+
+const INDEXED = /^\/v1\/(health|catalog\/(services?|nodes?|node-services)(\/|$)|kv)/
+
+async function readBody(
+  incoming: IncomingMessage,
+  maxBytes: number,
+  tooLarge = (bytes: number) => `Request body(${bytes} bytes) too large, max size: ${maxBytes} bytes.`,
+): Promise<Buffer> {
+  const announced = Number(incoming.headers['content-length'] ?? 0)
+  if (announced > maxBytes) throw new Refusal(413, tooLarge(announced))
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > maxBytes) throw new Refusal(413, tooLarge(bytes))
+    chunks.push(chunk)
+  }
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+}

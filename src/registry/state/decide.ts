@@ -1,0 +1,32 @@
+/** What a command would change. Reads the state, writes nothing: whoever stores the changes brings them in afterwards. */
+import { type Applied, applyChanges } from './apply.ts'
+import type { Command, Decision } from './commands.ts'
+import { decideDeregister, decideRegister, decideSetStatus } from './decide-catalog.ts'
+import { decideKvDelete, decideKvSet } from './decide-kv.ts'
+import type { State } from './state.ts'
+
+/**
+ * Pure. A command that changes nothing (the same registration, value or status again) has no changes.
+ * @throws Refusal when the command cannot be carried out on this state.
+ */
+export function decide(state: State, command: Command): Decision {
+  switch (command.type) {
+    case 'register':
+      return decideRegister(state, command)
+    case 'deregister':
+      return decideDeregister(state, command)
+    case 'set-status':
+      return decideSetStatus(state, command)
+    case 'kv-set':
+      return decideKvSet(state, command)
+    case 'kv-delete':
+      return decideKvDelete(state, command)
+  }
+}
+
+/** Decides and applies in one go, where nothing has to be stored in between. No changes: nothing is touched, the index stays. */
+export function apply(state: State, command: Command, index: number): Applied & Pick<Decision, 'done'> {
+  const { changes, done } = decide(state, command)
+  if (changes.length === 0) return { touched: new Set(), undo() {}, done }
+  return { ...applyChanges(state, changes, index), done }
+}

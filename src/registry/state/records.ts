@@ -1,0 +1,125 @@
+/**
+ * What the registry stores: four kinds of records, plain JSON. A storage keeps them under (kind, key) together with the
+ * index of their creation and last change; everything else in memory is derived from them. Map keys inside a record are
+ * sorted, so that equal records are equal as JSON text.
+ */
+
+export type Status = 'passing' | 'warning' | 'critical'
+export type TextMap = Readonly<Record<string, string>>
+
+export interface Weights {
+  readonly Passing: number
+  readonly Warning: number
+}
+
+export interface ServiceAddress {
+  readonly Address: string
+  readonly Port: number
+}
+
+export interface NodeBody {
+  readonly Node: string
+  readonly ID: string
+  readonly Address: string
+  readonly TaggedAddresses: TextMap | null
+  readonly Meta: TextMap | null
+  /** True for the node that stands for this registry: the agent API's services live on it. */
+  readonly own?: boolean
+}
+
+export interface ServiceBody {
+  readonly Node: string
+  readonly ID: string
+  readonly Service: string
+  readonly Tags: readonly string[]
+  readonly Address: string
+  readonly TaggedAddresses?: Readonly<Record<string, ServiceAddress>>
+  readonly Meta: TextMap | null
+  readonly Port: number
+  readonly SocketPath?: string
+  readonly Weights: Weights
+  readonly EnableTagOverride: boolean
+}
+
+/** How the registry itself finds out a check's status. Times in ms. Absent for checks that others report. */
+export interface CheckDefinition {
+  readonly ttlMs?: number
+  readonly http?: string
+  readonly method?: string
+  readonly header?: Readonly<Record<string, readonly string[]>>
+  readonly body?: string
+  readonly disableRedirects?: boolean
+  readonly tcp?: string
+  readonly tcpUseTls?: boolean
+  readonly tlsServerName?: string
+  readonly tlsSkipVerify?: boolean
+  readonly intervalMs?: number
+  readonly timeoutMs?: number
+  readonly successBeforePassing?: number
+  readonly failuresBeforeWarning?: number
+  readonly failuresBeforeCritical?: number
+  readonly deregisterAfterMs?: number
+  readonly outputMaxSize?: number
+}
+
+export interface CheckBody {
+  readonly Node: string
+  readonly CheckID: string
+  readonly Name: string
+  readonly Status: Status
+  readonly Notes: string
+  readonly Output: string
+  readonly ServiceID: string
+  readonly ServiceName: string
+  readonly ServiceTags: readonly string[]
+  readonly Type: string
+  /** Go durations as shown to clients, `10s`; empty where there is none. */
+  readonly Interval: string
+  readonly Timeout: string
+  /** What catalog/register was given, shown as it came; `{}` for agent checks. */
+  readonly Definition: Readonly<Record<string, unknown>>
+  readonly definition?: CheckDefinition
+}
+
+export interface KvBody {
+  readonly Key: string
+  /** Base64, '' for an empty value. */
+  readonly Value: string
+  /** An unsigned 64-bit number in decimal: JavaScript numbers would lose its digits. */
+  readonly Flags: string
+  readonly LockIndex: number
+  readonly Session?: string
+}
+
+export interface Indexes {
+  readonly CreateIndex: number
+  readonly ModifyIndex: number
+}
+
+export type NodeRecord = NodeBody & Indexes
+export type ServiceRecord = ServiceBody & Indexes
+export type CheckRecord = CheckBody & Indexes
+export type KvRecord = KvBody & Indexes
+
+export interface Bodies {
+  node: NodeBody
+  service: ServiceBody
+  check: CheckBody
+  kv: KvBody
+}
+export type Kind = keyof Bodies
+
+/** One record written (`body`) or removed (`null`). Changes of one command are applied in order, under one index. */
+export type Change = {
+  [K in Kind]: { readonly kind: K; readonly key: string; readonly body: Bodies[K] | null }
+}[Kind]
+
+/** A record as a storage hands it back. */
+export type StoredRecord = {
+  [K in Kind]: { readonly kind: K; readonly key: string; readonly body: Bodies[K] } & Indexes
+}[Kind]
+
+/** Key of a service or check record: both live on a node. Names cannot contain a line feed. */
+export function onNode(node: string, id: string): string {
+  return `${node}\n${id}`
+}

@@ -1,0 +1,57 @@
+/**
+ * Where the registry's records live. A storage decides *when* a write counts; the view (the state in memory) is what
+ * everybody reads. Built in: `storage/memory.ts`, `storage/sqlite.ts`; the table is `storage/storages.ts`, the suite
+ * that each must pass `storage/storage.suite.ts`.
+ */
+import type { Change, StoredRecord } from './state/records.ts'
+
+/** The registry's side: what a storage feeds. */
+export interface View {
+  /** Called once, before anything else, with all that is stored and the highest index ever used (0 = nothing yet). */
+  load(records: Iterable<StoredRecord>, index: number): void
+  /**
+   * Brings changes in under `index`, which must be higher than any before. Watchers are not told yet. The returned
+   * function takes them back: last applied, first undone.
+   */
+  apply(changes: readonly Change[], index: number): () => void
+  /** Tells the watchers of everything applied since the last call. It is durable now. */
+  publish(): void
+}
+
+/** Reads the view and says what to change; empty = nothing to do. It may throw: then this write alone fails. */
+export type Decide = () => readonly Change[]
+
+export interface Storage {
+  /**
+   * Loads the view and begins to feed it.
+   * @throws SkeinError STORAGE_FAILED naming the file when what is there cannot be read or is in use.
+   */
+  open(view: View): Promise<void>
+
+  /**
+   * Calls `decide` on the newest view, makes its changes durable, applies them, publishes, and only then resolves.
+   *
+   * What an implementation must do:
+   * - All changes of one write get one index, higher than every index before it, also across restarts. The storage keeps,
+   *   with each record, the index of its creation (CreateIndex) and of its last change (ModifyIndex).
+   * - All or nothing, in memory and in the store. Nobody may read a change which is not durable: apply and commit in one
+   *   turn of the event loop, or apply after the commit.
+   * - Writes that arrive together may be committed together; each still sees the ones before it.
+   * - `decide` without changes moves nothing and resolves once everything that it saw is durable.
+   * - `decide` may be called again (a store shared with others has conflicts), so it must have no effect of its own.
+   * - On failure nothing of the write is seen, by anyone, ever. The next write may succeed, unless the failure leaves it
+   *   open what is on the disk; then all later writes fail and reads go on.
+   *
+   * @throws SkeinError STORAGE_FAILED with the reason and the way out; whatever `decide` throws.
+   */
+  write(decide: Decide): Promise<void>
+
+  /** Waits for writes under way, then lets go of files and connections. Idempotent. Writes after it fail. */
+  close(): Promise<void>
+}
+
+/** What a storage says about its work, for metrics. */
+export interface StorageEvents {
+  /** After each durable commit: writes in it, and how long the commit took. */
+  onCommit?(writes: number, ms: number): void
+}
