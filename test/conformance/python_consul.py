@@ -66,7 +66,7 @@ c.agent.service.maintenance('web-2', False)
 seen['back'] = until_healthy('web', 1)[1]
 
 # KV: write, read, compare and set, list, block, delete.
-c.kv.put('app/name', 'Ä value')
+c.kv.put('app/name', 'Ä value'.encode())
 index, pair = c.kv.get('app/name')
 seen['kv'] = {'value': pair['Value'].decode(), 'absent': c.kv.get('app/none')[1]}
 seen['cas'] = [c.kv.put('app/name', 'b', cas=pair['ModifyIndex']), c.kv.put('app/name', 'c', cas=pair['ModifyIndex'])]
