@@ -1,0 +1,125 @@
+/** One request on its way through the pipeline, and the running service it belongs to. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { Clock, Timer } from '../core/clock.ts'
+import type { Step } from '../core/compose.ts'
+import type { CallContext } from '../core/context.ts'
+import { SkeinError } from '../core/errors.ts'
+import type { Logger } from '../core/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { TraceContext } from '../telemetry/trace.ts'
+
+/** serving → draining (still serving, but not ready) → closing (what still comes is refused). */
+export type Phase = 'serving' | 'draining' | 'closing'
+
+/** What all requests of a running service share. */
+export interface Host {
+  readonly name: string
+  /** The instance's ID; set, with the log that carries it, once the port is known. */
+  instance: string
+  log: Logger
+  readonly clock: Clock
+  readonly metrics: Metrics
+  phase: Phase
+}
+
+/** An answer. Header fields flat: name, value, name, value. */
+export interface Reply {
+  readonly status: number
+  readonly headers: readonly string[]
+  readonly body?: string | Buffer | Readable | undefined
+}
+
+/** Undefined as a reply: the app has written the answer itself. */
+export type ServiceStep = Step<Exchange, Reply | undefined>
+
+export class Exchange {
+  readonly host: Host
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly method: string
+  /** Without query. */
+  readonly path: string
+  /** Without the question mark; empty when there is none. */
+  readonly query: string
+  readonly startedAt: number
+  requestId = ''
+  trace: TraceContext = { traceId: '', spanId: '', traceFlags: 0 }
+  /** For logs and metrics, of low cardinality: the operation's name once the route is found. */
+  operation = 'unknown'
+  /** The code of Skein's own error or of the declared one that was answered. */
+  code: string | undefined
+  readonly #abort = new AbortController()
+  readonly #atEnd: (() => void)[] = []
+  #deadline: number | undefined
+  #timer: Timer | undefined
+
+  constructor(host: Host, request: IncomingMessage, response: ServerResponse) {
+    this.host = host
+    this.request = request
+    this.response = response
+    this.method = request.method ?? 'GET'
+    const target = originForm(request.url ?? '/')
+    const mark = target.indexOf('?')
+    this.path = mark < 0 ? target : target.slice(0, mark)
+    this.query = mark < 0 ? '' : target.slice(mark + 1)
+    this.startedAt = host.clock.monotonic()
+    response.once('close', () => this.#end())
+  }
+
+  /** Calls `run` once the answer is out or the caller gone, in the order of registration. */
+  onEnd(run: () => void): void {
+    this.#atEnd.push(run)
+  }
+
+  /** A response that closes before it is finished has lost its caller. */
+  #end(): void {
+    this.stopTimer()
+    if (!this.response.writableFinished) this.abort(new SkeinError('CANCELLED', 'the caller has gone'))
+    for (const run of this.#atEnd) run()
+  }
+
+  /** Aborted when the caller has gone or the deadline has passed; the reason is a SkeinError. */
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  /** What calls made while serving this request inherit. */
+  get callContext(): CallContext {
+    return { ...this.trace, requestId: this.requestId, deadline: this.#deadline, signal: this.signal }
+  }
+
+  millisecondsLeft(): number | undefined {
+    return this.#deadline === undefined ? undefined : Math.max(0, this.#deadline - this.host.clock.monotonic())
+  }
+
+  /** Sets the time that is left from now; only ever shortens it. */
+  limitTime(ms: number): void {
+    const deadline = this.host.clock.monotonic() + ms
+    if (this.#deadline !== undefined && this.#deadline <= deadline) return
+    this.#deadline = deadline
+    this.#timer?.cancel()
+    this.#timer = this.host.clock.after(ms, () => {
+      this.abort(
+        new SkeinError('DEADLINE_EXCEEDED', `${this.host.name}: no answer in time`, { service: this.host.name }),
+      )
+    })
+  }
+
+  /** The deadline is for the head of the answer: once that is there, it ends. */
+  stopTimer(): void {
+    this.#timer?.cancel()
+  }
+
+  abort(reason: SkeinError): void {
+    this.stopTimer()
+    this.#abort.abort(reason)
+  }
+}
+
+/** A server must take `GET http://host/path` too (RFC 9112 §3.2.2); the authority says nothing to a service. */
+function originForm(target: string): string {
+  if (target.startsWith('/')) return target
+  const path = target.replace(/^https?:\/\/[^/?#]*/i, '')
+  return path.startsWith('/') ? path : `/${path}`
+}

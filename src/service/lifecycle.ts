@@ -1,0 +1,101 @@
+/** From start to end of an instance, in the order in which it happens. */
+import { sleep } from '../core/clock.ts'
+import { reportReady } from '../core/parent.ts'
+import type { Host } from './exchange.ts'
+import type { Registration } from './registration.ts'
+import type { App } from './servable.ts'
+import { createServiceServer, listen, type ServiceServer } from './server.ts'
+import { onShutdown } from './shutdown.ts'
+
+export interface LifecycleOptions {
+  readonly app: App
+  readonly host: Host
+  readonly listenOn: { readonly host: string; readonly port: number }
+  /** Starts the registration once the port is known; undefined = this instance is not to be found. */
+  readonly register: (port: number) => Registration | undefined
+  /** Between deregistering and closing the port, ms: time for those who watch to hear of it. */
+  readonly drainDelayMs: number
+  /** For the requests that are still being served after that, ms. */
+  readonly drainTimeoutMs: number
+  /** Close on SIGTERM, SIGINT and with the fleet. */
+  readonly signals: boolean
+  /** Last of all, also when the start fails. */
+  readonly release: () => Promise<void> | undefined
+}
+
+export interface Running {
+  readonly port: number
+  /** Drains and closes; idempotent. Rejects with what the app's onStop throws. */
+  close(): Promise<void>
+}
+
+/** @throws what the app's onStart throws, or the error of listening (EADDRINUSE …). */
+export async function runLifecycle(options: LifecycleOptions): Promise<Running> {
+  const { app, host, listenOn, drainDelayMs, drainTimeoutMs } = options
+
+  const serving = createServiceServer(app, host)
+  const port = await start(serving, options)
+  const registration = options.register(port)
+  await registration?.attempted
+  host.log.info({ port, address: listenOn.host }, 'serving')
+
+  const close = once(async () => {
+    forget()
+    // First out of the registry, then no longer ready, then closed: never the other way round, or calls would still come.
+    await registration?.deregister()
+    host.phase = 'draining'
+    await sleep(registration === undefined ? 0 : drainDelayMs, host.clock)
+    host.phase = 'closing'
+    serving.server.close()
+    await idleOrTimeout(serving, drainTimeoutMs, host)
+    serving.server.closeAllConnections()
+    await stop(options)
+    host.log.info('stopped')
+  })
+  const forget = options.signals ? onShutdown(close) : () => {}
+  reportReady(port)
+  return { port, close }
+}
+
+/** What onStart opened must not stay open when the port is taken; what it failed to open is its own affair. */
+async function start({ server }: ServiceServer, options: LifecycleOptions): Promise<number> {
+  const { app, listenOn, release } = options
+  try {
+    await app.hooks.onStart?.()
+  } catch (error) {
+    await release()
+    throw error
+  }
+  try {
+    return await listen(server, listenOn.port, listenOn.host)
+  } catch (error) {
+    await stop(options)
+    throw error
+  }
+}
+
+async function stop({ app, release }: LifecycleOptions): Promise<void> {
+  try {
+    await app.hooks.onStop?.()
+  } finally {
+    await release()
+  }
+}
+
+async function idleOrTimeout(serving: ServiceServer, ms: number, { clock, log }: Host): Promise<void> {
+  const late = Promise.withResolvers<void>()
+  const timer = clock.after(ms, () => {
+    log.warn({ inFlight: serving.inFlight() }, `requests still running after ${ms} ms; breaking them off`)
+    late.resolve()
+  })
+  await Promise.race([serving.idle(), late.promise])
+  timer.cancel()
+}
+
+function once(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined
+  return () => {
+    running ??= run()
+    return running
+  }
+}

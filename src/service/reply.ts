@@ -1,0 +1,29 @@
+/** Answers in JSON, and what errors look like as answers. */
+import { ERROR_HEADER } from '../client/headers.ts'
+import { SkeinError } from '../core/errors.ts'
+import type { Exchange, Reply } from './exchange.ts'
+import { OperationFailure } from './failure.ts'
+
+export function jsonReply(status: number, value: unknown, headers: readonly string[] = []): Reply {
+  return { status, headers: ['content-type', 'application/json', ...headers], body: JSON.stringify(value) }
+}
+
+/** The answer for whatever was thrown. What nobody expected is logged with its stack, and told as INTERNAL. */
+export function errorReply(exchange: Exchange, thrown: unknown): Reply {
+  if (thrown instanceof OperationFailure) {
+    exchange.code = thrown.code
+    return jsonReply(thrown.status, thrown.toBody())
+  }
+  const error = thrown instanceof SkeinError ? thrown : internal(exchange, thrown)
+  exchange.code = error.code
+  const body = error.toBody()
+  body.error['requestId'] = exchange.requestId
+  const { allow } = error.details
+  const extra = Array.isArray(allow) ? ['allow', allow.join(', ')] : []
+  return jsonReply(error.kind.status, body, [ERROR_HEADER, error.code, ...extra])
+}
+
+function internal({ host, requestId, trace, operation }: Exchange, thrown: unknown): SkeinError {
+  host.log.error({ err: thrown, requestId, traceId: trace.traceId, operation }, 'the handler threw')
+  return new SkeinError('INTERNAL', `${host.name}: internal error`, { service: host.name }, thrown)
+}

@@ -1,0 +1,135 @@
+/** `serve()`: an instance of a service in this process, placed by options and environment. */
+import { hostname } from 'node:os'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { createLogger, type Logger } from '../core/log.ts'
+import { type Random, systemRandom } from '../core/random.ts'
+import { type Environment, registryAddress, SETTINGS } from '../core/settings.ts'
+import { ConsulClient } from '../discovery/consul-client.ts'
+import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
+import { publishContract } from './contract.ts'
+import type { Host } from './exchange.ts'
+import { runLifecycle } from './lifecycle.ts'
+import { type Placement, type PlacementOptions, placementOf } from './placement.ts'
+import { type Registration, startRegistration } from './registration.ts'
+import type { App, Servable } from './servable.ts'
+
+/** Everything has a default; what the fleet sets comes in through `env`. */
+export interface ServeOptions extends PlacementOptions {
+  /** Address of the registry, default SKEIN_REGISTRY, else http://127.0.0.1:8500. False: do not register. */
+  readonly registry?: string | false | undefined
+  /** After deregistering, how long to serve on, so that those who watch hear of it, ms. Default 500. */
+  readonly drainDelayMs?: number | undefined
+  /** How long to wait for requests in flight after that, ms. Default 10,000. */
+  readonly drainTimeoutMs?: number | undefined
+  /** Close and exit on SIGTERM, SIGINT and when the fleet is gone. Default true. */
+  readonly signals?: boolean | undefined
+  /** Default process.env. */
+  readonly env?: Environment | undefined
+  readonly log?: Logger | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
+  readonly metrics?: Metrics | undefined
+}
+
+export interface RunningService {
+  /** Instance ID. */
+  readonly id: string
+  readonly name: string
+  readonly port: number
+  /** `http://127.0.0.1:40123`. */
+  readonly url: string
+  /** Deregisters, drains, closes; idempotent. */
+  close(): Promise<void>
+}
+
+const DRAIN_DELAY_MS = 500
+const DRAIN_TIMEOUT_MS = 10_000
+
+/**
+ * Listens, registers and serves until closed. It resolves once it listens and has tried to register; a registry that is
+ * away is tried again in the background.
+ * @throws ConfigError for a port or weight that is none; the system's error when the port is taken; what `onStart` throws.
+ */
+export async function serve(servable: Servable, options: ServeOptions = {}): Promise<RunningService> {
+  const { name, '~app': app } = servable
+  const env = options.env ?? process.env
+  const placement = placementOf(options, env)
+  const host = createHost(name, options)
+  const consul = options.registry === false ? undefined : createConsul(options.registry, env, host.clock)
+  const running = await runLifecycle({
+    app,
+    host,
+    listenOn: placement,
+    register(port) {
+      nameInstance(host, placement, port)
+      return consul && register(consul, app, host, placement, port, options.random)
+    },
+    drainDelayMs: options.drainDelayMs ?? DRAIN_DELAY_MS,
+    drainTimeoutMs: options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS,
+    signals: options.signals ?? true,
+    release: () => consul?.close(),
+  })
+  return { id: host.instance, name, url: urlOf(placement.host, running.port), ...running }
+}
+
+function createHost(name: string, options: ServeOptions): Host {
+  return {
+    name,
+    instance: name,
+    log: options.log ?? createLogger({ service: name }),
+    clock: options.clock ?? systemClock,
+    metrics: options.metrics ?? processMetrics,
+    phase: 'serving',
+  }
+}
+
+/** Its own connection to the registry, so that closing one service in a process leaves others theirs. */
+function createConsul(address: string | undefined, env: Environment, clock: Clock): ConsulClient {
+  return new ConsulClient({ address: address ?? registryAddress(env), token: env[SETTINGS.token], clock })
+}
+
+/** The default name holds the port, which is known only now. */
+function nameInstance(host: Host, placement: Placement, port: number): void {
+  host.instance = placement.instance ?? `${host.name}-${hostname()}-${port}`
+  host.log = host.log.child({ instance: host.instance })
+}
+
+function register(
+  consul: ConsulClient,
+  { contract, about }: App,
+  host: Host,
+  placement: Placement,
+  port: number,
+  random: Random = systemRandom,
+): Registration {
+  const own = { skein: '1', contract: contract?.hash, version: about.version, zone: placement.zone }
+  return startRegistration({
+    id: host.instance,
+    name: host.name,
+    address: announced(placement.host),
+    port,
+    tags: about.tags ?? [],
+    meta: { ...about.meta, ...onlyGiven(own) },
+    weight: placement.weight,
+    check: { http: '/health/ready' },
+    publish: contract && (() => publishContract(consul, contract)),
+    consul,
+    clock: host.clock,
+    random,
+    log: host.log,
+  })
+}
+
+function onlyGiven(object: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(object).filter((entry): entry is [string, string] => entry[1] !== undefined))
+}
+
+/** Nobody can be reached at "any address": who listens everywhere is announced by the host's name. */
+function announced(host: string): string {
+  return host === '0.0.0.0' || host === '::' ? hostname() : host
+}
+
+function urlOf(host: string, port: number): string {
+  const address = announced(host)
+  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`
+}

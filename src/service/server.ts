@@ -1,0 +1,99 @@
+/** node:http with strict limits; what it refuses by itself is answered in Skein's form. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { ERROR_HEADER } from '../client/headers.ts'
+import { type ErrorCode, SkeinError } from '../core/errors.ts'
+import { Exchange, type Host } from './exchange.ts'
+import { servicePipeline } from './pipeline.ts'
+import type { App } from './servable.ts'
+
+const LIMITS = {
+  /** Slow heads (slow loris), ms. */
+  headersTimeout: 10_000,
+  /** Bytes of head. */
+  maxHeaderSize: 16_384,
+  /** Silence after which a kept connection is closed, ms; Skein's client closes its side after 4 s, so it seldom meets this. */
+  keepAliveTimeout: 5_000,
+  requireHostHeader: true,
+} as const
+const REQUEST_TIMEOUT_MS = 30_000
+
+/** A server and the requests that it holds. */
+export interface ServiceServer {
+  readonly server: Server
+  /** Requests whose answer is not out yet. */
+  readonly inFlight: () => number
+  /** Resolves when none is left; at once when there is none. */
+  idle(): Promise<void>
+}
+
+export function createServiceServer(app: App, host: Host): ServiceServer {
+  const server = createServer({ ...LIMITS, requestTimeout: app.requestTimeoutMs ?? REQUEST_TIMEOUT_MS })
+  // Fields are counted by the pipeline, on the raw list; Node would drop what is above its own limit in silence.
+  server.maxHeadersCount = 0
+  const run = servicePipeline(app, host.metrics)
+  const waiting: (() => void)[] = []
+  let inFlight = 0
+
+  server.on('connection', (socket: Socket) =>
+    socket.on('error', (err) => host.log.debug({ err }, 'a connection failed')),
+  )
+  server.on('clientError', refuse)
+  if (app.upgrade !== undefined)
+    server.on('upgrade', (request, socket, head) => upgrade(app, host, request, socket, head))
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    inFlight++
+    const exchange = new Exchange(host, request, response)
+    run(exchange).catch((err) => giveUp(host, response, err))
+    exchange.onEnd(() => {
+      inFlight--
+      if (inFlight === 0) for (const done of waiting.splice(0)) done()
+    })
+  })
+  return {
+    server,
+    inFlight: () => inFlight,
+    idle: () => (inFlight === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+  }
+}
+
+/** What no step has caught is a fault of Skein's: it may cost this request its answer, never the process. */
+function giveUp(host: Host, response: ServerResponse, err: unknown): void {
+  host.log.error({ err }, 'the pipeline failed')
+  response.destroy()
+}
+
+function upgrade(app: App, host: Host, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  socket.on('error', (err) => host.log.debug({ err }, 'an upgraded connection failed'))
+  app.upgrade!(request, socket, head)
+}
+
+const REFUSALS: Readonly<Record<string, [ErrorCode, string]>> = {
+  HPE_HEADER_OVERFLOW: ['HEADERS_TOO_LARGE', `the head is larger than ${LIMITS.maxHeaderSize} bytes`],
+  ERR_HTTP_REQUEST_TIMEOUT: ['REQUEST_TIMEOUT', 'the request did not arrive in time'],
+}
+
+/** Node found no request in what came: one answer, and the connection is over. */
+function refuse(cause: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || cause.code === 'ECONNRESET') return void socket.destroy()
+  const [code, message] = REFUSALS[cause.code ?? ''] ?? ['BAD_REQUEST', 'not a well-formed HTTP/1.1 request']
+  const error = new SkeinError(code, message)
+  const body = JSON.stringify(error.toBody())
+  socket.end(
+    `HTTP/1.1 ${error.kind.status} Refused\r\ncontent-type: application/json\r\n${ERROR_HEADER}: ${code}\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
+  )
+}
+
+/** @throws the server's error, such as EADDRINUSE, with host and port in its message. */
+export function listen(server: Server, port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve((server.address() as AddressInfo).port)
+    })
+  })
+}

@@ -1,0 +1,92 @@
+/** The innermost part: input in, handler, output out. */
+import { Readable } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
+import { runInContext } from '../../core/context.ts'
+import { SkeinError } from '../../core/errors.ts'
+import type { Exchange, Reply } from '../exchange.ts'
+import { readInput } from '../input.ts'
+import type { Prepared } from '../operation.ts'
+import { RequestContext } from '../operation-context.ts'
+import { jsonReply } from '../reply.ts'
+import { issuesOf } from '../validate.ts'
+import type { Match } from './route.ts'
+
+/** @throws whatever the handler throws; SkeinError INVALID_INPUT, INVALID_OUTPUT, DEADLINE_EXCEEDED, CANCELLED and those of the body. */
+export async function handle(exchange: Exchange, { operation, params }: Match): Promise<Reply> {
+  if (operation.timeoutMs !== undefined) exchange.limitTime(operation.timeoutMs)
+  const input = await readInput(exchange, operation, params)
+  const ctx = new RequestContext(exchange, operation)
+  const result = await runInContext(exchange.callContext, () =>
+    whileWanted(exchange, async () => operation.handler(input, ctx)),
+  )
+  if (result instanceof Response) return streamed(result)
+  return whole(exchange, operation, result)
+}
+
+/** A handler that does not heed its signal is left behind; what it throws later is only logged. */
+async function whileWanted(exchange: Exchange, run: () => Promise<unknown>): Promise<unknown> {
+  const { signal } = exchange
+  signal.throwIfAborted()
+  const over = Promise.withResolvers<never>()
+  const giveUp = () => over.reject(signal.reason)
+  signal.addEventListener('abort', giveUp, { once: true })
+  const result = run()
+  try {
+    return await Promise.race([result, over.promise])
+  } catch (error) {
+    if (!signal.aborted) throw ownError(exchange, error)
+    result.catch((err) => logLate(exchange, err))
+    throw signal.reason
+  } finally {
+    signal.removeEventListener('abort', giveUp)
+  }
+}
+
+/**
+ * A failed call of the handler's, not caught: the caller learns that something behind this service failed, and whether
+ * trying again may help. What that other service said about *its* caller (its input was wrong, say) is this handler's
+ * fault and stays INTERNAL; its SHUTTING_DOWN would mean this instance here.
+ */
+function ownError({ host, requestId }: Exchange, error: unknown): unknown {
+  if (!(error instanceof SkeinError)) return error
+  if (error.kind.fault !== 'upstream') return new Error(`uncaught ${error.code}: ${error.message}`, { cause: error })
+  host.log.warn({ err: error, details: error.details, requestId }, 'a call failed and the handler did not catch it')
+  const code = error.code === 'SHUTTING_DOWN' ? 'UPSTREAM_FAILED' : error.code
+  return new SkeinError(code, `${host.name}: ${error.message}`, {
+    service: host.name,
+    upstream: error.details['service'],
+  })
+}
+
+function logLate({ host, requestId, operation }: Exchange, err: unknown): void {
+  host.log.debug({ err, requestId, operation }, 'the handler failed after its answer was no longer wanted')
+}
+
+function streamed(response: Response): Reply {
+  const body = response.body === null ? undefined : Readable.fromWeb(response.body as ReadableStream)
+  return { status: response.status, headers: [...response.headers].flat(), body }
+}
+
+async function whole(exchange: Exchange, operation: Prepared, result: unknown): Promise<Reply> {
+  const value = operation.out === undefined ? result : await checkOutput(exchange, operation, result)
+  if (value === undefined) return { status: 204, headers: [] }
+  try {
+    return jsonReply(200, value)
+  } catch (error) {
+    throw invalidOutput(exchange, operation, [{ path: '', message: (error as Error).message }])
+  }
+}
+
+async function checkOutput(exchange: Exchange, operation: Prepared, result: unknown): Promise<unknown> {
+  const checked = await operation.out!['~standard'].validate(result)
+  if (checked.issues === undefined) return checked.value
+  throw invalidOutput(exchange, operation, issuesOf(checked.issues))
+}
+
+/** The issues go to the log only: they may hold what the schema was there to keep back. */
+function invalidOutput({ host, requestId }: Exchange, { name }: Prepared, issues: readonly object[]): SkeinError {
+  host.log.error({ issues, requestId, operation: name }, 'the output schema refuses what the handler returned')
+  return new SkeinError('INVALID_OUTPUT', `${host.name}.${name} returned what its output schema refuses`, {
+    service: host.name,
+  })
+}
