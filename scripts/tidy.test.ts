@@ -199,6 +199,7 @@ test('imports of several lines, of types and dynamic ones are found; text that l
     "const d = await import('./d.ts')",
     "const text = 'import e'",
     "/* import './f.ts' */",
+    "const source = `\nimport './g.ts'\n`",
   ].join('\n')
   const found = importsOf(sourceFile('x.ts', text))
   assert.deepEqual(

@@ -5,6 +5,7 @@ PORT is the port to listen on; SKEIN_REGISTRY or CONSUL_HTTP_ADDR the registry; 
 `skein up` sets, the names of the service and of this instance.
 """
 
+import logging
 import os
 import random
 import signal
@@ -40,6 +41,7 @@ def serve(app, default_name):
     name = os.environ.get('SKEIN_SERVICE', default_name)
     app.add_url_rule('/health/ready', 'ready', lambda: {'status': 'ready'})
     server = make_server(HOST, int(os.environ.get('PORT', '0')), app, threaded=True)
+    logging.getLogger('werkzeug').setLevel(logging.WARNING)  # or each health check is a line
     server.daemon_threads = False  # closing waits for requests under way
     instance = os.environ.get('SKEIN_INSTANCE', f'{name}-{server.server_port}')
 

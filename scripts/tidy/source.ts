@@ -4,7 +4,7 @@ export interface SourceFile {
   /** Relative to the repository's root, with forward slashes. */
   readonly path: string
   readonly text: string
-  /** The text with comments blanked, same length and lines: for what looks at strings (imports). */
+  /** The text with comments and templates blanked, same length and lines: for what looks at strings (imports). */
   readonly uncommented: string
   /** The text with comments and the insides of strings, templates and regular expressions blanked: for what looks at code. */
   readonly code: string
@@ -53,7 +53,7 @@ const PIECE =
   /\/\/[^\n]*|\/\*[\s\S]*?\*\/|'(?:\\[\s\S]|[^'\\\n])*'|"(?:\\[\s\S]|[^"\\\n])*"|`|\/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\/[a-z]*|[{}]/g
 const BEFORE_REGEX = /(?:^|[([{},;:=!&|?+\-*%<>~]|\b(?:return|typeof|case|in|of|await|yield|throw))\s*$/
 
-/** Blanks comments and literals. Templates are entered again at each `${`, so the code inside them stays. */
+/** Blanks comments, templates and, in `code`, literals. Templates are entered again at each `${`, so the code inside them stays. */
 function mask(text: string): { uncommented: string; code: string } {
   const uncommented = text.split('')
   const code = text.split('')
@@ -71,14 +71,14 @@ function mask(text: string): { uncommented: string; code: string } {
       blank(code, start, end)
     } else if (found === '`') {
       piece.lastIndex = endOfTemplateText(text, end, depths)
-      blank(code, end, piece.lastIndex - 1)
+      for (const target of [uncommented, code]) blank(target, end, piece.lastIndex - 1)
     } else if (found === '{') {
       if (depths.length > 0) depths[depths.length - 1]!++
     } else if (found === '}') {
       if (depths.length > 0 && depths[depths.length - 1]!-- === 0) {
         depths.pop()
         piece.lastIndex = endOfTemplateText(text, end, depths)
-        blank(code, end, piece.lastIndex - 1)
+        for (const target of [uncommented, code]) blank(target, end, piece.lastIndex - 1)
       }
     } else if (found.startsWith('/') && !BEFORE_REGEX.test(code.slice(Math.max(0, start - 80), start).join(''))) {
       piece.lastIndex = start + 1 // a division
