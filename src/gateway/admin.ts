@@ -75,11 +75,11 @@ async function answer(incoming: IncomingMessage, outgoing: ServerResponse, view:
 function page(incoming: IncomingMessage, view: AdminView): Page | Promise<Page> {
   if (!HOSTS.has(normaliseHost(incoming.headers.host ?? ''))) return { status: 421, body: { error: 'wrong host' } }
   if (incoming.method !== 'GET' && incoming.method !== 'HEAD') throw new SkeinError('METHOD_NOT_ALLOWED', 'only GET')
-  const [path, query = ''] = (incoming.url ?? '/').split('?', 2)
+  const [path, ...rest] = (incoming.url ?? '/').split('?')
   const handler = Object.hasOwn(PAGES, path!) ? PAGES[path!] : undefined
   if (handler === undefined)
     throw new SkeinError('NOT_FOUND', `no page ${path}; there are ${Object.keys(PAGES).join(', ')}`)
-  return handler(new URLSearchParams(query), view)
+  return handler(new URLSearchParams(rest.join('?')), view)
 }
 
 function send(outgoing: ServerResponse, status: number, body: unknown): void {

@@ -19,6 +19,8 @@ export class GatewayServer {
   readonly #run: (exchange: Exchange) => Promise<void>
   readonly #connections = new WeakMap<Duplex, Connection>()
   readonly #exchanges = new Set<Exchange>()
+  /** Every open connection, also those that have not sent a request yet. */
+  readonly #sockets = new Set<Socket>()
   #snapshot: GatewaySnapshot
   #draining = false
   #onQuiet: (() => void) | undefined
@@ -55,6 +57,8 @@ export class GatewayServer {
   async close(): Promise<void> {
     this.#draining = true
     const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()))
+    // To Node a connection that has said nothing yet counts as busy.
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy()
     await this.#quiet()
     for (const exchange of this.#exchanges) {
       exchange.fail(new SkeinError('SHUTTING_DOWN', 'the gateway is closing', { reason: 'gateway_closing' }))
@@ -88,6 +92,10 @@ export class GatewayServer {
       noDelay: true,
     })
     server.maxRequestsPerSocket = limits.requestsPerConnection
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
     server.on('request', (incoming, outgoing) => this.#accept(incoming, outgoing))
     server.on('checkContinue', (incoming, outgoing) => this.#accept(incoming, outgoing))
     server.on('checkExpectation', (incoming, outgoing) => this.#accept(incoming, outgoing))
