@@ -1,0 +1,73 @@
+/** `skein up`: everything, on this machine. */
+import { systemClock } from '../../core/clock.ts'
+import type { Environment } from '../../core/settings.ts'
+import { type Context, defineCommand, type ExitStatus, type Options } from '../command.ts'
+import { loadConfig, shortPath } from '../config/load.ts'
+import { onAskedToEnd } from '../lifetime.ts'
+import { CONFIG_OPTION } from '../running.ts'
+import { type Plan, type PortChoice, planFleet } from '../up/plan.ts'
+import { freePort, refuseTakenPorts, wantedPorts } from '../up/ports.ts'
+import { type Session, startSession } from '../up/session.ts'
+import { createView, type View } from '../up/view.ts'
+
+/** Within this everything has drained and ended, or is killed, ms. */
+const GRACE_MS = 4000
+
+const OPTIONS = {
+  config: CONFIG_OPTION,
+  port: {
+    kind: 'port',
+    description: 'Port of the gateway. Default: gateway.port in the config, else 8080; 0 = any free one.',
+  },
+  'registry-port': {
+    kind: 'port',
+    description: 'Port of the registry. Default: registry.port, else 8500; 0 = any free one.',
+  },
+  verbose: { kind: 'flag', short: 'v', description: "Show every service's access lines, not only the gateway's." },
+} as const satisfies Options
+
+export default defineCommand({
+  name: 'up',
+  usage: '[options]',
+  description: `Runs the registry, the gateway and every service of the nearest skein.config.ts, each instance in a process of its own.
+What fails is started again. A saved change of the config is applied while everything runs. Ctrl-C drains and ends all
+within 5 s; a second Ctrl-C kills what is left. With --json each line on stdout is one event.`,
+  options: OPTIONS,
+  examples: [
+    ['skein up', 'run the nearest skein.config.ts'],
+    ['skein up --config shop/skein.config.ts --port 9000', 'another config, the gateway on port 9000'],
+    ['skein up --port 0 --registry-port 0', 'beside another fleet, on any free ports'],
+  ],
+  failure: 'the config has mistakes, a port is taken, or a part of Skein does not start',
+  async run({ options, terminal, env, cwd }: Context<typeof OPTIONS>): Promise<ExitStatus> {
+    const clock = systemClock
+    const startedAt = clock.monotonic()
+    const { config, file } = await loadConfig(options.config, cwd)
+    const ports = await choosePorts(options)
+    const plan = planFleet(config, file, ports)
+    await refuseTakenPorts(wantedPorts(plan), shortPath(file, cwd))
+    const view = createView({ terminal, clock, verbose: options.verbose ?? false, skein: callName(env) })
+    const read = async () => planFleet((await loadConfig(file, cwd)).config, file, ports)
+    await runUntilEnded(
+      plan,
+      view,
+      () => startSession({ plan, view, clock, env, read }),
+      () => clock.monotonic() - startedAt,
+    )
+    return 0
+  },
+})
+
+async function choosePorts(options: Context<typeof OPTIONS>['options']): Promise<PortChoice> {
+  const chosen = async (port: number | undefined) => (port === 0 ? await freePort() : port)
+  return {
+    gateway: await chosen(options.port),
+    registry: await chosen(options['registry-port']),
+    admin: await freePort(),
+  }
+}
+
+/** How the user calls this program: npm sets npm_command for what `npx` and `npm run` start. */
+function callName(env: Environment): string {
+  return env['npm_command'] === undefined ? 'skein' : 'npx skein'
+}

@@ -1,0 +1,79 @@
+/** An explanation for people. */
+import type { CandidateState } from '../../client/contract.ts'
+import { pairs, table } from '../ui/table.ts'
+import type { Paint } from '../ui/terminal.ts'
+import type { Answer } from './answer.ts'
+
+export function renderAnswer(answer: Answer, paint: Paint): string[] {
+  const { request, route, why, others } = answer
+  const query = request.query === '' ? '' : `?${request.query}`
+  return [
+    paint('bold', `${request.method} ${request.path}${query}`) + paint('dim', `  host ${request.host}`),
+    '',
+    ...pairs(facts(answer, paint), ''),
+    ...(route === null ? [] : candidateLines(answer, paint)),
+    ...(others.length === 0 ? [] : ['', paint('bold', route === null ? 'Routes' : 'Other routes')]),
+    ...pairs(others.map((other) => [other.route, paint('dim', other.why)])),
+  ].filter((line, i, lines) => line !== '' || lines[i - 1] !== '')
+
+  function facts({ policy }: Answer, style: Paint): [string, string][] {
+    if (route === null)
+      return [
+        ['route', `${style('red', 'none')}: the gateway answers 404`],
+        ['why', why],
+      ]
+    return [
+      ['route', style('green', route.name)],
+      ['why', why],
+      ['service', route.to],
+      ['policy', describePolicy(policy)],
+      ...limits(answer),
+    ]
+  }
+}
+
+function describePolicy(policy: Answer['policy']): string {
+  if (policy === undefined) return 'unknown'
+  const { policy: name, load, on, boundedLoad } = policy
+  if (on !== undefined)
+    return `${name} on ${on}${boundedLoad === undefined ? '' : `, at most ${boundedLoad} × the fair share`}`
+  return name === 'p2c' || name === 'least-request' ? `${name}, comparing ${load}` : name
+}
+
+/** What the route sets itself; the defaults are no news. */
+function limits({ route }: Answer): [string, string][] {
+  const { timeoutMs, attemptTimeoutMs, attempts } = route!
+  const lines: [string, string][] = []
+  if (timeoutMs !== undefined) lines.push(['timeout', `${timeoutMs} ms`])
+  if (attemptTimeoutMs !== undefined) lines.push(['attempt', `${attemptTimeoutMs} ms at most`])
+  if (attempts !== undefined) lines.push(['attempts', String(attempts)])
+  return lines
+}
+
+function candidateLines({ candidates }: Answer, paint: Paint): string[] {
+  if (candidates === undefined)
+    return ['', paint('dim', 'No gateway runs here, so no instance is known: this is from the config alone.')]
+  if (candidates.length === 0) return ['', paint('yellow', 'No instance is registered: the gateway answers 503.')]
+  const columns = [
+    { title: 'INSTANCE' },
+    { title: 'ADDRESS' },
+    { title: 'WEIGHT', align: 'right' as const },
+    { title: 'IN FLIGHT', align: 'right' as const },
+    { title: 'COST', align: 'right' as const },
+    { title: 'STATE' },
+  ]
+  return [
+    '',
+    ...table(
+      columns,
+      candidates.map((candidate) => row(candidate, paint)),
+      paint,
+    ),
+  ]
+}
+
+function row({ instance, inFlight, cost, eligible, reason }: CandidateState, paint: Paint): string[] {
+  const state = eligible ? paint('green', 'may be chosen') : paint('red', reason ?? 'is left out')
+  const address = `${instance.address}:${instance.port}`
+  return [instance.id, address, String(instance.weight), String(inFlight), cost.toFixed(1), state]
+}

@@ -1,0 +1,103 @@
+/** Where a gateway process has its config from: the registry's KV, watched, or a file, read again on SIGHUP. */
+import { type Clock, sleep } from '../../core/clock.ts'
+import { SkeinError } from '../../core/errors.ts'
+import { ConfigError } from '../../core/issues.ts'
+import type { Logger } from '../../core/log.ts'
+import { fullJitter, type Random } from '../../core/random.ts'
+import type { ConsulAnswer, ConsulClient } from '../../discovery/consul-client.ts'
+
+/** Each value is a gateway's config as somebody wrote it: not checked. Ends with the signal. */
+export type ConfigSource = (signal: AbortSignal) => AsyncGenerator<unknown, void>
+
+/** How long the registry holds one question, ms. */
+const WAIT_MS = 60_000
+const BACKOFF_BASE_MS = 100
+const BACKOFF_CAP_MS = 5000
+/** Between questions where the answer carries no index to wait with, ms. */
+const POLL_MS = 1000
+
+export interface KvSourceOptions {
+  readonly consul: ConsulClient
+  readonly key: string
+  readonly log: Logger
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** Every new value under a key. While the registry is away or the key absent nothing comes, and the last one goes on. */
+export function kvSource(options: KvSourceOptions): ConfigSource {
+  return async function* values(signal) {
+    let index = 0
+    let last: string | undefined
+    for await (const answer of answers(options, () => index, signal)) {
+      // An index that goes back belongs to a registry that was set up anew: begin again, as for every blocking query.
+      index = answer.index < index ? 0 : answer.index
+      const text = answer.status === 200 ? answer.text : ''
+      if (text !== last && text === '')
+        options.log.warn({ key: options.key }, 'no config under this key; waiting for one')
+      if (text !== last && text !== '') yield parse(text, options)
+      last = text
+      if (index === 0) await sleep(POLL_MS, options.clock, signal).catch(() => {}) // rejects with the end only
+    }
+  }
+}
+
+/** Asks again and again, and through failures. */
+async function* answers(
+  { consul, key, log, clock, random }: KvSourceOptions,
+  index: () => number,
+  signal: AbortSignal,
+): AsyncGenerator<ConsulAnswer, void> {
+  for (let failures = 0; !signal.aborted; ) {
+    try {
+      const answer = await consul.get(`/v1/kv/${key}?raw`, { index: index(), waitMs: WAIT_MS, signal })
+      if (failures > 0) log.info({ registry: consul.address }, 'the registry answers again')
+      failures = 0
+      yield answer
+    } catch (error) {
+      if (signal.aborted) return
+      if (!(error instanceof SkeinError)) throw error
+      if (failures++ === 0) log.warn({ reason: error.message }, 'the registry is away; the last config goes on')
+      await sleep(fullJitter(random, failures, BACKOFF_BASE_MS, BACKOFF_CAP_MS), clock, signal).catch(() => {})
+    }
+  }
+}
+
+/** What is no JSON is handed on as undefined, to be refused like every other value that is no config. */
+function parse(text: string, { key, log }: KvSourceOptions): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    log.error({ key, reason: (error as Error).message }, 'the value under this key is no JSON')
+    return undefined
+  }
+}
+
+/** The config in a file, and again after each call of what `onReload` was given. The first reading may throw. */
+export function fileSource(
+  read: () => Promise<unknown>,
+  onReload: (run: () => void) => void,
+  log: Logger,
+): ConfigSource {
+  return async function* values(signal) {
+    yield await read()
+    let wake = () => {}
+    let asked = false
+    onReload(() => {
+      asked = true
+      wake()
+    })
+    signal.addEventListener('abort', () => wake(), { once: true })
+    while (!signal.aborted) {
+      if (!asked) await new Promise<void>((resolve) => (wake = resolve))
+      if (!asked) continue
+      asked = false
+      try {
+        yield await read()
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error
+        log.error(`the changed config is refused; the last one goes on\n${error.message}`)
+      }
+    }
+  }
+}

@@ -1,0 +1,17 @@
+/** The executable's inside: runs the command line of this process. bin/skein.js loads it. */
+import { runCommandLine } from './run.ts'
+
+// `skein ps | head -1`: the reader has gone, and there is nobody left to tell.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit()
+    throw error
+  })
+}
+
+process.exitCode = await runCommandLine(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  cwd: process.cwd(),
+})

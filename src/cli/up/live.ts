@@ -1,0 +1,100 @@
+/** Applies a config that was saved to what runs. */
+import { ConfigError, formatIssue } from '../../core/issues.ts'
+import type { Logger } from '../../core/log.ts'
+import type { Fleet, ServiceSpec } from '../../fleet/contract.ts'
+import type { GatewayConfig } from '../../gateway/contract.ts'
+import { type Change, changesBetween } from './changes.ts'
+import { GATEWAY_NAME, gatewayKey, type Plan } from './plan.ts'
+import type { RegistryLink } from './registry-link.ts'
+
+/** A spec as its owner holds it: the fleet reads it at each launch, so what is written here holds from the next one on. */
+export type LiveSpec = { -readonly [K in keyof ServiceSpec]: ServiceSpec[K] }
+
+export interface LiveOptions {
+  readonly plan: Plan
+  /** The very objects that the fleet was given. */
+  readonly specs: readonly LiveSpec[]
+  readonly fleet: Fleet
+  readonly registry: RegistryLink
+  readonly log: Logger
+  /** Reads the file anew. @throws ConfigError */
+  read(): Promise<Plan>
+}
+
+export class LiveConfig {
+  readonly #options: LiveOptions
+  readonly #specs: ReadonlyMap<string, LiveSpec>
+  #plan: Plan
+  /** One change after the other. */
+  #busy: Promise<void> = Promise.resolve()
+
+  constructor(options: LiveOptions) {
+    this.#options = options
+    this.#plan = options.plan
+    this.#specs = new Map(options.specs.map((spec) => [spec.name, spec]))
+  }
+
+  /** To be called when the file was saved. What is wrong with it is logged, and what runs goes on as it is. */
+  apply(): Promise<void> {
+    this.#busy = this.#busy.then(() => this.#apply())
+    return this.#busy
+  }
+
+  async #apply(): Promise<void> {
+    const { log } = this.#options
+    try {
+      const plan = await this.#options.read()
+      const changes = changesBetween(this.#plan, plan)
+      this.#plan = { ...plan, services: this.#merged(plan) }
+      for (const change of changes) await this.#make(change, plan)
+    } catch (error) {
+      if (!(error instanceof ConfigError)) return log.error({ err: error }, 'the changed config could not be applied')
+      const many = error.issues.length === 1 ? '1 mistake' : `${error.issues.length} mistakes`
+      log.error(`the changed config has ${many}; what runs stays as it is\n${error.issues.map(formatIssue).join('\n')}`)
+    }
+  }
+
+  /** A service that has left the config is stopped, but the fleet still knows it: its return is no new service. */
+  #merged(plan: Plan): ServiceSpec[] {
+    const gone = this.#plan.services.filter(({ name }) => !plan.services.some((spec) => spec.name === name))
+    return [...plan.services, ...gone.map((spec) => ({ ...spec, instances: 0 }))]
+  }
+
+  async #make(change: Change, plan: Plan): Promise<void> {
+    const { fleet, registry, log } = this.#options
+    switch (change.kind) {
+      case 'gateway':
+        await registry.put(gatewayKey(GATEWAY_NAME), this.#whereItListens(plan))
+        return log.info('config: the gateway takes its new settings')
+      case 'scale':
+        log.info(`config: ${change.service} is scaled to ${change.instances}`)
+        return fleet.scale(change.service, change.instances)
+      case 'weights':
+        return this.#reweigh(change.spec)
+      case 'restart':
+        log.info(`config: ${change.spec.name} is restarted, one instance at a time`)
+        Object.assign(this.#specs.get(change.spec.name)!, change.spec)
+        return fleet.restart(change.spec.name)
+      case 'stop':
+        log.info(`config: ${change.service} is gone and is stopped`)
+        return fleet.stop(change.service)
+      case 'later':
+        return log.warn(`config: ${change.what} takes effect when skein up is started again`)
+    }
+  }
+
+  /** The new settings at the port and host that the gateway has: it would refuse others while it runs. */
+  #whereItListens({ gateway }: Plan): GatewayConfig {
+    const { port, host } = this.#options.plan.gateway!.config
+    return { ...gateway!.config, port, host }
+  }
+
+  /** Running instances change in the registry, without a restart; later ones are started with the new weight. */
+  async #reweigh({ name, weights }: ServiceSpec): Promise<void> {
+    const { fleet, registry, log } = this.#options
+    this.#specs.get(name)!.weights = weights
+    const running = fleet.list().filter(({ service, state }) => service === name && state === 'ready')
+    for (const { id, weight } of running) await registry.setWeight(id, weight)
+    log.info(`config: ${name} has the weights ${running.map(({ weight }) => weight).join(', ')}`)
+  }
+}

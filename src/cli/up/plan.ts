@@ -1,0 +1,126 @@
+/** From a config to what `skein up` starts. Pure but for paths. */
+import path from 'node:path'
+import type { ServiceSpec } from '../../fleet/contract.ts'
+import { findTools } from '../../fleet/tools.ts'
+import type { GatewayConfig } from '../../gateway/contract.ts'
+import { splitCommand } from '../config/command-line.ts'
+import {
+  DEFAULT_GATEWAY_PORT,
+  DEFAULT_REGISTRY_DATA,
+  DEFAULT_REGISTRY_PORT,
+  type FleetConfig,
+  type ServiceConfig,
+} from '../define.ts'
+
+export interface RegistryPlan {
+  readonly url: string
+  /** What to start; absent where the config names a registry that runs already. */
+  readonly start?: { readonly host: string; readonly port: number; readonly data: string } | undefined
+}
+
+export interface GatewayPlan {
+  /** Goes into the registry's KV; its port and host are filled in. */
+  readonly config: GatewayConfig & { readonly port: number; readonly host: string }
+  readonly url: string
+  readonly adminPort: number
+  readonly adminUrl: string
+}
+
+export interface Plan {
+  readonly file: string
+  readonly registry: RegistryPlan
+  readonly gateway: GatewayPlan | undefined
+  readonly services: readonly ServiceSpec[]
+}
+
+/** Ports that the command line gives, or that were found free; they stand above the config's. */
+export interface PortChoice {
+  readonly gateway?: number | undefined
+  readonly registry?: number | undefined
+  readonly admin: number
+}
+
+/** The KV name under which the fleet's gateway is configured. */
+export const GATEWAY_NAME = 'default'
+export const gatewayKey = (name: string) => `skein/gateway/${name}`
+
+const LOOPBACK = '127.0.0.1'
+
+/** `config` must have been checked; `file` is its absolute path. */
+export function planFleet(config: FleetConfig, file: string, ports: PortChoice): Plan {
+  const dir = path.dirname(file)
+  return {
+    file,
+    registry: planRegistry(config, dir, ports.registry),
+    gateway: planGateway(config, ports),
+    services: Object.entries(config.services).map(([name, service]) => planService(name, service, dir)),
+  }
+}
+
+function planRegistry({ registry = {} }: FleetConfig, dir: string, chosen: number | undefined): RegistryPlan {
+  if (registry.address !== undefined) return { url: registry.address.replace(/\/+$/, '') }
+  const host = registry.host ?? LOOPBACK
+  const port = chosen ?? registry.port ?? DEFAULT_REGISTRY_PORT
+  return {
+    url: `http://${reachable(host)}:${port}`,
+    start: { host, port, data: path.resolve(dir, registry.data ?? DEFAULT_REGISTRY_DATA) },
+  }
+}
+
+function planGateway({ gateway }: FleetConfig, ports: PortChoice): GatewayPlan | undefined {
+  if (gateway === undefined || gateway === false) return undefined
+  const host = gateway.host ?? LOOPBACK
+  const port = ports.gateway ?? gateway.port ?? DEFAULT_GATEWAY_PORT
+  return {
+    config: { ...gateway, host, port },
+    url: `http://${reachable(host)}:${port}`,
+    adminPort: ports.admin,
+    adminUrl: `http://${LOOPBACK}:${ports.admin}`,
+  }
+}
+
+/** What to connect to where something listens on `host`: "every address" is none to connect to. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return LOOPBACK
+  return host.includes(':') ? `[${host}]` : host
+}
+
+export function planService(name: string, service: ServiceConfig, dir: string): ServiceSpec {
+  const instances = service.instances ?? 1
+  return {
+    name,
+    entry: service.entry === undefined ? undefined : path.resolve(dir, service.entry),
+    command: typeof service.command === 'string' ? splitCommand(service.command) : service.command,
+    cwd: path.resolve(dir, service.cwd ?? '.'),
+    env: service.env ?? {},
+    instances,
+    weights: planWeights(service),
+    port: service.port,
+    healthPath: service.health,
+  }
+}
+
+/** One weight for all counts for instances that are added later, too: more than anyone will run. */
+const ORDINALS_MAX = 1000
+
+function planWeights({ weight = [] }: ServiceConfig): readonly number[] {
+  return typeof weight === 'number' ? new Array<number>(ORDINALS_MAX).fill(weight) : weight
+}
+
+/** Registry and gateway, as the fleet runs them: this very program, each in a process of its own. */
+export function systemSpecs({ registry, gateway, file }: Plan): ServiceSpec[] {
+  const skein = ['node', findTools().skein]
+  const cwd = path.dirname(file)
+  const common = { cwd, env: {}, instances: 1, weights: [], system: true } as const
+  const specs: ServiceSpec[] = []
+  if (registry.start !== undefined) {
+    const { host, port, data } = registry.start
+    const command = [...skein, 'registry', '--host', host, '--port', String(port), '--data', data]
+    specs.push({ ...common, name: 'registry', command, port })
+  }
+  if (gateway !== undefined) {
+    const own = ['--name', GATEWAY_NAME, '--registry', registry.url, '--admin-port', String(gateway.adminPort)]
+    specs.push({ ...common, name: 'gateway', command: [...skein, 'gateway', ...own], port: gateway.config.port })
+  }
+  return specs
+}

@@ -1,0 +1,105 @@
+/** One run of `skein up`: what it starts, in which order, and how it ends. */
+import { serveControl } from '../../control/server.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../core/log.ts'
+import { type Environment, SETTINGS } from '../../core/settings.ts'
+import { ConsulClient } from '../../discovery/consul-client.ts'
+import type { Fleet, InstanceInfo } from '../../fleet/contract.ts'
+import { startFleet } from '../../fleet/index.ts'
+import { Adoption } from './adoption.ts'
+import { fleetLog } from './fleet-log.ts'
+import { LiveConfig } from './live.ts'
+import { GATEWAY_NAME, gatewayKey, type Plan, systemSpecs } from './plan.ts'
+import { RegistryLink } from './registry-link.ts'
+import type { View } from './view.ts'
+import { watchFile } from './watch-file.ts'
+
+export interface SessionOptions {
+  readonly plan: Plan
+  readonly view: View
+  readonly clock: Clock
+  readonly env: Environment
+  /** Reads the config anew. @throws ConfigError */
+  read(): Promise<Plan>
+}
+
+export interface Session {
+  readonly fleet: Fleet
+  /** Ends what stands around the fleet; to be called when the fleet has ended. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts everything. Resolves when registry and gateway are ready and the services are starting.
+ * @throws SkeinError START_FAILED when registry or gateway does not start; nothing runs then.
+ */
+export async function startSession(options: SessionOptions): Promise<Session> {
+  const { plan, view, clock, env } = options
+  const log = fleetLog(view, clock)
+  const consul = new ConsulClient({ address: plan.registry.url, token: env[SETTINGS.token] })
+  const registry = new RegistryLink(consul, log, clock)
+  try {
+    const fleet = await startParts(plan, registry, log, clock)
+    const detach = await attach(fleet, registry, log, options)
+    return {
+      fleet,
+      async close() {
+        await detach()
+        await consul.close()
+      },
+    }
+  } catch (error) {
+    await consul.close()
+    throw error
+  }
+}
+
+/** The gateway becomes ready with its config, which can be put only when the registry answers: so the two go side by side. */
+async function startParts(plan: Plan, registry: RegistryLink, log: Logger, clock: Clock): Promise<Fleet> {
+  const stop = new AbortController()
+  const configured = configureGateway(plan, registry, stop.signal)
+  const fleet = startFleet({
+    specs: [...systemSpecs(plan), ...plan.services],
+    env: { [SETTINGS.registry]: plan.registry.url },
+    clock,
+    log,
+    onExit: (info) => void (isOwn(info, plan) ? registry.deregister(info) : undefined),
+  })
+  const [started, put] = await Promise.allSettled([fleet.finally(() => stop.abort()), configured])
+  if (started.status === 'rejected') throw started.reason
+  if (put.status === 'fulfilled') return started.value
+  await started.value.close()
+  throw put.reason
+}
+
+async function configureGateway({ gateway }: Plan, registry: RegistryLink, signal: AbortSignal): Promise<void> {
+  if (gateway !== undefined) await registry.putOnceUp(gatewayKey(GATEWAY_NAME), gateway.config, signal)
+}
+
+/** Skein's own parts do not register. */
+function isOwn({ service }: InstanceInfo, { services }: Plan): boolean {
+  return services.some(({ name }) => name === service)
+}
+
+/** Everything that watches the fleet or is watched for it. Returns what takes it away again. */
+async function attach(
+  fleet: Fleet,
+  registry: RegistryLink,
+  log: Logger,
+  { plan, view, clock, read }: SessionOptions,
+): Promise<() => Promise<void>> {
+  const adoption = new Adoption({ fleet, specs: plan.services, registry, log, clock })
+  for (const line of fleet.logs()) view.log(line)
+  fleet.onLog((line) => view.log(line))
+  fleet.onChange((info) => {
+    view.changed(info)
+    adoption.changed(info)
+  })
+  const control = await serveControl({ fleet, socketPath: socketPathOf(plan.file), info: () => infoOf(plan) })
+  const live = new LiveConfig({ plan, specs: plan.services, fleet, registry, log, read })
+  const unwatch = watchFile(plan.file, clock, () => void live.apply())
+  return async () => {
+    unwatch()
+    await control.close()
+  }
+}
