@@ -44,7 +44,7 @@ export class PublishedWatch implements Watch {
   publish(instances: readonly Instance[], index: number, stale: boolean): void {
     const before = this.#current
     const sorted = instances.toSorted((a, b) => (a.id < b.id ? -1 : 1))
-    const kept = before === undefined ? sorted : keepSame(before.instances, sorted)
+    const kept = keepSame(before?.instances ?? [], sorted)
     if (before !== undefined && before.stale === stale && before.instances === kept) return
     const snapshot = Object.freeze({ service: this.#service, instances: kept, index, stale })
     this.#current = snapshot

@@ -164,6 +164,8 @@ class ConsulWatch {
     const { clock, random, log } = this.#options
     if (this.#failures === 0)
       log.warn({ service: this.#service, err: error }, 'the registry is away: keeping the last set')
+    // Asked without an index it answers at once, so that its return is known at once and not after the next change.
+    this.#index = 0
     const pause = fullJitter(random, this.#failures++, RECONNECT_BASE_MS, RECONNECT_CAP_MS)
     if (this.#belief !== undefined) this.#publish()
     await sleep(pause, clock, this.#signal)
