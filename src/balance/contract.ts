@@ -16,6 +16,11 @@ export interface Load {
   begin(): void
   /** `latencyMs` until the answer's head; undefined when the call was cancelled and says nothing about the endpoint. */
   end(latencyMs: number | undefined): void
+  /**
+   * Drops what was learnt of latency, also from requests now in flight; they stay counted. For an endpoint that has been
+   * ejected: how slow it was then says nothing about how it comes back, and would keep it without traffic for a minute.
+   */
+  forget(): void
 }
 
 /** One instance as a policy sees it. */

@@ -27,6 +27,7 @@ export function fixedLoad(cost: number, read?: () => void): Load {
     },
     begin() {},
     end() {},
+    forget() {},
   }
 }
 

@@ -109,6 +109,14 @@ describe('outlier: the way back', () => {
     assert.equal(outlier.eligible('a'), true)
   })
 
+  it('keeps the time when a request sent in panic is not answered before it is over', () => {
+    const { clock, outlier } = setUp()
+    fail(outlier, 'a', 5)
+    outlier.started('a')
+    clock.advance(1500)
+    assert.match(outlier.state('a').reason ?? '', /back in 0\.5 s/)
+  })
+
   it('comes back at once when a request sent in panic is answered', () => {
     const { outlier } = setUp()
     fail(outlier, 'a', 5)
@@ -127,6 +135,7 @@ describe('outlier: connection refused', () => {
     clock.advance(499)
     assert.equal(outlier.eligible('a'), false)
     clock.advance(1)
+    assert.deepEqual(outlier.state('a'), { eligible: true, reason: 'ejected: connection refused, one probe decides' })
     answer(outlier, 'a')
     assert.deepEqual(outlier.state('a'), { eligible: true })
   })

@@ -14,5 +14,6 @@ export function inFlight(): Load {
     end() {
       count = Math.max(0, count - 1)
     },
+    forget() {},
   }
 }

@@ -71,6 +71,21 @@ describe('peak EWMA', () => {
     assert.equal(load.cost(), 80)
   })
 
+  it('begins anew after it was told to forget, and learns nothing from requests of before', () => {
+    const clock = new VirtualClock()
+    const load = peakEwma({ clock })
+    for (let i = 0; i < 3; i++) load.begin()
+    load.end(1700)
+    load.forget()
+    load.end(1700)
+    load.end(1700)
+    assert.equal(load.inFlight, 0)
+    assert.equal(load.cost(), 0)
+    load.begin()
+    load.end(4)
+    assert.equal(load.cost(), 4)
+  })
+
   it('records neither a negative latency nor one that is no number', () => {
     const load = peakEwma({ clock: new VirtualClock(), initialMs: 7 })
     for (const latency of [Number.NaN, -1, Number.POSITIVE_INFINITY]) load.end(latency)

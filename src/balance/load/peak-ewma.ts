@@ -22,6 +22,8 @@ export function peakEwma({ clock, tauMs = 10_000, initialMs }: PeakEwmaOptions):
   let estimate = initialMs
   let stamp = clock.monotonic()
   let pending = 0
+  /** Requests in flight when the past was forgotten: as many of the next ends teach nothing. */
+  let outdated = 0
 
   /** How much of an older value still counts. A clock that went back counts as standing. */
   function kept(now: number): number {
@@ -50,7 +52,12 @@ export function peakEwma({ clock, tauMs = 10_000, initialMs }: PeakEwmaOptions):
     },
     end(latencyMs) {
       pending = Math.max(0, pending - 1)
-      if (latencyMs !== undefined && latencyMs >= 0 && latencyMs < Number.POSITIVE_INFINITY) sample(latencyMs)
+      if (outdated > 0) outdated--
+      else if (latencyMs !== undefined && latencyMs >= 0 && latencyMs < Number.POSITIVE_INFINITY) sample(latencyMs)
+    },
+    forget() {
+      estimate = undefined
+      outdated = pending
     },
   }
 }

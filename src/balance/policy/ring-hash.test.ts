@@ -98,6 +98,7 @@ describe('ring hash', () => {
     const seen = new Set(Array.from({ length: 100 }, () => policy.pick(list, { hashKey: '' })))
     assert.equal(seen.size, 3)
     const twins = [endpoint('a:1'), { ...endpoint('a:1'), id: 'twin' }]
+    assert.equal(ketamaPoints(twins).hashes.length, 160)
     assert.equal(make().pick(twins, { hashKey: 'k', eligible: ({ id }) => id === 'twin' }), twins[1])
   })
 
