@@ -1,4 +1,7 @@
 /** `skein/balance`: who gets the next request. Every policy can be tried on one's own numbers, with a seeded generator. */
+
+export { type Clock, systemClock, VirtualClock } from '../core/clock.ts'
+export { type Random, seeded, systemRandom } from '../core/random.ts'
 export { type BackoffOptions, backoffMs, retryAfterMs } from './backoff.ts'
 export type {
   BalanceConfig,
