@@ -40,16 +40,18 @@ export async function runLifecycle(options: LifecycleOptions): Promise<Running> 
   host.log.info({ port, address: listenOn.host }, 'serving')
 
   const close = once(async () => {
-    forget()
     // First out of the registry, then no longer ready, then closed: never the other way round, or calls would still come.
     await registration?.deregister()
     host.phase = 'draining'
     await sleep(registration === undefined ? 0 : drainDelayMs, host.clock)
     host.phase = 'closing'
-    serving.server.close()
-    await idleOrTimeout(serving, drainTimeoutMs, host)
-    serving.server.closeAllConnections()
-    await stop(options)
+    const { server, inFlight } = serving
+    server.close()
+    if (!(await inFlight.idle(drainTimeoutMs, host.clock))) {
+      host.log.warn({ inFlight: inFlight.count }, `requests still running after ${drainTimeoutMs} ms: broken off`)
+    }
+    server.closeAllConnections()
+    await stop(options).finally(forget)
     host.log.info('stopped')
   })
   const forget = options.signals ? onShutdown(close) : () => {}
@@ -80,16 +82,6 @@ async function stop({ app, release }: LifecycleOptions): Promise<void> {
   } finally {
     await release()
   }
-}
-
-async function idleOrTimeout(serving: ServiceServer, ms: number, { clock, log }: Host): Promise<void> {
-  const late = Promise.withResolvers<void>()
-  const timer = clock.after(ms, () => {
-    log.warn({ inFlight: serving.inFlight() }, `requests still running after ${ms} ms; breaking them off`)
-    late.resolve()
-  })
-  await Promise.race([serving.idle(), late.promise])
-  timer.cancel()
 }
 
 function once(run: () => Promise<void>): () => Promise<void> {

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import { ERROR_HEADER } from '../client/headers.ts'
 import { type ErrorCode, SkeinError } from '../core/errors.ts'
 import { Exchange, type Host } from './exchange.ts'
+import { InFlight } from './in-flight.ts'
 import { servicePipeline } from './pipeline.ts'
 import type { App } from './servable.ts'
 
@@ -22,10 +23,7 @@ const REQUEST_TIMEOUT_MS = 30_000
 /** A server and the requests that it holds. */
 export interface ServiceServer {
   readonly server: Server
-  /** Requests whose answer is not out yet. */
-  readonly inFlight: () => number
-  /** Resolves when none is left; at once when there is none. */
-  idle(): Promise<void>
+  readonly inFlight: InFlight
 }
 
 export function createServiceServer(app: App, host: Host): ServiceServer {
@@ -33,29 +31,23 @@ export function createServiceServer(app: App, host: Host): ServiceServer {
   // Fields are counted by the pipeline, on the raw list; Node would drop what is above its own limit in silence.
   server.maxHeadersCount = 0
   const run = servicePipeline(app, host.metrics)
-  const waiting: (() => void)[] = []
-  let inFlight = 0
+  const inFlight = new InFlight()
 
   server.on('connection', (socket: Socket) =>
     socket.on('error', (err) => host.log.debug({ err }, 'a connection failed')),
   )
   server.on('clientError', refuse)
+  // No file descriptors left, say: the connections that are open go on.
+  server.once('listening', () => server.on('error', (err) => host.log.error({ err }, 'could not accept a connection')))
   if (app.upgrade !== undefined)
     server.on('upgrade', (request, socket, head) => upgrade(app, host, request, socket, head))
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    inFlight++
+    inFlight.begin()
     const exchange = new Exchange(host, request, response)
     run(exchange).catch((err) => giveUp(host, response, err))
-    exchange.onEnd(() => {
-      inFlight--
-      if (inFlight === 0) for (const done of waiting.splice(0)) done()
-    })
+    exchange.onEnd(() => inFlight.end())
   })
-  return {
-    server,
-    inFlight: () => inFlight,
-    idle: () => (inFlight === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
-  }
+  return { server, inFlight }
 }
 
 /** What no step has caught is a fault of Skein's: it may cost this request its answer, never the process. */

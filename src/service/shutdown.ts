@@ -28,6 +28,8 @@ function watch(): void {
     })
   }
   onParentGone(() => void end(1))
+  // A listener for the channel would keep a process alive that has closed all it had.
+  process.channel?.unref()
 }
 
 async function end(status: number): Promise<void> {

@@ -11,6 +11,8 @@ import { jsonReply } from '../reply.ts'
 import { issuesOf } from '../validate.ts'
 import type { Match } from './route.ts'
 
+const FRAMING = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade']
+
 /** @throws whatever the handler throws; SkeinError INVALID_INPUT, INVALID_OUTPUT, DEADLINE_EXCEEDED, CANCELLED and those of the body. */
 export async function handle(exchange: Exchange, { operation, params }: Match): Promise<Reply> {
   if (operation.timeoutMs !== undefined) exchange.limitTime(operation.timeoutMs)
@@ -62,9 +64,12 @@ function logLate({ host, requestId, operation }: Exchange, err: unknown): void {
   host.log.debug({ err, requestId, operation }, 'the handler failed after its answer was no longer wanted')
 }
 
+/** Framing is the connection's affair; and what `fetch` has decompressed is no longer as long, or coded, as its headers say. */
 function streamed(response: Response): Reply {
+  const dropped = response.url === '' ? FRAMING : [...FRAMING, 'content-encoding', 'content-length']
+  const headers = [...response.headers].filter(([name]) => !dropped.includes(name)).flat()
   const body = response.body === null ? undefined : Readable.fromWeb(response.body as ReadableStream)
-  return { status: response.status, headers: [...response.headers].flat(), body }
+  return { status: response.status, headers, body }
 }
 
 async function whole(exchange: Exchange, operation: Prepared, result: unknown): Promise<Reply> {

@@ -22,7 +22,7 @@ async function answer(exchange: Exchange, next: () => Promise<Reply | undefined>
 
 async function send(exchange: Exchange, reply: Reply): Promise<void> {
   const { response, request } = exchange
-  if (response.destroyed || response.headersSent) return discard(reply)
+  if (response.destroyed || response.headersSent) return tooLate(response, reply)
   const headers = [...reply.headers, 'x-request-id', exchange.requestId]
   // A body that was not read to its end (too large, or nobody asked for it) would be taken for the next request; and a
   // draining instance lets go of its connections one by one.
@@ -37,15 +37,17 @@ function writeWhole(response: ServerResponse, { status, body }: Reply, headers: 
 }
 
 /** Nothing can be said any more once the head is out: a broken stream breaks the connection, so that it is not taken for whole. */
-async function stream({ response, host, requestId }: Exchange, reply: Reply, headers: string[]): Promise<void> {
+async function stream({ response, host, requestId, signal }: Exchange, reply: Reply, headers: string[]): Promise<void> {
   response.writeHead(reply.status, headers)
   try {
     await pipeline(reply.body as Readable, response)
   } catch (err) {
-    host.log.warn({ err, requestId }, 'the answer broke off')
+    if (!signal.aborted) host.log.warn({ err, requestId }, 'the answer broke off')
   }
 }
 
-function discard(reply: Reply): void {
-  if (reply.body instanceof Readable) reply.body.destroy()
+/** The caller has gone, or an app that answers by itself failed in the middle of its answer. */
+function tooLate(response: ServerResponse, { body }: Reply): void {
+  if (body instanceof Readable) body.destroy()
+  if (!response.writableEnded) response.destroy()
 }

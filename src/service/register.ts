@@ -1,0 +1,30 @@
+/**
+ * `node --import skein/register app.js`: an app that nobody changes joins. Its `fetch('http://users/…')` goes through Skein's
+ * balancer, and its first HTTP server is registered with what it really listens on, traced, measured, logged, and taken
+ * out of the registry before the app gets to know that it shall end. Whatever fails here is one line in the log: the app goes on.
+ */
+import { isMainThread } from 'node:worker_threads'
+import { defaultCaller } from '../client/default.ts'
+import { interceptFetch } from '../client/fetch.ts'
+import { createLogger } from '../core/log.ts'
+import { type Joined, join } from './register/join.ts'
+import { onFirstListen } from './register/listen.ts'
+import { serviceName } from './register/name.ts'
+import { beforeTheEnd } from './register/signals.ts'
+
+if (isMainThread) start()
+
+function start(): void {
+  interceptFetch(defaultCaller())
+  const name = serviceName(process.env, process.argv[1])
+  const log = createLogger(name === undefined ? {} : { service: name })
+  if (name === undefined) {
+    log.warn('not registered: no name. Set SKEIN_SERVICE, or give package.json a "name" of a-z, 0-9 and -')
+    return
+  }
+  let joined: Joined | undefined
+  onFirstListen((server, address) => {
+    joined = join(name, server, address, log)
+  })
+  beforeTheEnd({ leave: async () => joined?.leave(), finish: async () => joined?.finish() })
+}

@@ -1,0 +1,86 @@
+/** An unchanged app's server as an instance: observed and registered. */
+import type { Server } from 'node:http'
+import { type AddressInfo, isIPv6 } from 'node:net'
+import { hostname } from 'node:os'
+import { sleep, systemClock } from '../../core/clock.ts'
+import type { Logger } from '../../core/log.ts'
+import { reportReady } from '../../core/parent.ts'
+import { systemRandom } from '../../core/random.ts'
+import { registryAddress, SETTINGS } from '../../core/settings.ts'
+import { ConsulClient } from '../../discovery/consul-client.ts'
+import { processMetrics } from '../../telemetry/metrics.ts'
+import type { Host } from '../exchange.ts'
+import type { InFlight } from '../in-flight.ts'
+import { type Placement, placementOf } from '../placement.ts'
+import { type Registration, startRegistration } from '../registration.ts'
+import { observe } from './observe.ts'
+
+/** Time for those who watch the registry to hear that the instance has gone, ms. */
+const DRAIN_DELAY_MS = 500
+const DRAIN_TIMEOUT_MS = 10_000
+
+export interface Joined {
+  /** Out of the registry, then a moment of serving on; never rejects. */
+  leave(): Promise<void>
+  /** Waits for the requests that are still being served; never rejects. */
+  finish(): Promise<void>
+}
+
+export function join(name: string, server: Server, address: AddressInfo, log: Logger): Joined | undefined {
+  try {
+    const placement = placementOf({ port: address.port }, process.env)
+    const instance = placement.instance ?? `${name}-${hostname()}-${address.port}`
+    const host: Host = {
+      name,
+      instance,
+      log: log.child({ instance }),
+      clock: systemClock,
+      metrics: processMetrics,
+      phase: 'serving',
+    }
+    const inFlight = observe(server, host)
+    const registration = register(host, placement, address)
+    void registration.attempted.then(() => reportReady(address.port))
+    return { leave: () => leave(host, registration), finish: () => finish(server, inFlight, host) }
+  } catch (err) {
+    log.warn({ err }, 'not registered')
+    reportReady(address.port)
+    return undefined
+  }
+}
+
+function register(host: Host, placement: Placement, { address, port }: AddressInfo): Registration {
+  const { SKEIN_HOST: announced } = process.env
+  return startRegistration({
+    id: host.instance,
+    name: host.name,
+    address: announced || reachable(address),
+    port,
+    tags: [],
+    meta: { skein: '1', ...(placement.zone === undefined ? {} : { zone: placement.zone }) },
+    weight: placement.weight,
+    // Which of its paths would say that it is well, only the app knows.
+    check: { tcp: true },
+    consul: new ConsulClient({ address: registryAddress(process.env), token: process.env[SETTINGS.token] }),
+    clock: host.clock,
+    random: systemRandom,
+    log: host.log,
+  })
+}
+
+/** "Any address" is none to connect to. Loopback, unless SKEIN_HOST says how others reach this machine. */
+function reachable(address: string): string {
+  if (address === '0.0.0.0' || address === '::') return '127.0.0.1'
+  return isIPv6(address) && address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
+}
+
+async function leave(host: Host, registration: Registration): Promise<void> {
+  await registration.deregister()
+  host.phase = 'draining'
+  await sleep(DRAIN_DELAY_MS, host.clock)
+}
+
+async function finish(server: Server, inFlight: InFlight, { clock }: Host): Promise<void> {
+  server.close()
+  await inFlight.idle(DRAIN_TIMEOUT_MS, clock)
+}

@@ -1,0 +1,4 @@
+import { op } from 'skein'
+
+// TS2322: Type '"GTE /user"' is not assignable to type
+export const get = op({ route: 'GTE /user' }, () => 1)
