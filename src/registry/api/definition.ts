@@ -117,9 +117,9 @@ export function checkName(what: string, name: string): void {
   if (/[\u0000-\u001f\u007f]/.test(name)) throw new Refusal(400, `Invalid ${what}: control characters are not allowed`)
 }
 
-function refuseMesh({ Kind, Proxy, Connect }: ReturnType<typeof SERVICE>): void {
+function refuseMesh({ Kind, Proxy: proxy, Connect }: ReturnType<typeof SERVICE>): void {
   const filled = (value: unknown) => typeof value === 'object' && value !== null && Object.keys(value).length > 0
-  if (!Kind && !filled(Proxy) && !filled(Connect)) return
+  if (!Kind && !filled(proxy) && !filled(Connect)) return
   throw new Refusal(400, 'Invalid service: Kind, Proxy and Connect belong to the service mesh, which is not supported')
 }
 

@@ -10,9 +10,9 @@ export function decideRegister(state: State, command: Register): Decision {
     ...nodeChanges(state, command),
     ...serviceChanges(state, command),
     ...replacedChecks(state, command),
-    ...command.checks.flatMap((check) => checkChanges(state, command, check)),
+    ...lastOfEach(command.checks).flatMap((check) => checkChanges(state, command, check)),
   ]
-  return { changes: lastWins(changes), done: true }
+  return { changes, done: true }
 }
 
 function nodeChanges(state: State, { node, skipNodeUpdate }: Register): Change[] {
@@ -74,10 +74,10 @@ function serviceOf(state: State, { node, service }: Register, { ServiceID }: Che
   return { ServiceName: known.Service, ServiceTags: known.Tags }
 }
 
-/** Of several changes of one key the last is meant: two checks of a service with the same ID. */
-function lastWins(changes: Change[]): Change[] {
-  const last = new Map(changes.map((change) => [`${change.kind}\n${change.key}`, change]))
-  return last.size === changes.length ? changes : [...last.values()]
+/** Of two checks with the same ID the later one is meant. */
+function lastOfEach(checks: readonly CheckInput[]): readonly CheckInput[] {
+  const last = new Map(checks.map((check) => [check.CheckID, check]))
+  return last.size === checks.length ? checks : [...last.values()]
 }
 
 export function decideDeregister(state: State, { node, serviceId, checkId }: Deregister): Decision {
