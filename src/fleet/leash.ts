@@ -28,8 +28,9 @@ function forgetPreload(): void {
 
 function leave(): void {
   const sweep = () => process.kill(-process.pid, 'SIGKILL')
+  const drainsByItself = process.listenerCount('disconnect') > 1 // knows of the fleet (core/parent.ts)
+  if (!drainsByItself && process.listenerCount('SIGTERM') === 0) return void sweep()
   systemClock.after(GRACE_MS, sweep)
   process.on('exit', sweep) // what this program has started would be left behind
-  // A program that listens itself drains in its own way (core/parent.ts); any other gets the signal it knows.
-  if (process.listenerCount('disconnect') === 1) process.kill(process.pid, 'SIGTERM')
+  if (!drainsByItself) process.kill(process.pid, 'SIGTERM')
 }

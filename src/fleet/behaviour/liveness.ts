@@ -22,7 +22,7 @@ export function liveness(host: Host, clock: Clock, random: Random): Behaviour {
     if (run.stopping) return
     const missed = status === undefined ? misses + 1 : 0
     if (missed === MISSES_MAX) return run.fail(`did not answer for ${(MISSES_MAX * INTERVAL_MS) / 1000} s`)
-    run.after(INTERVAL_MS - (clock.monotonic() - asked), () => void ask(run, path, missed))
+    run.after(Math.max(0, INTERVAL_MS - (clock.monotonic() - asked)), () => void ask(run, path, missed))
   }
 
   return {
