@@ -8,9 +8,12 @@
  *   multiplies load (three layers of three attempts make 27).
  *
  * A body is sent again when it is a string or bytes; of at most 64 KiB once some of it was sent, as in linkerd. A
- * stream is sent again only if nothing has read from it. Retries come out of the service's budget: 20 % of the requests
- * under way, at least 3; but for one per call after a reset on a connection that had been idle, which happens in good
- * health and only to idempotent calls (gRFC A6 calls it transparent).
+ * stream is sent again only if nothing has read from it.
+ *
+ * Retries come out of the service's budget: 20 % of the requests under way, at least 3. One per call is free (gRFC A6 calls it
+ * transparent): of what was not processed, and of idempotent calls after a reset on a connection that had been idle, so that
+ * the death of an instance with many calls on it fails none. The latter does not count as an attempt either: it
+ * happens in good health.
  */
 import { Readable } from 'node:stream'
 import { backoffMs } from '../../balance/backoff.ts'
@@ -31,29 +34,55 @@ export const retry: Layer =
   ({ clock, random, metrics }, next) =>
   async (call) => {
     const endRequest = call.upstream.budget.request()
-    let endRetry: (() => void) | undefined
-    let free = 1
+    const allowance = new Allowance(call)
+    let leave: Leave | undefined
     try {
       for (let number = 1; ; number++) {
         begin(call, number)
         const outcome = await outcomeOf(next, call)
-        endRetry?.()
+        leave?.end()
         const reason = reasonToRetry(call, outcome)
-        if (reason === undefined || number >= call.policy.attempts + 1 - free) return result(outcome)
-        const unpaid = free > 0 && onStaleConnection(call, reason)
-        endRetry = unpaid ? undefined : call.upstream.budget.retry()
-        if (unpaid) free--
-        else if (endRetry === undefined) return result(outcome)
+        leave = reason && allowance.ask(reason, number)
+        if (reason === undefined || leave === undefined) return result(outcome)
         if ('response' in outcome) outcome.response.body.destroy()
         metrics.retries.with(call.request.service, reason).value++
-        const atOnce = unpaid || (number === 1 && reason === 'refused')
-        if (!atOnce) await pause(call, backoffMs(random, number), clock)
+        if (!leave.atOnce) await pause(call, backoffMs(random, number), clock)
       }
     } finally {
-      endRetry?.()
+      leave?.end()
       endRequest()
     }
   }
+
+/** Leave to try once more. */
+interface Leave {
+  readonly atOnce: boolean
+  end(): void
+}
+
+/** What one call may still repeat: its attempts, its free retry, the service's budget. */
+class Allowance {
+  readonly #call: Call
+  #free = 1
+  #uncounted = 0
+
+  constructor(call: Call) {
+    this.#call = call
+  }
+
+  ask(reason: Reason, number: number): Leave | undefined {
+    const stale = this.#free > 0 && onStaleConnection(this.#call, reason)
+    if (stale) this.#uncounted++
+    else if (number - this.#uncounted >= this.#call.policy.attempts) return undefined
+    const atOnce = stale || (number === 1 && reason === 'refused')
+    if (this.#free > 0 && (stale || reason === 'refused' || reason === 'shutting-down')) {
+      this.#free--
+      return { atOnce, end: () => {} }
+    }
+    const end = this.#call.upstream.budget.retry()
+    return end && { atOnce, end }
+  }
+}
 
 function begin(call: Call, number: number): void {
   const last = number >= call.policy.attempts

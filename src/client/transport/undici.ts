@@ -72,7 +72,10 @@ class Peer {
 
   take(): Connection {
     const idle = this.#idle.pop()
-    if (idle !== undefined) return idle
+    if (idle !== undefined) {
+      idle.busy = true
+      return idle
+    }
     const connection = new Connection(this.#origin, this)
     this.connections.add(connection)
     return connection
@@ -98,6 +101,8 @@ class Connection {
   /** True once an answer has come over the present socket. */
   used = false
   connected = false
+  /** True while a request is on it or about to be. */
+  busy = true
   readonly #peer: Peer
 
   constructor(origin: string, peer: Peer) {
@@ -112,12 +117,20 @@ class Connection {
     this.client.on('connect', () => {
       this.connected = true
     })
-    this.client.on('disconnect', () => this.destroy())
+    this.client.on('disconnect', () => this.#disconnected())
+  }
+
+  /** A request that was not begun yet stays: undici connects again for it. */
+  #disconnected(): void {
+    this.used = false
+    this.connected = false
+    if (!this.busy) void this.destroy()
   }
 
   /** After a complete answer. */
   release(): void {
     this.used = true
+    this.busy = false
     this.#peer.giveBack(this)
   }
 
@@ -156,7 +169,6 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   start(connection: Connection, clock: Clock): void {
     this.#connection = connection
-    this.#reused = connection.used
     if (!connection.connected) {
       const late = () => this.#fail(new Error(`no connection in ${CONNECT_TIMEOUT_MS} ms`))
       this.#connecting = clock.after(CONNECT_TIMEOUT_MS, late)
@@ -176,6 +188,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       return
     }
     this.#controller = controller
+    this.#reused = this.#connection?.used === true
     this.#connecting?.cancel()
     this.#stage = 'request'
   }
