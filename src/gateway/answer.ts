@@ -24,8 +24,13 @@ export async function sendAnswer(
     body.destroy()
     throw failure
   }
+  try {
+    outgoing.writeHead(status, answerHeaders(exchange, responseHeaders(headers)))
+  } catch (error) {
+    body.destroy()
+    throw new SkeinError('UPSTREAM_FAILED', 'the head of the answer is no HTTP', { reason: 'answer_head' }, error)
+  }
   exchange.status = status
-  outgoing.writeHead(status, answerHeaders(exchange, responseHeaders(headers)))
   await relay(exchange, body, parts)
   await finish(exchange, parts)
 }

@@ -31,6 +31,8 @@ export class Connection {
   readonly localPort: number
   /** Requests whose answer is not complete; more than one when the client pipelines. */
   readonly exchanges = new Set<Exchange>()
+  /** Settles with the newest of them. */
+  last: Promise<void> | undefined
   /** True once a request was refused: what follows it on the same connection is not looked at. */
   refused = false
 

@@ -26,6 +26,7 @@ export interface GatewayOptions {
   /** Default: silent. */
   readonly log?: Logger | undefined
   readonly clock?: Clock | undefined
+  /** Taken for symmetry with the other parts: the choices are the caller's, and ids are not chosen. */
   readonly random?: Random | undefined
   readonly metrics?: Metrics | undefined
   /** On 127.0.0.1; default 0 = any free one. */

@@ -8,12 +8,14 @@ export interface GatewayLimits {
   readonly targetBytes: number
   /** From the first byte of a connection or request to the end of its head; slower is 408. */
   readonly headMs: number
-  /** Silence in the middle of a request body (408), and a client that stops reading its answer (reset). */
+  /** Silence in the middle of a request body, the whole of a small one (408); a client that stops reading (reset). */
   readonly bodyIdleMs: number
   /** Body where the route does not say; more is 413. */
   readonly bodyBytes: number
   /** A body of known length up to this is read before it is sent on, so that another instance can be tried with it. */
   readonly repeatableBytes: number
+  /** Until the head of the answer to a body of more than that, where the route has no `timeoutMs`: it takes time to send. */
+  readonly uploadMs: number
   /** Silence between two requests of a connection. */
   readonly keepAliveMs: number
   /** Requests a connection, then it is closed so that clients spread anew. */
@@ -38,6 +40,7 @@ export const LIMITS: GatewayLimits = {
   bodyIdleMs: 30_000,
   bodyBytes: 100 * 1024 * 1024,
   repeatableBytes: 64 * 1024,
+  uploadMs: 300_000,
   keepAliveMs: 60_000,
   requestsPerConnection: 10_000,
   lingerBytes: 1024 * 1024,

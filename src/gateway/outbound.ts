@@ -1,14 +1,16 @@
 /** An exchange as the client's outbound path sees it. */
+import { Readable } from 'node:stream'
 import { hashKeyOf } from '../balance/hash-key.ts'
-import type { OutboundRequest } from '../client/contract.ts'
+import type { CallPolicy, OutboundRequest } from '../client/contract.ts'
 import { type CallContext, runInContext } from '../core/context.ts'
 import { withoutHeaders } from '../core/headers.ts'
 import { requestHeaders } from './end-to-end.ts'
 import type { Exchange } from './exchange.ts'
 import { forwardedHeaders } from './forwarded.ts'
+import type { GatewayLimits } from './limits.ts'
 
 /** The request as it goes on: written anew from what was parsed, so that nothing unread passes through. */
-export function outboundRequest(exchange: Exchange): OutboundRequest {
+export function outboundRequest(exchange: Exchange, limits: GatewayLimits): OutboundRequest {
   const { head, route, body, bodyLength, signal } = exchange
   return {
     service: route!.config.to,
@@ -19,9 +21,15 @@ export function outboundRequest(exchange: Exchange): OutboundRequest {
     bodyLength,
     operation: route!.name,
     hashKey: outboundHashKey(exchange),
-    policy: route!.policy,
+    policy: callPolicy(exchange, limits),
     signal,
   }
+}
+
+/** The deadline runs while the body is sent: that of small requests would cut large uploads off. */
+function callPolicy({ route, body }: Exchange, { uploadMs }: GatewayLimits): CallPolicy {
+  const { policy } = route!
+  return body instanceof Readable && policy.deadlineMs === undefined ? { ...policy, deadlineMs: uploadMs } : policy
 }
 
 export function outboundPath({ target }: Exchange): string {

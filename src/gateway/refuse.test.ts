@@ -1,5 +1,6 @@
 /** Hostile bytes on a raw socket, a recorder behind the gateway: it must see exactly what was meant, or nothing. */
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 import { readRequests, type SeenRequest } from './strict-parser.suite.ts'
 import { instance, rawRequest, tcpUpstream, workbench } from './workbench.suite.ts'
@@ -209,19 +210,41 @@ test('a bare LF line in the middle of a request body breaks the call off, and no
   assert.deepEqual(seen(), [])
 })
 
-test('pipelined requests are answered in order', async (t) => {
-  const { port, seen } = await recorded(t)
-  const last = 'GET /c HTTP/1.1\r\nHost: a.com\r\nConnection: close\r\n\r\n'
-  const { connect } = await import('node:net')
+/** Everything that comes back until the other side ends. */
+async function conversation(port: number, bytes: string): Promise<string> {
   const socket = connect(port, '127.0.0.1')
-  socket.write(GET('/a') + GET('/b') + last)
+  socket.write(bytes)
   let text = ''
   for await (const chunk of socket) text += String(chunk)
+  return text
+}
+
+test('pipelined requests are sent on one after the other and answered in order', async (t) => {
+  const { port, seen } = await recorded(t)
+  const text = await conversation(port, POST(['Content-Length: 1'], 'a') + GET('/b') + GET('/c', 'Connection: close'))
   assert.equal(text.match(/HTTP\/1\.1 200/g)?.length, 3)
   assert.deepEqual(
-    seen()
-      .map(({ target }) => target)
-      .sort(),
-    ['/a', '/b', '/c'],
+    seen().map(({ target }) => target),
+    ['/x', '/b', '/c'],
+  )
+})
+
+test('what stands before a refused request is answered, then the refusal, then no more', async (t) => {
+  const { port, seen } = await recorded(t)
+  const text = await conversation(port, GET('/a') + GET('/b', 'Host: b.com') + GET('/c'))
+  assert.deepEqual(text.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200', 'HTTP/1.1 400'])
+  assert.deepEqual(
+    seen().map(({ target }) => target),
+    ['/a'],
+  )
+})
+
+test('garbage behind a whole request: that is answered, then the connection ends', async (t) => {
+  const { port, seen } = await recorded(t)
+  const text = await conversation(port, `${GET('/a')}\0garbage\r\n\r\n`)
+  assert.deepEqual(text.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200'])
+  assert.deepEqual(
+    seen().map(({ target }) => target),
+    ['/a'],
   )
 })

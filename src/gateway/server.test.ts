@@ -146,6 +146,20 @@ test('1xx of an upstream are not answers, its trailers stay behind', async (t) =
   assert.doesNotMatch(answer.text, /x-sum/i)
 })
 
+test('there is exactly one Date, the upstream’s where it gives one', async (t) => {
+  const { port } = await httpUpstream(t, (request, response) => {
+    response.sendDate = false
+    if (request.url === '/own') response.setHeader('date', 'Thu, 01 Jan 1970 00:00:00 GMT')
+    response.end()
+  })
+  const { gateway } = await workbench(t, { instances: [instance(port)] })
+  for (const path of ['/own', '/none']) {
+    const { text } = await rawRequest(gateway.port, `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)
+    assert.equal(text.match(/^date:/gim)?.length, 1)
+    assert.equal(text.includes('1970'), path === '/own')
+  }
+})
+
 test('an HTTP/1.0 client gets the body bare, and the connection ends', async (t) => {
   const { port } = await httpUpstream(t, (_, response) => {
     response.write('a')
@@ -213,6 +227,8 @@ for (const [what, bytes] of [
   ['no HTTP at all', 'hello\r\n\r\n'],
   ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'],
   ['both framings', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+  ['a control byte in a header', 'HTTP/1.1 200 OK\r\nX: a\x01b\r\nContent-Length: 2\r\n\r\nok'],
+  ['a status out of range', 'HTTP/1.1 099 Odd\r\nContent-Length: 2\r\n\r\nok'],
   ['a head without end', `HTTP/1.1 200 OK\r\n${`x: ${'y'.repeat(1000)}\r\n`.repeat(100)}`],
 ] as const) {
   test(`an upstream that answers ${what} is 502`, async (t) => {

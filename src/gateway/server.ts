@@ -133,31 +133,48 @@ export class GatewayServer {
       startedAt: this.#parts.clock.monotonic(),
       draining: () => this.#draining,
     })
+    const before = connection.exchanges.size === 0 ? undefined : connection.last
     connection.exchanges.add(exchange)
     this.#exchanges.add(exchange)
     outgoing.once('close', () => {
       if (!outgoing.writableFinished)
         exchange.fail(new SkeinError('CANCELLED', 'the client has gone', { reason: 'client_gone' }))
     })
-    void this.#serve(exchange)
+    connection.last = this.#serve(exchange, before)
   }
 
-  async #serve(exchange: Exchange): Promise<void> {
+  /**
+   * One after the other on a connection: of pipelined requests only safe ones may be done at once (RFC 9112 §9.3.2), and so
+   * few clients pipeline that telling them apart is not worth it. Never rejects.
+   */
+  async #serve(exchange: Exchange, before: Promise<void> | undefined): Promise<void> {
+    const { connection } = exchange
+    if (before !== undefined) await before
     try {
+      if (before !== undefined && connection.refused) return
       await this.#run(exchange)
+      if (connection.refused) endWith(exchange)
     } catch (error) {
       // The steps answer for errors of requests; what gets here is a mistake in a step.
       this.#parts.log.error({ err: error, requestId: exchange.requestId }, 'a gateway step threw')
-      exchange.connection.socket.destroy()
+      connection.socket.destroy()
     } finally {
-      exchange.connection.exchanges.delete(exchange)
-      this.#exchanges.delete(exchange)
-      if (this.#draining) this.#http.closeIdleConnections()
-      if (this.#exchanges.size === 0) this.#onQuiet?.()
+      this.#forget(exchange)
     }
   }
 
-  /** Bytes that are no HTTP, or come too slowly. With an answer under way its exchange fails; otherwise we answer here. */
+  #forget(exchange: Exchange): void {
+    const { connection } = exchange
+    connection.exchanges.delete(exchange)
+    this.#exchanges.delete(exchange)
+    if (this.#draining) this.#http.closeIdleConnections()
+    if (this.#exchanges.size === 0) this.#onQuiet?.()
+  }
+
+  /**
+   * Bytes that are no HTTP, or come too slowly. They belong to the request that is still coming in, if there is one; behind
+   * whole requests these are answered and the connection ends; with nothing under way the answer is made here.
+   */
   #refuseBytes(error: NodeJS.ErrnoException, socket: Socket): void {
     const connection = this.#connectionOf(socket)
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
@@ -165,9 +182,9 @@ export class GatewayServer {
     if (connection.refused) return
     connection.refused = true
     const refusal = refusalOf(error)
-    const [current] = connection.exchanges
-    if (current === undefined) this.#answerBytes(connection, refusal)
-    else current.fail(refusal)
+    const broken = [...connection.exchanges].find(({ incoming }) => !incoming.complete)
+    if (broken !== undefined) broken.fail(refusal)
+    else if (connection.exchanges.size === 0) this.#answerBytes(connection, refusal)
   }
 
   #answerBytes({ socket, ip }: Connection, refusal: SkeinError): void {
@@ -193,6 +210,12 @@ export class GatewayServer {
     this.#connections.set(socket, connection)
     return connection
   }
+}
+
+/** Ends the connection with this answer, even if its head was out before anybody knew. */
+function endWith({ outgoing, connection }: Exchange): void {
+  if (outgoing.writableFinished) connection.socket.destroySoon()
+  else outgoing.once('finish', () => connection.socket.destroySoon())
 }
 
 function refusalOf(error: NodeJS.ErrnoException): SkeinError {

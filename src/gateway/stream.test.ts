@@ -112,18 +112,14 @@ test('100 MB to a reader that is slower than the upstream: buffers stay small', 
 test('100 MB to an upstream that is slower than the client: buffers stay small', async (t) => {
   let total = 0
   let sample = (_length: number) => {}
-  const { url } = await behind(
-    t,
-    async (request, response) => {
-      for await (const chunk of request) {
-        total += chunk.length
-        sample(chunk.length)
-        await turn()
-      }
-      response.end('thanks')
-    },
-    { routes: [{ to: 'users', timeoutMs: 60_000, attemptTimeoutMs: 60_000 }] },
-  )
+  const { url } = await behind(t, async (request, response) => {
+    for await (const chunk of request) {
+      total += chunk.length
+      sample(chunk.length)
+      await turn()
+    }
+    response.end('thanks')
+  })
   const most = await growth(async (each) => {
     sample = each
     const asking = httpRequest(url, { method: 'POST' })
@@ -330,6 +326,16 @@ test('a body that stops coming is 408', async (t) => {
     assert.equal(answer.status, 408, length)
     assert.match(answer.text, /"reason":"body_idle"/)
   }
+})
+
+test('a small body that comes a byte at a time is 408 when its time is up', async (t) => {
+  const { gateway } = await behind(t, () => undefined, { limits: { bodyIdleMs: 200, lingerMs: 10 } })
+  const client = connect({ port: gateway.port, host: '127.0.0.1', noDelay: true })
+  const answer = rawAnswer(client)
+  client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n')
+  const drip = setInterval(() => client.write('x'), 10)
+  assert.equal((await answer).status, 408)
+  clearInterval(drip)
 })
 
 test('a head that does not come is 408, also where nothing at all comes', async (t) => {

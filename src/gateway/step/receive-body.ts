@@ -17,10 +17,10 @@ export function receiveBody(parts: Parts): Step<Exchange, void> {
     if (length === 0) return next()
     const max = exchange.route!.config.maxBodyBytes ?? parts.limits.bodyBytes
     if (length > max && Number.isFinite(length)) throw tooLarge(max)
-    if (header(exchange.head.headers, 'expect') !== undefined) exchange.outgoing.writeContinue()
-    exchange.continued = true
-    const metered = meter(exchange, max, parts)
-    if (length <= parts.limits.repeatableBytes) {
+    letCome(exchange)
+    const small = length <= parts.limits.repeatableBytes
+    const metered = meter(exchange, max, small, parts)
+    if (small) {
       exchange.body = await readWhole(metered, exchange)
     } else {
       exchange.body = metered
@@ -37,20 +37,27 @@ function announcedLength({ head, upgrade }: Exchange): number {
   return Number(header(head.headers, 'content-length') ?? 0)
 }
 
+function letCome(exchange: Exchange): void {
+  const { headers, version } = exchange.head
+  if (version === '1.1' && header(headers, 'expect') !== undefined) exchange.outgoing.writeContinue()
+  exchange.continued = true
+}
+
 function tooLarge(max: number): SkeinError {
   return new SkeinError('BODY_TOO_LARGE', `the body is longer than ${max} bytes`, { reason: 'body_too_large', max })
 }
 
 /**
  * The body with its bytes counted and its pauses timed. `pipe`, not `pipeline`: when the upstream breaks off, the client's
- * socket must outlive its body to carry the answer.
+ * socket must outlive its body to carry the answer. A small body has the time of one pause in all, or a byte every now and
+ * then could hold a connection for weeks; a large one is bounded by the deadline of its call.
  */
-function meter(exchange: Exchange, max: number, { clock, limits }: Parts): Transform {
+function meter(exchange: Exchange, max: number, small: boolean, { clock, limits }: Parts): Transform {
   const { incoming } = exchange
   let total = 0
   const body = new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      idle.touch()
+      if (!small) idle.touch()
       total += chunk.length
       if (total <= max) return done(null, chunk)
       exchange.fail(tooLarge(max))
