@@ -25,7 +25,8 @@ export interface Read {
 
 interface Reading {
   readonly index: number
-  readonly body: Encoded | undefined
+  /** Encoded on first demand. */
+  body(): Encoded | undefined
 }
 
 /** A GET that blocks when asked to. `consistency` = it reports its consistency mode (catalog and health). */
@@ -50,14 +51,10 @@ function question(request: ApiRequest, registry: Registry, prepared: Read, asked
     resources: prepared.resources,
     read: () => {
       const index = Math.max(1, prepared.index())
-      let body: Encoded | undefined | null = null
-      return {
-        index,
-        get body() {
-          if (body === null) body = encode(request, registry, prepared, index)
-          return body
-        },
-      }
+      const body = lazy(() => encode(request, registry, prepared, index))
+      // The answer to compare later ones with must be that of now: the state moves on under it.
+      if (prepared.suppress === true && index === asked) body()
+      return { index, body }
     },
     isNews: (reading) => asked <= 0 || reading.index > asked,
     isSame: (first, reading) => prepared.suppress === true && first.index === asked && sameBody(first, reading),
@@ -65,7 +62,16 @@ function question(request: ApiRequest, registry: Registry, prepared: Read, asked
 }
 
 function sameBody(first: Reading, reading: Reading): boolean {
-  return first.body === undefined ? reading.body === undefined : first.body.equals(reading.body)
+  const before = first.body()
+  return before === undefined ? reading.body() === undefined : before.equals(reading.body())
+}
+
+function lazy<T>(make: () => T): () => T {
+  let made: { value: T } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
+  }
 }
 
 /** Parameters that do not change the answer, so that they do not split the cache. */
@@ -121,7 +127,9 @@ const RAW_TYPE = [
   ...['Content-Security-Policy', 'sandbox'],
 ]
 
-function answer({ index, body }: Reading, mode: Mode | undefined, { headers: extra = [], raw }: Read): Answer {
+function answer(reading: Reading, mode: Mode | undefined, { headers: extra = [], raw }: Read): Answer {
+  const { index } = reading
+  const body = reading.body()
   const headers = [...indexHeaders(index), ...extra]
   if (mode !== undefined) headers.push('X-Consul-Effective-Consistency', mode)
   if (body === undefined) return { status: 404, headers }

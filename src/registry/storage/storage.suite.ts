@@ -1,0 +1,138 @@
+/** What every storage must do; each runs it by one line in storages.test.ts. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { Refusal } from '../state/refusal.ts'
+import type { Storage } from '../storage.ts'
+import { LoggingView, put, removal } from './write-kit.ts'
+
+export interface StorageUnderTest {
+  open(): Storage
+  /** Opens what an earlier one left behind; undefined where nothing is left. */
+  reopen: (() => Storage) | undefined
+  cleanUp(): void
+}
+
+export function testStorage(name: string, create: () => StorageUnderTest): void {
+  const storageTest = (
+    what: string,
+    run: (storage: Storage, view: LoggingView, kit: StorageUnderTest, t: TestContext) => Promise<void>,
+  ) =>
+    test(`${name}: ${what}`, async (t) => {
+      const kit = create()
+      const storage = kit.open()
+      const view = new LoggingView()
+      await storage.open(view)
+      try {
+        await run(storage, view, kit, t)
+      } finally {
+        await storage.close()
+        kit.cleanUp()
+      }
+    })
+
+  storageTest('a new one is empty and its index is 0', async (_storage, view) => {
+    assert.deepEqual([view.loaded, view.loadedIndex], [[], 0])
+  })
+
+  storageTest('each write gets the next index and is published before it resolves', async (storage, view) => {
+    for (const key of ['a', 'b', 'c']) {
+      await storage.write(() => [put(key)])
+      assert.equal(view.published, view.applied.length)
+    }
+    assert.deepEqual(
+      view.applied.map(({ index }) => index),
+      [1, 2, 3],
+    )
+  })
+
+  storageTest('writes that come together each see those before', async (storage, view) => {
+    const seen: number[] = []
+    const writes = [0, 1, 2, 3].map(() =>
+      storage.write(() => {
+        seen.push(view.applied.length)
+        return [put('k', String(view.applied.length))]
+      }),
+    )
+    await Promise.all(writes)
+    assert.deepEqual(seen, [0, 1, 2, 3])
+  })
+
+  storageTest('a write without changes uses no index', async (storage, view) => {
+    await storage.write(() => [])
+    await storage.write(() => [put('a')])
+    assert.deepEqual(
+      view.applied.map(({ index }) => index),
+      [1],
+    )
+  })
+
+  storageTest('a decision that throws fails alone', async (storage, view) => {
+    const refuse = () => {
+      throw new Refusal(400, 'no')
+    }
+    const outcomes = await Promise.allSettled([
+      storage.write(() => [put('a')]),
+      storage.write(refuse),
+      storage.write(() => [put('b')]),
+    ])
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    )
+    assert.ok(outcomes[1]?.status === 'rejected' && outcomes[1].reason instanceof Refusal)
+    assert.deepEqual(
+      view.applied.map(({ index }) => index),
+      [1, 2],
+    )
+  })
+
+  storageTest('after close writes fail, close may be repeated', async (storage) => {
+    await storage.close()
+    await storage.close()
+    await assert.rejects(
+      storage.write(() => [put('a')]),
+      { code: 'STORAGE_FAILED' },
+    )
+  })
+
+  storageTest('close waits for writes under way', async (storage, view) => {
+    const written = storage.write(() => [put('a')])
+    await storage.close()
+    await written
+    assert.equal(view.published, 1)
+  })
+
+  testReopening(storageTest)
+}
+
+type StorageTest = (
+  what: string,
+  run: (storage: Storage, view: LoggingView, kit: StorageUnderTest, t: TestContext) => Promise<void>,
+) => void
+
+function testReopening(storageTest: StorageTest): void {
+  storageTest(
+    'what was written is there again, with the indexes of creation and change',
+    async (storage, _view, kit) => {
+      if (kit.reopen === undefined) return
+      await storage.write(() => [put('kept', '1'), put('gone')])
+      await storage.write(() => [removal('gone')])
+      await storage.write(() => [put('kept', '2'), put('ü\u{1f600}"\\', 'x')])
+      await storage.write(() => [put('last')])
+      await storage.write(() => [removal('last')])
+      await storage.close()
+      const view = new LoggingView()
+      const again = kit.reopen()
+      await again.open(view)
+      await again.write(() => [put('more')])
+      await again.close()
+      const loaded = view.loaded.map(({ key, CreateIndex, ModifyIndex }) => [key, CreateIndex, ModifyIndex])
+      assert.deepEqual(loaded.sort(), [
+        ['kept', 1, 3],
+        ['ü\u{1f600}"\\', 3, 3],
+      ])
+      assert.equal(view.loadedIndex, 5, 'the index of a removal counts too')
+      assert.equal(view.applied[0]?.index, 6)
+    },
+  )
+}
