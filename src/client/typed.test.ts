@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import type { OperationType, ServiceContract, ServiceType } from '../core/contract.ts'
+import { SkeinError } from '../core/errors.ts'
+import { ConsulClient } from '../discovery/consul-client.ts'
+import { CallError } from './call-error.ts'
+import { scene } from './kit.suite.ts'
+import { callOperation, client, isCallError } from './typed.ts'
+
+interface User {
+  readonly id: string
+  readonly name: string
+}
+
+type Users = ServiceType<
+  'users',
+  {
+    get: OperationType<{ id: string; verbose?: boolean }, User, { NotFound: 404 }>
+    create: OperationType<{ name: string; tags: string[] }, User, { Taken: 409; Invalid: 422 }>
+    remove: OperationType<{ id: string }, void, Record<never, never>>
+    ping: OperationType<undefined, string, Record<never, never>>
+  }
+>
+
+const CONTRACT: ServiceContract = {
+  service: 'users',
+  hash: '0123456789abcdef',
+  operations: {
+    get: { method: 'GET', path: '/user/:id', idempotent: true, errors: { NotFound: 404 } },
+    create: { method: 'POST', path: '/user', idempotent: false, errors: { Taken: 409 } },
+    remove: { method: 'DELETE', path: '/user/:id', idempotent: true, errors: {} },
+    ping: { method: 'GET', path: '/ping', idempotent: true, errors: {} },
+  },
+}
+
+/** A registry that has one contract, and an instance that answers by `answer`. */
+async function users(
+  t: TestContext,
+  answer: RequestListener,
+  contract: () => ServiceContract | undefined = () => CONTRACT,
+) {
+  const { caller, live } = await scene(t, [answer])
+  let reads = 0
+  const kv = createServer((request, response) => {
+    assert.equal(request.url, '/v1/kv/skein/contracts/users')
+    reads++
+    const value = Buffer.from(JSON.stringify(contract() ?? null)).toString('base64')
+    if (contract() === undefined) response.writeHead(404).end()
+    else response.end(JSON.stringify([{ Value: value, ModifyIndex: 1 }]))
+  })
+  await new Promise<void>((resolve) => kv.listen(0, '127.0.0.1', resolve))
+  const consul = new ConsulClient({ address: `http://127.0.0.1:${(kv.address() as AddressInfo).port}` })
+  t.after(async () => {
+    await consul.close()
+    kv.closeAllConnections()
+    await new Promise((resolve) => kv.close(resolve))
+  })
+  return { api: client<Users>('users', { caller, consul }), caller, consul, seen: live[0]!.seen, reads: () => reads }
+}
+
+const json =
+  (status: number, body: unknown, headers: Record<string, string> = {}): RequestListener =>
+  (request, response) => {
+    request.resume()
+    request.on('end', () => response.writeHead(status, headers).end(body === undefined ? '' : JSON.stringify(body)))
+  }
+
+const echo: RequestListener = (request, response) => {
+  let body = ''
+  request.on('data', (chunk) => {
+    body += chunk
+  })
+  request.on('end', () => response.end(JSON.stringify({ id: request.url, name: body })))
+}
+
+test('GET: path parameters are filled and encoded, the rest goes into the query', async (t) => {
+  const { api, reads } = await users(t, echo)
+  assert.equal((await api.get({ id: 'a/b c', verbose: true })).id, '/user/a%2Fb%20c?verbose=true')
+  assert.equal((await api.get({ id: '7' })).id, '/user/7')
+  assert.equal(reads(), 1, 'the contract is read once')
+})
+
+test('POST: the fields go as JSON', async (t) => {
+  const { api, seen } = await users(t, echo)
+  assert.equal((await api.create({ name: 'Ada', tags: ['x'] })).name, '{"name":"Ada","tags":["x"]}')
+  assert.equal(seen[0]?.headers['content-type'], 'application/json')
+})
+
+test('no content is undefined; an operation without input is called with nothing', async (t) => {
+  const { api } = await users(t, (request, response) =>
+    request.method === 'DELETE' ? json(204, undefined)(request, response) : json(200, 'pong')(request, response),
+  )
+  assert.equal(await api.remove({ id: '7' }), undefined)
+  assert.equal(await api.ping(), 'pong')
+})
+
+test('a declared error is a CallError with code, status, message and details', async (t) => {
+  const { api } = await users(t, json(404, { error: { code: 'NotFound', message: 'no user 7', id: '7' } }))
+  const error = await api.get({ id: '7' }).catch((thrown: unknown) => thrown)
+  assert.ok(isCallError(error, api.get))
+  assert.ok(error instanceof CallError)
+  const code: 'NotFound' = error.code
+  assert.equal(code, 'NotFound')
+  assert.deepEqual([error.service, error.operation, error.status, error.details], ['users', 'get', 404, { id: '7' }])
+  assert.equal(error.message, 'users.get: no user 7')
+  assert.equal(error.attempts.length, 1)
+})
+
+test("Skein's own errors keep their code", async (t) => {
+  const body = { error: { code: 'INVALID_INPUT', message: 'name: too short', issues: [1] } }
+  const { api } = await users(t, json(400, body, { 'x-skein-error': 'INVALID_INPUT' }))
+  await assert.rejects(api.create({ name: '', tags: [] }), (error) => {
+    assert.ok(error instanceof SkeinError)
+    assert.equal(error.code, 'INVALID_INPUT')
+    assert.deepEqual(error.details['issues'], [1])
+    assert.equal(error.details['instance'], 'u1')
+    return true
+  })
+})
+
+test('an error page and a success that is no JSON are the failure of the instance', async (t) => {
+  const page = await users(t, (_, response) => void response.writeHead(400).end('<html>'))
+  await assert.rejects(page.api.get({ id: '7' }), { code: 'UPSTREAM_FAILED', message: 'users.get: u1 answered 400' })
+  const text = await users(t, (_, response) => void response.end('hello'))
+  await assert.rejects(text.api.get({ id: '7' }), { code: 'UPSTREAM_FAILED' })
+})
+
+test('an unknown operation names those there are, and the one that was meant', async (t) => {
+  const { consul, caller } = await users(t, echo)
+  await assert.rejects(callOperation('users', 'gett', {}, { consul, caller }), {
+    code: 'UNKNOWN_OPERATION',
+    message: 'service "users" has no operation "gett". Did you mean "get"? It has: get, create, remove, ping',
+  })
+})
+
+test('an operation that was published since is found', async (t) => {
+  let contract: ServiceContract = { ...CONTRACT, operations: {} }
+  const { api, consul, caller } = await users(t, echo, () => contract)
+  await assert.rejects(callOperation('users', 'get', {}, { consul, caller }), { code: 'UNKNOWN_OPERATION' })
+  contract = CONTRACT
+  assert.equal((await api.get({ id: '7' })).id, '/user/7')
+})
+
+test('a service that no longer knows an operation: the contract is read again for the next call', async (t) => {
+  let contract = CONTRACT
+  const moved = { ...CONTRACT.operations['get']!, path: '/people/:id' }
+  const answer: RequestListener = (request, response) =>
+    request.url === '/people/7'
+      ? echo(request, response)
+      : json(404, { error: { code: 'NOT_FOUND' } }, { 'x-skein-error': 'NOT_FOUND' })(request, response)
+  const { api } = await users(t, answer, () => contract)
+  await assert.rejects(api.get({ id: '7' }), { code: 'NOT_FOUND' })
+  contract = { ...CONTRACT, operations: { ...CONTRACT.operations, get: moved } }
+  // The look-up that the first failure began may still have seen the old contract; each failure begins another.
+  let found: User | undefined
+  while (found === undefined) found = await api.get({ id: '7' }).catch(() => undefined)
+  assert.equal(found.id, '/people/7')
+})
+
+test('a service without a contract, and a registry that is away', async (t) => {
+  const { api, consul } = await users(t, echo, () => undefined)
+  await assert.rejects(api.get({ id: '7' }), { code: 'UNKNOWN_CONTRACT' })
+  await consul.close()
+  await assert.rejects(api.get({ id: '7' }), { code: 'REGISTRY_UNAVAILABLE' })
+})
+
+for (const id of ['', '.', '..', undefined, null, {}]) {
+  test(`a path parameter ${JSON.stringify(id)} is refused: it would be another path`, async (t) => {
+    const { consul, caller, seen } = await users(t, echo)
+    await assert.rejects(callOperation('users', 'get', { id }, { consul, caller }), { code: 'INVALID_INPUT' })
+    assert.equal(seen.length, 0)
+  })
+}
+
+test('query: strings as they are, numbers and booleans as text, arrays repeated, objects as JSON', async (t) => {
+  const { consul, caller } = await users(t, echo)
+  const input = { id: '7', a: 'x&y', n: 1.5, b: false, list: [1, 'two'], o: { k: 1 }, none: undefined, nil: null }
+  const { id } = (await callOperation('users', 'get', input, { consul, caller })) as User
+  const query = new URL(id, 'http://u').searchParams
+  assert.deepEqual(
+    [...query],
+    [
+      ['a', 'x&y'],
+      ['n', '1.5'],
+      ['b', 'false'],
+      ['list', '1'],
+      ['list', 'two'],
+      ['o', '{"k":1}'],
+      ['nil', 'null'],
+    ],
+  )
+})
+
+test('options of a call: headers, signal, deadline', async (t) => {
+  const { api, seen } = await users(t, (request, response) => {
+    if (request.url === '/user/7') echo(request, response)
+  })
+  await api.get({ id: '7' }, { headers: { 'x-tenant': 't1' } })
+  assert.equal(seen[0]?.headers['x-tenant'], 't1')
+  await assert.rejects(api.get({ id: 'hang' }, { deadlineMs: 20 }), { code: 'DEADLINE_EXCEEDED' })
+  await assert.rejects(api.get({ id: 'hang' }, { signal: AbortSignal.abort() }), { code: 'CANCELLED' })
+})
+
+test('a client is no promise, and its operations are always the same functions', async () => {
+  const api = client<Users>('users')
+  assert.equal(await api, api)
+  assert.equal(api.get, api.get)
+})
+
+test('misspelt services, operations and fields do not compile', () => {
+  const never = () => {
+    const api = client<Users>('users')
+    // @ts-expect-error: another service's name
+    client<Users>('user')
+    // @ts-expect-error: no such operation
+    api.gett({ id: '7' })
+    // @ts-expect-error: no such input field
+    api.get({ ident: '7' })
+    // @ts-expect-error: input of another type
+    api.get({ id: 7 })
+    // @ts-expect-error: input is missing
+    api.get()
+    // @ts-expect-error: no such output field
+    api.get({ id: '7' }).then((user) => user.nam)
+    const check = (error: unknown) => {
+      // @ts-expect-error: not declared by this operation
+      if (isCallError(error, api.get)) return error.code === 'Taken'
+      return isCallError(error, api.create) && error.code === 'Taken'
+    }
+    return check
+  }
+  assert.equal(typeof never, 'function')
+})
