@@ -30,7 +30,7 @@ export function build(dist: string): void {
 function compile(dist: string): void {
   const tsc = createRequire(import.meta.url).resolve('typescript/package.json')
   const program = path.join(path.dirname(tsc), 'bin/tsc')
-  const args = [program, '-p', path.join(ROOT, 'tsconfig.build.json'), '--outDir', dist]
+  const args = [program, '-p', path.join(ROOT, 'tsconfig.build.json'), '--outDir', dist, '--inlineSources']
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' })
   if (status !== 0) throw new Error(`tsc failed:\n${stdout}${stderr}`)
 }
