@@ -230,6 +230,42 @@ describe('scale, restart, stop', () => {
     assert.deepEqual(bench.living(), [])
   })
 
+  test('an instance stopped during a rolling restart stays stopped', async () => {
+    const bench = await ready(3)
+    const rolling = bench.fleet.restart('a')
+    await bench.pass(50)
+    const stopped = bench.fleet.stop('a-2')
+    await bench.pass(3000)
+    await Promise.all([rolling, stopped])
+    assert.deepEqual(bench.states(), ['a-1 ready', 'a-2 stopped', 'a-3 ready'])
+  })
+
+  test('one that is asked to leave while it starts does not get ready any more', async () => {
+    const bench = await ready(1, () => ({ readyMs: 600, drainMs: 500 }))
+    const stopped = bench.fleet.stop('a-1')
+    await bench.pass(300)
+    assert.equal(bench.host.of('a-1').ready, true)
+    assert.deepEqual(bench.states(), ['a-1 stopping'])
+    await bench.pass(300)
+    await stopped
+  })
+
+  test('a listener that answers a change with a command does not leave two processes', async () => {
+    const bench = await ready(1)
+    const commands: Promise<unknown>[] = []
+    let left = 5
+    const off = bench.fleet.onChange(({ state }) => {
+      if ((state !== 'starting' && state !== 'stopped') || left-- <= 0) return
+      commands.push(state === 'starting' ? bench.fleet.stop('a-1') : bench.fleet.restart('a-1'))
+    })
+    commands.push(bench.fleet.restart('a-1'))
+    await bench.pass(3000)
+    off()
+    await Promise.all(commands)
+    assert.deepEqual(bench.states(), ['a-1 stopped'])
+    assert.deepEqual(bench.living(), [])
+  })
+
   test('stop during a back-off and restart during a stop', async () => {
     const bench = await ready(1, () => CRASHING)
     await bench.fleet.stop('a-1')

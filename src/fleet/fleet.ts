@@ -5,6 +5,7 @@ import { nearest } from '../core/issues.ts'
 import type { Logger } from '../core/log.ts'
 import type { Random } from '../core/random.ts'
 import type { Environment } from '../core/settings.ts'
+import { FIRST_WAIT_MS } from './backoff.ts'
 import { behaviours } from './behaviours.ts'
 import type { Fleet, InstanceInfo, LogLine, ServiceSpec } from './contract.ts'
 import { DRAIN_MS, Group } from './group.ts'
@@ -172,7 +173,8 @@ export class ProcessFleet implements Fleet {
   #exited(instance: Instance, info: InstanceInfo): void {
     if (info.state === 'backoff') {
       const facts = { instance: info.id, pid: info.pid, error: info.lastError, waitMs: instance.waitMs }
-      this.#deps.log.warn(facts, 'instance failed')
+      // Once is news; that it still fails shows in `list`, and another error shows in the instance's own output.
+      this.#deps.log[instance.waitMs > FIRST_WAIT_MS ? 'debug' : 'warn'](facts, 'instance failed')
     }
     this.#deps.onExit?.(info)
   }

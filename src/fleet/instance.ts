@@ -170,7 +170,6 @@ export class Instance {
   #leave(graceMs: number): void {
     if (this.#run !== undefined) {
       this.#run.stop(graceMs)
-      this.#givePermitBack()
       if (this.#state !== 'stopping') this.#to('stopping')
     } else if (!this.#wanted && this.#state !== 'stopped') {
       this.#turn++
