@@ -52,5 +52,5 @@ function walk(root: string, folder: string, into: string[]): void {
 
 /** A test or a suite shared by tests: read by the test runner only. */
 export function isTest(path: string): boolean {
-  return /\.(?:test|suite)\.[cm]?[jt]s$/.test(path) || path.startsWith('test/')
+  return /\.(?:test|suite|fixture)\.[cm]?[jt]s$/.test(path) || path.startsWith('test/')
 }

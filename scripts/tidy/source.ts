@@ -37,7 +37,9 @@ const IMPORT = /^[ \t]*(?:import|export)\b(?:[^'"`;]*?\bfrom)?\s*['"]([^'"]+)['"
 
 /** All modules that a file imports or re-exports, types and dynamic imports included. */
 export function importsOf(file: SourceFile): Import[] {
-  return [...file.uncommented.matchAll(IMPORT)].map((match) => ({
+  const real = (match: RegExpExecArray) =>
+    /import|export/.test(file.code.slice(match.index, match.index + match[0].length))
+  return [...file.uncommented.matchAll(IMPORT)].filter(real).map((match) => ({
     specifier: match[1] ?? match[2]!,
     line: lineAt(file.text, match.index + match[0].length),
   }))

@@ -25,6 +25,8 @@ export function cycles(repository: Repository): Finding[] {
 
 /** What a file names in quotes, not only what it imports: `new URL('./child.ts', import.meta.url)` starts one too. */
 const NAMED_FILE = /['"](\.{1,2}\/[^'"\s]+\.[cm]?[jt]s)['"]/g
+/** The same with its own extension, which the build changes. */
+const NAMED_WITH_EXTENSION = /new URL\(`(\.{1,2}\/[\w./-]+)\$\{\w+\}`/g
 
 /** Files of src/ that can be reached neither from package.json's exports nor from bin/. */
 export function deadFiles(repository: Repository): Finding[] {
@@ -35,6 +37,7 @@ export function deadFiles(repository: Repository): Finding[] {
     if (file === undefined || reached.has(path)) return
     reached.add(path)
     for (const match of file.uncommented.matchAll(NAMED_FILE)) reach(resolveImport(path, match[1]!)!)
+    for (const match of file.text.matchAll(NAMED_WITH_EXTENSION)) reach(resolveImport(path, `${match[1]}.ts`)!)
   }
   for (const entry of Object.values(repository.manifest.exports)) reach(entry.replace(/^\.\//, ''))
   for (const path of files.keys()) if (path.startsWith('bin/')) reach(path)
