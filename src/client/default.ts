@@ -2,11 +2,13 @@
 import { createLogger } from '../core/log.ts'
 import { registryAddress, SETTINGS } from '../core/settings.ts'
 import { ConsulClient } from '../discovery/consul-client.ts'
+import type { Source } from '../discovery/contract.ts'
 import { consulSource } from '../discovery/source/consul.ts'
 import { createCaller } from './caller.ts'
 import type { Caller } from './contract.ts'
 
 let consul: ConsulClient | undefined
+let source: Source | undefined
 let caller: Caller | undefined
 
 /** A client of the registry at SKEIN_REGISTRY, with the token in SKEIN_REGISTRY_TOKEN. */
@@ -19,7 +21,18 @@ export function defaultConsul(): ConsulClient {
 export function defaultCaller(): Caller {
   if (caller === undefined) {
     const log = createLogger()
-    caller = createCaller({ source: consulSource({ client: defaultConsul(), log }), log })
+    source = consulSource({ client: defaultConsul(), log })
+    caller = createCaller({ source, log })
   }
   return caller
+}
+
+/**
+ * Ends what was made: watches hold connections open, and these keep a process from ending by itself. A later call starts
+ * afresh.
+ */
+export async function closeDefaults(): Promise<void> {
+  const made = [caller, source, consul]
+  caller = source = consul = undefined
+  for (const one of made) await one?.close()
 }

@@ -12,7 +12,7 @@ export type {
   OutboundResponse,
 } from './contract.ts'
 export { decodeAnswer } from './decode.ts'
-export { defaultCaller, defaultConsul } from './default.ts'
+export { closeDefaults, defaultCaller, defaultConsul } from './default.ts'
 export { encodeInput } from './encode.ts'
 export { interceptFetch } from './fetch.ts'
 export { ATTEMPT_HEADER, DEADLINE_HEADER, ERROR_HEADER } from './headers.ts'

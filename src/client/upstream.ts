@@ -93,8 +93,8 @@ export class Upstream {
   }
 
   /**
-   * Narrows to those not tried and not ejected and lets the policy pick. When none is left, the ejected come back in, then
-   * those tried: a bad chance is better than none, and an answer brings an instance back.
+   * Narrows to those not tried and not ejected and lets the policy pick. When none is left, those tried come back in, then
+   * the ejected: a bad chance is better than none, and an answer brings an instance back.
    * @throws SkeinError NO_INSTANCES when there is none at all.
    */
   pick({ balance, hashKey, tried, allowed = this.#allowed() }: PickOptions): {
@@ -106,7 +106,7 @@ export class Upstream {
     const among = (eligible?: (endpoint: Endpoint) => boolean) => chooser.policy.pick(endpoints, { hashKey, eligible })
     const picked =
       among(({ id }) => !tried.has(id) && allowed(id)) ??
-      (tried.size > 0 ? among(({ id }) => !tried.has(id)) : undefined) ??
+      (tried.size === 0 ? undefined : (among(({ id }) => allowed(id)) ?? among(({ id }) => !tried.has(id)))) ??
       among()
     if (picked === undefined) throw this.#nobody()
     return { candidate: picked.candidate, chooser }

@@ -17,12 +17,14 @@ export const send: Layer = (parts) => (call) =>
   new Promise<OutboundResponse>((resolve, reject) => {
     const { attempt } = call
     const candidate = attempt.candidate!
+    // Before the books are opened: it may throw on headers that are none.
+    const message = messageOf(call, parts)
     const account = new Account(parts, call, candidate)
     const limitMs = timeoutOf(call, parts)
     let body: Readable | undefined
     let timer: Timer | undefined
     let forget: (() => void) | undefined
-    const breakOff = parts.transport.send(candidate.instance, messageOf(call, parts), {
+    const breakOff = parts.transport.send(candidate.instance, message, {
       head(status, headers, stream) {
         timer?.cancel()
         account.settle(status, status >= 500)

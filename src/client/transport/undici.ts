@@ -42,7 +42,7 @@ export function undiciTransport(options: { clock?: Clock | undefined } = {}): Tr
       if (closed) exchange.failLater(new Error('the client is closed'))
       else if (peer.connections.size >= CONNECTIONS_MAX)
         exchange.failLater(new Error(`${CONNECTIONS_MAX} connections in use`))
-      else exchange.start(peer.take(), clock)
+      else exchange.start(peer, clock)
       return exchange.breakOff
     },
     async close() {
@@ -167,7 +167,12 @@ class Exchange implements Dispatcher.DispatchHandler {
     queueMicrotask(() => this.#fail(cause))
   }
 
-  start(connection: Connection, clock: Clock): void {
+  start(peer: Peer, clock: Clock): void {
+    const connection = takeFrom(peer)
+    if (connection instanceof Error) {
+      this.failLater(connection)
+      return
+    }
     this.#connection = connection
     if (!connection.connected) {
       const late = () => this.#fail(new Error(`no connection in ${CONNECT_TIMEOUT_MS} ms`))
@@ -255,6 +260,15 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#controller?.abort(error)
     void this.#connection?.destroy()
     this.#body?.destroy(error)
+  }
+}
+
+/** A registry may hold addresses that cannot be one: then this instance fails like one that is not there. */
+function takeFrom(peer: Peer): Connection | Error {
+  try {
+    return peer.take()
+  } catch (error) {
+    return error as Error
   }
 }
 
