@@ -119,7 +119,7 @@ describe('installed from its tarball', { timeout: 240_000 }, () => {
       (f) => !f.startsWith('node_modules'),
     )
     assert.deepEqual(
-      all.filter((file) => /(?<!\.d)\.ts$|\.test\.|\.suite\./.test(file)),
+      all.filter((file) => /(?<!\.d)\.ts$|\.(?:test|suite|fixture)\./.test(file)),
       [],
     )
   })
