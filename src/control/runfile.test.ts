@@ -10,9 +10,12 @@ import { serveControl } from './server.ts'
 
 function project(t: TestContext): { folder: string; config: string } {
   const folder = mkdtempSync(join(tmpdir(), 'skein-run-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const config = join(folder, 'skein.config.ts')
+  t.after(() => {
+    for (const path of [folder, dirname(socketPath(config))]) rmSync(path, { recursive: true, force: true })
+  })
   mkdirSync(join(folder, 'a', 'b'), { recursive: true })
-  return { folder, config: join(folder, 'skein.config.ts') }
+  return { folder, config }
 }
 
 async function running(t: TestContext, config: string): Promise<RunInfo> {
@@ -20,7 +23,6 @@ async function running(t: TestContext, config: string): Promise<RunInfo> {
   const control = await serveControl({ fleet: new FakeFleet(), socketPath: info.socket, info: () => info })
   t.after(() => control.close())
   await announceRun(info)
-  t.after(() => withdrawRun(info))
   return info
 }
 
