@@ -1,0 +1,74 @@
+/** npm's `consul` client against the running registry: what it sends and needs, nobody can make up. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import Consul from 'consul'
+import { testRegistry } from './test-kit.ts'
+
+type Client = InstanceType<typeof Consul>
+
+async function withClient(run: (consul: Client) => Promise<void>) {
+  await using registry = await testRegistry()
+  await run(new Consul({ host: '127.0.0.1', port: registry.port }))
+}
+
+test('npm consul: register, beat, find, deregister', () =>
+  withClient(async (consul) => {
+    await consul.agent.service.register({
+      name: 'nc',
+      id: 'nc-1',
+      tags: ['a'],
+      meta: { k: 'v' },
+      port: 80,
+      check: { ttl: '10s', deregistercriticalserviceafter: '1m' },
+    } as never)
+    assert.deepEqual(await consul.health.service({ service: 'nc', passing: true }), [])
+    await consul.agent.check.pass({ id: 'service:nc-1', note: 'hi' })
+    const found = (await consul.health.service({ service: 'nc', passing: true })) as { Service: { ID: string } }[]
+    assert.deepEqual(
+      found.map(({ Service }) => Service.ID),
+      ['nc-1'],
+    )
+    assert.deepEqual(await consul.catalog.services(), { consul: [], nc: ['a'] })
+    await consul.agent.service.maintenance({ id: 'nc-1', enable: true, reason: 'why' })
+    assert.deepEqual(await consul.health.service({ service: 'nc', passing: true }), [])
+    await consul.agent.service.deregister('nc-1')
+    assert.deepEqual(Object.keys((await consul.agent.services()) as object), [])
+    assert.equal(await consul.status.leader(), '127.0.0.1:8300')
+  }))
+
+test('npm consul: keys', () =>
+  withClient(async (consul) => {
+    assert.equal(await consul.kv.set('a b/ü', 'v'), true)
+    const pair = (await consul.kv.get('a b/ü')) as { Value: string; ModifyIndex: number }
+    assert.equal(pair.Value, 'v')
+    assert.ok((await consul.kv.set({ key: 'a b/ü', value: 'w', cas: 1 } as never)) !== true)
+    assert.equal(await consul.kv.set({ key: 'a b/ü', value: 'w', cas: pair.ModifyIndex } as never), true)
+    assert.deepEqual(await consul.kv.keys('a'), ['a b/ü'])
+    assert.equal(await consul.kv.get('none'), undefined)
+    await consul.kv.del({ key: 'a', recurse: true })
+    await assert.rejects(consul.kv.keys('a'), /not found/)
+  }))
+
+test('npm consul: a watch sees every state of a service, in order', () =>
+  withClient(async (consul) => {
+    const seen: number[] = []
+    const next = Promise.withResolvers<void>()
+    let changed = next
+    const watch = consul.watch({ method: consul.health.service, options: { service: 'w', wait: '30s' } as never })
+    watch.on('change', (found: unknown[]) => {
+      seen.push(found.length)
+      changed.resolve()
+    })
+    watch.on('error', (error: Error) => changed.reject(error))
+    await changed.promise
+    for (const step of ['w-1', 'w-2']) {
+      changed = Promise.withResolvers<void>()
+      await consul.agent.service.register({ name: 'w', id: step })
+      await changed.promise
+    }
+    changed = Promise.withResolvers<void>()
+    await consul.agent.service.deregister('w-1')
+    await changed.promise
+    watch.end()
+    assert.deepEqual(seen, [0, 1, 2, 1])
+  }))
