@@ -15,7 +15,7 @@ import { Logbook, type LogFilter } from './logbook.ts'
 import { fleetMetrics, type MetricsSink } from './metrics.ts'
 import { planLaunch, type Tools } from './plan.ts'
 import { Ports } from './ports.ts'
-import { Run } from './run.ts'
+import { ProcessRun } from './run.ts'
 import { StartPermits } from './start-permits.ts'
 
 const CLOSE_GRACE_MS = 4000
@@ -156,12 +156,22 @@ export class ProcessFleet implements Fleet {
     }
   }
 
-  #run(instance: Instance, port: number | undefined, events: RunEvents): Run {
+  #run(instance: Instance, port: number | undefined, events: RunEvents): ProcessRun {
     const { spec, ordinal, id, failedBefore: previousFailure } = instance
     if (instance.info.restarts > 0) this.#countRestart(spec.name)
     const plan = planLaunch(spec, ordinal, port, this.#deps.environment, this.#deps.tools)
     const { host, clock } = this.#deps
-    return new Run({ id, spec, plan, port, previousFailure, host, clock, behaviours: this.#behaviours, ...events })
+    return new ProcessRun({
+      id,
+      spec,
+      plan,
+      port,
+      previousFailure,
+      host,
+      clock,
+      behaviours: this.#behaviours,
+      ...events,
+    })
   }
 
   #changed(instance: Instance): void {

@@ -18,7 +18,7 @@ import { afterFailure } from './backoff.ts'
 import type { InstanceInfo, InstanceState, ServiceSpec } from './contract.ts'
 import { lostPort } from './describe-end.ts'
 import { instanceId, weightOf } from './plan.ts'
-import type { Run } from './run.ts'
+import type { ProcessRun } from './run.ts'
 
 /** A start that lost its port to someone else is repeated at once, with another port, this many times. */
 const LOST_PORTS_MAX = 5
@@ -36,7 +36,7 @@ export interface InstanceDeps {
   /** The port to be given; undefined where the program takes one by itself. */
   port(spec: ServiceSpec): Promise<number | undefined>
   giveBack(port: number): void
-  run(instance: Instance, port: number | undefined, events: RunEvents): Run
+  run(instance: Instance, port: number | undefined, events: RunEvents): ProcessRun
   changed(instance: Instance): void
   /** A process has ended; `info` has its pid and port. */
   exited(instance: Instance, info: InstanceInfo): void
@@ -54,7 +54,7 @@ export class Instance {
   readonly #deps: InstanceDeps
   #state: InstanceState = 'stopped'
   #wanted = false
-  #run: Run | undefined
+  #run: ProcessRun | undefined
   #launches = 0
   #lastError: string | undefined
   #failedBefore: string | undefined
@@ -189,7 +189,7 @@ export class Instance {
     this.#deps.exited(this, this.#describe(run))
   }
 
-  #retry(failure: string, run: Run | undefined): void {
+  #retry(failure: string, run: ProcessRun | undefined): void {
     this.#givePermitBack()
     this.#lastError = failure
     this.#failedBefore = failure
@@ -198,7 +198,7 @@ export class Instance {
     this.#to('backoff')
   }
 
-  #nextWait(run: Run | undefined): number {
+  #nextWait(run: ProcessRun | undefined): number {
     const another = this.spec.port === undefined && run?.readyAt === undefined && lostPort(run?.lastErrors ?? [])
     if (another && this.#lostPorts++ < LOST_PORTS_MAX) return 0
     const healthyMs = run?.readyAt === undefined ? undefined : this.#deps.clock.monotonic() - run.readyAt
@@ -224,7 +224,7 @@ export class Instance {
     }
   }
 
-  #describe(run: Run | undefined): InstanceInfo {
+  #describe(run: ProcessRun | undefined): InstanceInfo {
     return {
       id: this.id,
       service: this.spec.name,

@@ -1,6 +1,6 @@
-/** One life of one process, from launch to end. An instance has a new run for every start. */
+/** One life of one process, from launch to end. An instance has a new run for every start. What is not explained here is in behaviour.ts. */
 import type { Clock, Timer } from '../core/clock.ts'
-import type { Behaviour } from './behaviour.ts'
+import type { Behaviour, Run } from './behaviour.ts'
 import type { LogLine, ServiceSpec } from './contract.ts'
 import { describeEnd } from './describe-end.ts'
 import type { Host, LaunchPlan, ProcessEnd, RunningProcess } from './host.ts'
@@ -14,26 +14,21 @@ export interface RunOptions {
   readonly host: Host
   readonly clock: Clock
   readonly behaviours: readonly Behaviour[]
-  /** What the last run of this instance failed of; undefined = it did not fail. */
   readonly previousFailure: string | undefined
   onReady(): void
   onEnd(): void
 }
 
-export class Run {
+export class ProcessRun implements Run {
   readonly id: string
   readonly spec: ServiceSpec
   readonly previousFailure: string | undefined
   readonly startedAt: number
-  /** The last lines of stderr, kept by a behaviour for the account of the end. */
   readonly lastErrors: string[] = []
   port: number | undefined
-  /** Monotonic ms; undefined until it serves. */
   readyAt: number | undefined
-  /** True from the moment it was asked to leave. */
   stopping = false
   ended = false
-  /** Why it ended, in one line; undefined while it runs. */
   failure: string | undefined
   readonly #options: RunOptions
   readonly #timers = new Set<Timer>()
@@ -61,7 +56,6 @@ export class Run {
     return this.#process.pid
   }
 
-  /** Calls `run` after `ms`, unless the process has ended by then: no behaviour has to think of stale timers. */
   after(ms: number, run: () => void): Timer {
     if (this.ended) return { cancel: () => {} }
     const timer = this.#options.clock.after(ms, () => this.#timers.delete(timer) && run(), true)
@@ -69,7 +63,6 @@ export class Run {
     return timer
   }
 
-  /** It serves on `port`. Counts once, and not when it is leaving or gone. */
   becomeReady(port: number | undefined): void {
     if (this.ended || this.stopping || this.readyAt !== undefined) return
     this.port = port
@@ -78,7 +71,6 @@ export class Run {
     this.#options.onReady()
   }
 
-  /** Kills it for `reason`, which becomes the account of its end. Not when it is leaving: then the grace time decides. */
   fail(reason: string): void {
     if (this.ended || this.stopping) return
     this.#reason ??= reason

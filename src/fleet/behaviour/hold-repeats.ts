@@ -1,6 +1,5 @@
-import type { Behaviour } from '../behaviour.ts'
+import type { Behaviour, Run } from '../behaviour.ts'
 import type { LogLine } from '../contract.ts'
-import type { Run } from '../run.ts'
 
 /** A start that lives longer than this, ms, or writes more than this, is worth watching, whatever it fails of. */
 const HELD_MS = 10_000

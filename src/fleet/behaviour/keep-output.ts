@@ -1,8 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
-import type { Behaviour } from '../behaviour.ts'
+import type { Behaviour, Run } from '../behaviour.ts'
 import type { LogLine } from '../contract.ts'
 import { LineSplitter } from '../lines.ts'
-import type { Run } from '../run.ts'
 
 /** Enough for Node's report of an uncaught error with its cause. */
 const LAST_ERRORS_MAX = 40

@@ -1,10 +1,9 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Random } from '../../core/random.ts'
-import type { Behaviour } from '../behaviour.ts'
+import type { Behaviour, Run } from '../behaviour.ts'
 import type { ServiceSpec } from '../contract.ts'
 import type { Host } from '../host.ts'
 import { addressOf } from '../plan.ts'
-import type { Run } from '../run.ts'
 
 const INTERVAL_MS = 1000
 const TIMEOUT_MS = 1000

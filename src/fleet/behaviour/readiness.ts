@@ -1,9 +1,8 @@
 import type { ReadyMessage } from '../../core/parent.ts'
-import type { Behaviour } from '../behaviour.ts'
+import type { Behaviour, Run } from '../behaviour.ts'
 import type { ServiceSpec } from '../contract.ts'
 import type { Host } from '../host.ts'
 import { addressOf } from '../plan.ts'
-import type { Run } from '../run.ts'
 
 /** Between two questions, ms. */
 const INTERVAL_MS = 100
