@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { VirtualClock } from '../core/clock.ts'
 import { runInContext } from '../core/context.ts'
 import type { SkeinError } from '../core/errors.ts'
+import type { Snapshot } from '../discovery/contract.ts'
 import { staticSource } from '../discovery/source/static.ts'
 import { Metrics } from '../telemetry/metrics.ts'
 import { createCaller } from './caller.ts'
@@ -325,6 +326,26 @@ test('instances come and go while calls go on; series of those gone are forgotte
   await text((await caller.request(get())).body)
   assert.deepEqual(order, ['u1', 'u1', 'u1', 'u2'])
   assert.doesNotMatch(metrics.toText(), /instance="u1"/)
+})
+
+test('while the registry confirms nothing, the metrics say so', async () => {
+  let listener: (snapshot: Snapshot) => void = () => {}
+  const snapshot = { service: 'users', instances: [], index: 1, stale: false }
+  const watch = {
+    current: () => snapshot,
+    ready: async () => snapshot,
+    subscribe: (one: typeof listener) => {
+      listener = one
+      return () => {}
+    },
+  }
+  const metrics = new Metrics()
+  const caller = createCaller({ source: { watch: () => watch, close: async () => {} }, metrics })
+  await caller.inspect('users')
+  assert.match(metrics.toText(), /skein_client_discovery_stale\{service="users"\} 0/)
+  listener({ ...snapshot, stale: true })
+  assert.match(metrics.toText(), /skein_client_discovery_stale\{service="users"\} 1/)
+  await caller.close()
 })
 
 test('a deadline that passes before the registry has spoken says so', async () => {

@@ -111,9 +111,18 @@ class PipelineCaller implements Caller {
   #upstream(service: string): Upstream {
     let upstream = this.#upstreams.get(service)
     if (upstream === undefined) {
-      const { clock, random } = this.#parts
-      const onGone = (instance: string) => this.#forgetSeries(service, instance)
-      upstream = new Upstream({ service, watch: this.#source.watch(service), clock, random, onGone })
+      const { clock, random, metrics } = this.#parts
+      const gauge = metrics.stale.with(service)
+      upstream = new Upstream({
+        service,
+        watch: this.#source.watch(service),
+        clock,
+        random,
+        onGone: (instance) => this.#forgetSeries(service, instance),
+        onStale: (stale) => {
+          gauge.value = stale ? 1 : 0
+        },
+      })
       this.#upstreams.set(service, upstream)
     }
     return upstream

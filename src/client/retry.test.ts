@@ -6,7 +6,7 @@ import { VirtualClock } from '../core/clock.ts'
 import { runInContext } from '../core/context.ts'
 import type { SkeinError as Thrown } from '../core/errors.ts'
 import { SkeinError } from '../core/errors.ts'
-import { eventually, get, hang, ok, refusing, reset, scene, text } from './kit.suite.ts'
+import { eventually, get, hang, inFlight, ok, refusing, reset, scene, text } from './kit.suite.ts'
 
 const status =
   (code: number, headers: Record<string, string> = {}): RequestListener =>
@@ -196,6 +196,30 @@ test('silence: after its third of the deadline an attempt is given up and anothe
       [200, 0],
     ],
   )
+})
+
+test('a frozen instance with many calls on it fails none: all move, beyond the budget', async (t) => {
+  const clock = new VirtualClock()
+  let frozen: string | undefined
+  const answer =
+    (id: string): RequestListener =>
+    (request, response) => {
+      frozen ??= id
+      if (id !== frozen) ok(request, response)
+    }
+  const { caller, arrivals, order } = await scene(t, [answer('u1'), answer('u2')], { clock, random: () => 0 })
+  const calls = Array.from({ length: 20 }, () => caller.request(get()))
+  await arrivals(20)
+  await eventually(async () => (await inFlight(caller)) === 10)
+  clock.advance(1667)
+  await eventually(() => {
+    clock.advance(0)
+    return order.length === 30
+  })
+  for (const { status: code, body } of await Promise.all(calls)) {
+    assert.equal(code, 200)
+    body.resume()
+  }
 })
 
 test('slow is not cut short where nobody else could answer: POST, and a single instance', async (t) => {

@@ -16,6 +16,7 @@ import { Contracts } from './contracts.ts'
 import { decodeAnswer } from './decode.ts'
 import { defaultCaller, defaultConsul } from './default.ts'
 import { encodeInput } from './encode.ts'
+import { DEFAULTS } from './policy.ts'
 
 export interface ClientOptions {
   /** Default: the process's own. */
@@ -102,7 +103,7 @@ export async function callOperation(
     idempotent: contract.idempotent,
     hashKey,
     signal,
-    policy: options.deadlineMs === undefined ? options.policy : { ...options.policy, deadlineMs: options.deadlineMs },
+    policy: policyOf(options),
   })
   try {
     return await decodeAnswer(service, operation, response)
@@ -110,6 +111,11 @@ export async function callOperation(
     if (outdated(error)) contracts.refresh(service)
     throw error
   }
+}
+
+/** JSON is wanted whole, so silence in the middle of it is borne no longer than silence before it. */
+function policyOf({ policy, deadlineMs = policy?.deadlineMs }: ClientOptions & CallOptions): CallPolicy {
+  return { ...policy, deadlineMs, bodyIdleMs: policy?.bodyIdleMs ?? deadlineMs ?? DEFAULTS.deadlineMs }
 }
 
 /** One store for each registry client, so that all typed clients share what was read. */

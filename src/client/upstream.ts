@@ -46,6 +46,8 @@ export interface UpstreamOptions {
   readonly random: Random
   /** Called for each instance that has gone. */
   readonly onGone: (instance: string) => void
+  /** Called with each snapshot: whether the registry confirms it. */
+  readonly onStale: (stale: boolean) => void
 }
 
 export class Upstream {
@@ -56,6 +58,7 @@ export class Upstream {
   readonly #random: Random
   readonly #watch: Watch
   readonly #onGone: (instance: string) => void
+  readonly #onStale: (stale: boolean) => void
   readonly #choosers = new Map<string, Chooser>()
   readonly #unsubscribe: () => void
   #candidates = new Map<string, Candidate>()
@@ -68,6 +71,7 @@ export class Upstream {
     this.#random = options.random
     this.#watch = options.watch
     this.#onGone = options.onGone
+    this.#onStale = options.onStale
     this.outlier = createOutlier({ clock: options.clock })
     this.#unsubscribe = options.watch.subscribe((snapshot) => this.#update(snapshot))
     const current = options.watch.current()
@@ -112,6 +116,12 @@ export class Upstream {
     return { candidate: picked.candidate, chooser }
   }
 
+  /** True when this instance is out while another is in: then its failure is its own and not that of too much load. */
+  isolated(id: string): boolean {
+    const allowed = this.#allowed()
+    return !allowed(id) && this.#endpoints['in-flight'].some((endpoint) => allowed(endpoint.id))
+  }
+
   /** The policy object of a `balance`: one for each different wording, so that its cursor or table is kept. */
   chooser(balance: BalanceConfig | undefined): Chooser {
     const wording = typeof balance === 'string' ? balance : JSON.stringify(balance ?? 'p2c')
@@ -142,6 +152,7 @@ export class Upstream {
   }
 
   #update(snapshot: Snapshot): void {
+    this.#onStale(snapshot.stale)
     const before = this.#candidates
     this.#candidates = new Map(snapshot.instances.map((instance) => [instance.id, this.#candidate(instance)]))
     this.outlier.retain(this.#candidates.keys())

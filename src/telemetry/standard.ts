@@ -33,6 +33,11 @@ export function clientMetrics(metrics: Metrics = processMetrics) {
       'instance',
     ]),
     retries: metrics.counter('skein_client_retries_total', 'Attempts after the first.', ['service', 'reason']),
+    stale: metrics.gauge(
+      'skein_client_discovery_stale',
+      '1 while the registry does not confirm the known instances of a service.',
+      ['service'],
+    ),
     ejections: metrics.counter('skein_client_ejections_total', 'Times an instance was taken out.', [
       'service',
       'instance',

@@ -11,9 +11,10 @@
  * stream is sent again only if nothing has read from it.
  *
  * Retries come out of the service's budget: 20 % of the requests under way, at least 3. One per call is free (gRFC A6 calls it
- * transparent): of what was not processed, and of idempotent calls after a reset on a connection that had been idle, so that
- * the death of an instance with many calls on it fails none. The latter does not count as an attempt either: it
- * happens in good health.
+ * transparent), so that the death of an instance with many calls on it fails none: of what was not processed; after a
+ * reset on a connection that had been idle, which does not count as an attempt either, as it happens in good health; and
+ * after silence or a reset where the breaker has taken the instance out while others are in. That cannot become a storm:
+ * an overloaded service is slow as a whole, and there the budget holds.
  */
 import { Readable } from 'node:stream'
 import { backoffMs } from '../../balance/backoff.ts'
@@ -75,12 +76,18 @@ class Allowance {
     if (stale) this.#uncounted++
     else if (number - this.#uncounted >= this.#call.policy.attempts) return undefined
     const atOnce = stale || (number === 1 && reason === 'refused')
-    if (this.#free > 0 && (stale || reason === 'refused' || reason === 'shutting-down')) {
+    if (this.#free > 0 && (stale || this.#isFree(reason))) {
       this.#free--
       return { atOnce, end: () => {} }
     }
     const end = this.#call.upstream.budget.retry()
     return end && { atOnce, end }
+  }
+
+  #isFree(reason: Reason): boolean {
+    if (reason === 'refused' || reason === 'shutting-down') return true
+    const { upstream, attempt } = this.#call
+    return reason !== 'status' && upstream.isolated(attempt.candidate!.id)
   }
 }
 
