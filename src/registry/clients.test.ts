@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Consul from 'consul'
-import { testRegistry } from './test-kit.ts'
+import { testRegistry } from './test-kit.fixture.ts'
 
 type Client = InstanceType<typeof Consul>
 

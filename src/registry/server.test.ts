@@ -8,7 +8,7 @@ import { gunzipSync } from 'node:zlib'
 import { VirtualClock } from '../core/clock.ts'
 import { ConfigError } from '../core/issues.ts'
 import { startRegistry } from './index.ts'
-import { instance, testRegistry } from './test-kit.ts'
+import { instance, testRegistry } from './test-kit.fixture.ts'
 
 interface Raw {
   status: number

@@ -2,8 +2,9 @@
 import { onNode, type Status } from '../state/records.ts'
 import { Refusal } from '../state/refusal.ts'
 import { findService, onOwnNode } from './agent-service.ts'
+import { AGENT_CHECK } from './check-fields.ts'
 import { decodeBody, object, string } from './decode.ts'
-import { AGENT_CHECK, checkInput, checkStatus, isStatus } from './definition.ts'
+import { checkInput, checkStatus, isStatus } from './definition.ts'
 import {
   type Answer,
   type ApiRequest,

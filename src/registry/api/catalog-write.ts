@@ -2,8 +2,9 @@
 import type { CheckInput, Register } from '../state/commands.ts'
 import type { NodeBody, TextMap } from '../state/records.ts'
 import { Refusal } from '../state/refusal.ts'
+import { STRINGS } from './check-fields.ts'
 import { any, bool, decodeBody, duration, int, list, map, object, string } from './decode.ts'
-import { checkName, checkStatus, checkWeights, STRING_MAP, STRINGS } from './definition.ts'
+import { checkName, checkStatus, checkWeights, STRING_MAP } from './definition.ts'
 import { type Answer, type ApiRequest, BODY_MAX_BYTES, json, type Registry } from './endpoint.ts'
 import { checkCommon, checkDatacenter } from './read.ts'
 

@@ -3,7 +3,7 @@
 import { forbiddenTarget } from '../checks/target.ts'
 import type { CheckDefinition } from '../state/records.ts'
 import { Refusal } from '../state/refusal.ts'
-import type { CheckFields } from './definition.ts'
+import type { CheckFields } from './check-fields.ts'
 
 /** Kinds by the field that marks them, in order of precedence when several are given. */
 const KINDS = [

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { instance, testRegistry } from '../test-kit.ts'
+import { instance, testRegistry } from '../test-kit.fixture.ts'
 
 const QUERIES: readonly string[] = [
   'catalog/nodes',

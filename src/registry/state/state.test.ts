@@ -8,7 +8,7 @@ import type { Indexes } from './records.ts'
 import { Refusal } from './refusal.ts'
 import { instancesResource, keyResource, nodeResource, RESOURCE, serviceResource, underResource } from './resources.ts'
 import { State } from './state.ts'
-import { Twin } from './twin.ts'
+import { Twin } from './twin.fixture.ts'
 
 const SEED = Number(process.env['SKEIN_SEED'] ?? 20_261_122)
 const NODES = ['n1', 'n2']

@@ -8,7 +8,7 @@ import { after, test } from 'node:test'
 import { seeded } from '../../core/random.ts'
 import { SqliteStorage } from './sqlite.ts'
 import { isFinal, storageError } from './sqlite-error.ts'
-import { LoggingView, put } from './write-kit.ts'
+import { LoggingView, put } from './write-kit.fixture.ts'
 
 const SEED = Number(process.env['SKEIN_SEED'] ?? 7)
 const folder = mkdtempSync(join(tmpdir(), 'skein-sqlite-'))

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { Refusal } from '../state/refusal.ts'
 import type { Storage } from '../storage.ts'
-import { LoggingView, put, removal } from './write-kit.ts'
+import { LoggingView, put, removal } from './write-kit.fixture.ts'
 
 export interface StorageUnderTest {
   open(): Storage

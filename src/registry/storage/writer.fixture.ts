@@ -1,7 +1,7 @@
 /** Writes k<n>, k<n+1> … in bursts for as long as it lives and prints each key once it is acknowledged. */
 import { writeSync } from 'node:fs'
 import { SqliteStorage } from './sqlite.ts'
-import { LoggingView, put } from './write-kit.ts'
+import { LoggingView, put } from './write-kit.fixture.ts'
 
 const [, , file, start] = process.argv
 const storage = new SqliteStorage({ file: file! })
