@@ -49,6 +49,8 @@ export class Exchange {
   operation = 'unknown'
   /** The code of Skein's own error or of the declared one that was answered. */
   code: string | undefined
+  /** True when this side failed in the middle of the answer, so that it is not laid at the caller's door. */
+  brokeOff = false
   readonly #abort = new AbortController()
   readonly #atEnd: (() => void)[] = []
   #deadline: number | undefined

@@ -43,7 +43,7 @@ export async function runLifecycle(options: LifecycleOptions): Promise<Running> 
     // First out of the registry, then no longer ready, then closed: never the other way round, or calls would still come.
     await registration?.deregister()
     host.phase = 'draining'
-    await sleep(registration === undefined ? 0 : drainDelayMs, host.clock)
+    if (registration !== undefined && drainDelayMs > 0) await sleep(drainDelayMs, host.clock)
     host.phase = 'closing'
     const { server, inFlight } = serving
     server.close()

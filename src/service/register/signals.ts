@@ -22,7 +22,6 @@ export function beforeTheEnd({ leave, finish }: Leaving): void {
   // Without any listener, Node would not emit but end.
   const holder = () => {}
   let held = false
-  for (const signal of SIGNALS) process.on(signal, holder)
 
   process.emit = function emitLater(event: string | symbol, ...args: unknown[]): boolean {
     const signal = SIGNALS.find((one) => one === event)
@@ -34,6 +33,8 @@ export function beforeTheEnd({ leave, finish }: Leaving): void {
       .then(() => letGo(signal, args))
     return true
   } as typeof process.emit
+  // After the line above: Node binds `process.emit` when the first listener for a signal comes.
+  for (const signal of SIGNALS) process.on(signal, holder)
 
   function appListens(signal: NodeJS.Signals): boolean {
     return process.listeners(signal).some((listener) => listener !== holder)

@@ -21,6 +21,6 @@ export const accessLog: ServiceStep = (exchange, next) => {
   return next()
 }
 
-export function finalStatus({ response }: Exchange): number {
-  return response.writableFinished ? response.statusCode : CLIENT_CLOSED
+export function finalStatus({ response, brokeOff }: Exchange): number {
+  return response.writableFinished || brokeOff ? response.statusCode : CLIENT_CLOSED
 }

@@ -25,6 +25,7 @@ function checkHead({ request }: Exchange): void {
     if (name === 'transfer-encoding') checkCoding(rawHeaders[i + 1]!, request.httpVersion)
   }
   if (hosts > 1) throw new SkeinError('BAD_REQUEST', 'more than one Host')
+  if (hosts === 0 && request.httpVersion === '1.1') throw new SkeinError('BAD_REQUEST', 'no Host')
 }
 
 /** Node lets `gzip, chunked` through, and chunked in HTTP/1.0. */

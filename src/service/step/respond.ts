@@ -37,13 +37,16 @@ function writeWhole(response: ServerResponse, { status, body }: Reply, headers: 
 }
 
 /** Nothing can be said any more once the head is out: a broken stream breaks the connection, so that it is not taken for whole. */
-async function stream({ response, host, requestId, signal }: Exchange, reply: Reply, headers: string[]): Promise<void> {
-  response.writeHead(reply.status, headers)
-  try {
-    await pipeline(reply.body as Readable, response)
-  } catch (err) {
-    if (!signal.aborted) host.log.warn({ err, requestId }, 'the answer broke off')
-  }
+async function stream(exchange: Exchange, { status, body }: Reply, headers: string[]): Promise<void> {
+  const { response, host, requestId } = exchange
+  const source = body as Readable
+  source.once('error', (err) => {
+    exchange.brokeOff = true
+    host.log.error({ err, requestId }, 'the answer broke off')
+  })
+  response.writeHead(status, headers)
+  // Rejects for the same error, or because the caller has gone, which the access log tells.
+  await pipeline(source, response).catch(() => {})
 }
 
 /** The caller has gone, or an app that answers by itself failed in the middle of its answer. */
