@@ -37,7 +37,10 @@ export interface CallPolicy {
   readonly balance?: BalanceConfig | undefined
   /** Whole call, all attempts, until the head of the answer, ms. Default 5000. A caller's own deadline wins when nearer. */
   readonly deadlineMs?: number | undefined
-  /** One attempt, until the head of the answer, ms. Default: a third of the deadline. */
+  /**
+   * One attempt, until the head of the answer, ms. Default: a third of the deadline where the call may be repeated and another
+   * instance could answer; else what is left of the deadline.
+   */
   readonly attemptTimeoutMs?: number | undefined
   /** Attempts at most, the first included. Default 3. */
   readonly attempts?: number | undefined
