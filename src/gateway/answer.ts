@@ -113,7 +113,30 @@ function cutOff(): SkeinError {
 /** Ends the answer, but before that lets an unfinished request come to its end, or a reset would overtake the answer. */
 async function finish(exchange: Exchange, parts: Parts): Promise<void> {
   if (moreToCome(exchange)) await linger(exchange, parts)
-  if (!exchange.outgoing.destroyed) exchange.outgoing.end()
+  if (exchange.outgoing.destroyed) return
+  exchange.outgoing.end()
+  await handedOver(exchange, parts)
+}
+
+/**
+ * Waits until the system has taken the last byte: only then may a closing gateway close the socket. What is left by then
+ * fits into the socket's buffer, so a client that does not take it within one pause has stopped reading. Never rejects.
+ */
+function handedOver(exchange: Exchange, { clock, limits }: Parts): Promise<void> | undefined {
+  const { outgoing, connection } = exchange
+  if (outgoing.writableFinished) return undefined
+  return new Promise((resolve) => {
+    const timer = clock.after(limits.bodyIdleMs, () => {
+      exchange.fail(stoppedReading())
+      connection.socket.resetAndDestroy()
+    })
+    const done = () => {
+      timer.cancel()
+      if (!outgoing.writableFinished) exchange.error ??= exchange.failure
+      resolve()
+    }
+    outgoing.once('finish', done).once('close', done)
+  })
 }
 
 /** False also for a client that was never told to go on with its body, and for one whose request is no HTTP. */

@@ -16,16 +16,22 @@ const BEHIND: Partial<Record<ErrorCode, string>> = {
 
 /** The JSON body for `error`. */
 export function publicBody(error: SkeinError, service: string | undefined, requestId: string): string {
-  const behind = BEHIND[error.code]
+  const behind = isOurs(error) ? undefined : BEHIND[error.code]
   const message =
     behind === undefined ? error.message : `${service === undefined ? 'it' : `service "${service}"`} ${behind}`
   const shown = new SkeinError(error.code, message, {
-    ...(behind === undefined ? error.details : { attempts: attemptsOf(error)?.map(publicAttempt) }),
+    ...(behind === undefined ? error.details : {}),
+    attempts: attemptsOf(error)?.map(publicAttempt),
     service,
     reason: reasonOf(error),
     requestId,
   })
   return JSON.stringify(shown.toBody())
+}
+
+/** The gateway's own errors give a reason and are worded for the outside. */
+function isOurs(error: SkeinError): boolean {
+  return typeof error.details['reason'] === 'string'
 }
 
 function publicAttempt({ instance, outcome, durationMs }: Attempt): Record<string, unknown> {

@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { sleep } from '../core/clock.ts'
 import { SkeinError } from '../core/errors.ts'
 import { writeBareError } from './answer.ts'
 import { Connection, Exchange, type Parts, type Upgrade } from './exchange.ts'
@@ -59,22 +58,26 @@ export class GatewayServer {
     const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()))
     // To Node a connection that has said nothing yet counts as busy.
     for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy()
-    await this.#quiet()
+    const { drainMs, lingerMs } = this.#parts.limits
+    await this.#quiet(drainMs)
     for (const exchange of this.#exchanges) {
       exchange.fail(new SkeinError('SHUTTING_DOWN', 'the gateway is closing', { reason: 'gateway_closing' }))
     }
+    await this.#quiet(lingerMs)
     this.#http.closeAllConnections()
     await closed
   }
 
-  async #quiet(): Promise<void> {
+  /** Resolves when nothing is under way, or after `ms`. */
+  async #quiet(ms: number): Promise<void> {
     if (this.#exchanges.size === 0) return
-    const enough = new AbortController()
-    const quiet = new Promise<void>((resolve) => {
-      this.#onQuiet = resolve
-    }).then(() => enough.abort())
-    const { clock, limits } = this.#parts
-    await Promise.race([quiet, sleep(limits.drainMs, clock, enough.signal).catch(() => quiet)])
+    await new Promise<void>((resolve) => {
+      const timer = this.#parts.clock.after(ms, resolve, true)
+      this.#onQuiet = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
   }
 
   #createServer(): Server {
