@@ -74,6 +74,22 @@ const REFUSED: readonly (readonly [what: string, bytes: string, status: number])
   ['a chunk size of 17 digits', POST(['Transfer-Encoding: chunked'], `${'f'.repeat(17)}\r\nabc\r\n0\r\n\r\n`), 400],
   ['a negative chunk size', POST(['Transfer-Encoding: chunked'], `-3\r\nabc\r\n0\r\n\r\n`), 400],
   ['a chunk longer than said', POST(['Transfer-Encoding: chunked'], `3\r\nabcdef\r\n0\r\n\r\n`), 400],
+  // S4: what stands around chunks
+  [
+    'a chunk extension of 20 KiB',
+    POST(['Transfer-Encoding: chunked'], `3;${'x'.repeat(20 * 1024)}\r\nabc\r\n0\r\n\r\n`),
+    400,
+  ],
+  [
+    'trailers of 20 KiB',
+    POST(['Transfer-Encoding: chunked'], `3\r\nabc\r\n0\r\nx: ${'x'.repeat(20 * 1024)}\r\n\r\n`),
+    431,
+  ],
+  [
+    'a Content-Length as trailer',
+    POST(['Transfer-Encoding: chunked'], '3\r\nabc\r\n0\r\nContent-Length: 99\r\n\r\n'),
+    400,
+  ],
   // S2: what Node lets pass
   ['gzip, chunked', POST(['Transfer-Encoding: gzip, chunked'], `0\r\n\r\n${SMUGGLED}`), 400],
   [

@@ -238,6 +238,22 @@ for (const [what, bytes] of [
   })
 }
 
+test('an upstream that sends 1xx without end is given up when the time is up', async (t) => {
+  const { port } = await tcpUpstream(t, (socket) => {
+    const flood = () => {
+      while (!socket.destroyed && socket.write('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'.repeat(100)));
+    }
+    socket.on('drain', flood).once('data', flood)
+  })
+  const { url, metrics } = await workbench(t, {
+    instances: [instance(port)],
+    routes: [{ to: 'users', timeoutMs: 300 }],
+  })
+  const answer = await fetch(url)
+  assert.ok([502, 504].includes(answer.status), String(answer.status))
+  assert.match(metrics.toText(), /skein_client_in_flight_requests\{[^}]*\} 0/)
+})
+
 test('one of two instances is dead: no request fails, bodies included', async (t) => {
   const { port } = await httpUpstream(t, mirror)
   const { url, lines, line } = await workbench(t, { instances: [instance(port), instance(await deadPort())] })

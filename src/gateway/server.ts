@@ -95,6 +95,8 @@ export class GatewayServer {
       noDelay: true,
     })
     server.maxRequestsPerSocket = limits.requestsPerConnection
+    // Out of file descriptors, say: the next connection may fare better.
+    server.on('error', (error) => this.#parts.log.error({ err: error }, 'the gateway cannot accept a connection'))
     server.on('connection', (socket) => {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
@@ -139,9 +141,10 @@ export class GatewayServer {
     const before = connection.exchanges.size === 0 ? undefined : connection.last
     connection.exchanges.add(exchange)
     this.#exchanges.add(exchange)
-    outgoing.once('close', () => {
-      if (!outgoing.writableFinished)
-        exchange.fail(new SkeinError('CANCELLED', 'the client has gone', { reason: 'client_gone' }))
+    const gone = (cause?: unknown) =>
+      exchange.fail(new SkeinError('CANCELLED', 'the client has gone', { reason: 'client_gone' }, cause))
+    outgoing.on('error', gone).once('close', () => {
+      if (!outgoing.writableFinished) gone()
     })
     connection.last = this.#serve(exchange, before)
   }
