@@ -57,7 +57,8 @@ export async function serveAdmin(port: number, view: AdminView): Promise<Admin> 
 
 function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
+    // Stays: once it listens, an error is a connection that could not be accepted, and must not end the process.
+    server.on('error', reject)
     server.listen(port, '127.0.0.1', resolve)
   })
 }

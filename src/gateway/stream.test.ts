@@ -10,6 +10,7 @@ import { type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { type Clock, systemClock } from '../core/clock.ts'
 import {
   type BenchOptions,
   httpUpstream,
@@ -385,4 +386,69 @@ test('an idle connection is closed after its time, and one that was used too oft
   const [second] = await once(busy, 'data')
   assert.match(String(second), /^connection: close/im)
   busy.destroy()
+})
+
+test('no timer is left behind, however a request ends', async (t) => {
+  const running = new Set<object>()
+  const clock: Clock = {
+    ...systemClock,
+    after(ms, run, keepAlive) {
+      const key = {}
+      running.add(key)
+      const done = () => {
+        running.delete(key)
+        run()
+      }
+      const timer = systemClock.after(ms, done, keepAlive)
+      return {
+        cancel() {
+          running.delete(key)
+          timer.cancel()
+        },
+      }
+    },
+  }
+  const { port } = await httpUpstream(t, (request, response) => {
+    if (request.url === '/hang') request.socket.resetAndDestroy()
+    else request.pipe(response)
+  })
+  const bench = await workbench(t, {
+    instances: [instance(port)],
+    routes: [
+      { to: 'users', attempts: 1, maxBodyBytes: MB },
+      { path: '/none', to: 'none' },
+    ],
+    limits: { lingerMs: 10 },
+    clock,
+  })
+  const upload = (path: string, size: number) =>
+    fetch(`${bench.url}${path}`, {
+      method: 'POST',
+      body: Readable.toWeb(bytes(size)) as ReadableStream,
+      duplex: 'half',
+    })
+      .then((answer) => answer.arrayBuffer())
+      .catch(() => undefined)
+  for (const path of ['/', '/none', '/hang', '/a/../b']) {
+    for (const size of [10, MB - 1, 2 * MB]) await upload(path, size)
+  }
+  const client = connect(bench.gateway.port, '127.0.0.1')
+  client.write(`GET /x HTTP/1.1\r\nHost: a\r\n\r\nPOST /y HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc`)
+  await once(client, 'data')
+  client.resetAndDestroy()
+  await bench.gateway.close()
+  assert.equal(running.size, 0)
+})
+
+test('a pipelined request whose client goes before its turn ends too', async (t) => {
+  const arrival = Promise.withResolvers<ServerResponse>()
+  const { gateway, line, metrics } = await behind(t, (_, response) => arrival.resolve(response))
+  const client = connect(gateway.port, '127.0.0.1')
+  client.write('GET /x HTTP/1.1\r\nHost: a\r\n\r\nPOST /y HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc')
+  await arrival.promise
+  client.resetAndDestroy()
+  assert.deepEqual([(await line(1)).path, (await line(2)).path], ['/x', '/y'])
+  assert.equal((await line(2)).status, 499)
+  await turn()
+  assert.match(metrics.toText(), /skein_gateway_in_flight_requests 0/)
 })

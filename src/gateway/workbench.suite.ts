@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test'
 import { type Logger, pino } from 'pino'
 import { createCaller } from '../client/caller.ts'
 import type { CallPolicy } from '../client/contract.ts'
+import type { Clock } from '../core/clock.ts'
 import type { Instance } from '../discovery/contract.ts'
 import { type StaticSource, staticSource } from '../discovery/source/static.ts'
 import { Metrics } from '../telemetry/metrics.ts'
@@ -31,6 +32,8 @@ export interface BenchOptions {
   readonly instances?: readonly Instance[]
   readonly limits?: Partial<GatewayLimits>
   readonly defaults?: CallPolicy
+  /** Of the gateway; the caller keeps the system's. */
+  readonly clock?: Clock
 }
 
 export async function workbench(t: TestContext, options: BenchOptions): Promise<Workbench> {
@@ -39,7 +42,8 @@ export async function workbench(t: TestContext, options: BenchOptions): Promise<
   const caller = createCaller({ source, metrics, defaults: options.defaults ?? {} })
   const { log, lines, line } = accessLines()
   const config = { port: 0, routes: options.routes ?? [{ to: 'users' }], ...options.config }
-  const gateway = await startGateway({ config, caller, log, metrics, limits: { drainMs: 2000, ...options.limits } })
+  const limits = { drainMs: 2000, ...options.limits }
+  const gateway = await startGateway({ config, caller, log, metrics, limits, clock: options.clock })
   t.after(async () => {
     await gateway.close()
     await caller.close()

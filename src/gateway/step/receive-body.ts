@@ -20,13 +20,14 @@ export function receiveBody(parts: Parts): Step<Exchange, void> {
     letCome(exchange)
     const small = length <= parts.limits.repeatableBytes
     const metered = meter(exchange, max, small, parts)
-    if (small) {
-      exchange.body = await readWhole(metered, exchange)
-    } else {
-      exchange.body = metered
+    try {
+      exchange.body = small ? await readWhole(metered, exchange) : metered
       exchange.bodyLength = Number.isFinite(length) ? length : undefined
+      return await next()
+    } finally {
+      // Nobody may have read it: then its timer would run for ever.
+      metered.destroy()
     }
-    return next()
   }
 }
 
@@ -72,6 +73,8 @@ function meter(exchange: Exchange, max: number, small: boolean, { clock, limits 
   }
   const abort = () => body.destroy(exchange.failure)
   exchange.signal.addEventListener('abort', abort, { once: true })
+  // A pipelined request may have lost its client before its turn came.
+  if (exchange.signal.aborted) abort()
   body.once('close', () => {
     idle.cancel()
     exchange.signal.removeEventListener('abort', abort)
