@@ -104,6 +104,31 @@ test('B5 an error while it is held ends it', async () => {
   assert.equal(hub.size, 0)
 })
 
+test('B5 a read that fails on a wake-up ends that query and disturbs no other', async () => {
+  const hub = new WatchHub()
+  let fail = false
+  const question = (read: () => number) => ({ resources: ['r'], read, isNews: (reading: number) => reading > 0 })
+  const waiting = { hub, clock: new VirtualClock(), random: () => 0, onGone: () => () => {} }
+  const failing = blockingQuery(
+    question(() => {
+      if (fail) throw new Refusal(404, 'gone')
+      return 0
+    }),
+    1000,
+    waiting,
+  )
+  const other = blockingQuery(
+    question(() => (fail ? 1 : 0)),
+    1000,
+    waiting,
+  )
+  fail = true
+  hub.publish(['r'])
+  await assert.rejects(failing, /gone/)
+  assert.equal(await other, 1)
+  assert.equal(hub.size, 0)
+})
+
 test('B7 a client that goes away frees its watcher at once', async () => {
   const { start, settle, hub, leave } = setUp(5)
   void start()

@@ -65,15 +65,23 @@ export function withJitter(waitMs: number | undefined, random: Random): number {
 }
 
 function hold<R>(question: Question<R>, first: R, waitMs: number, waiting: Waiting): Promise<R> {
+  const { hub, clock, onGone } = waiting
   return new Promise((resolve, reject) => {
-    const timer = waiting.clock.after(waitMs, () => finish(question.read))
-    const leave = waiting.hub.add(question.resources, () => {
-      if (waiting.hub.closed) return finish(question.read)
-      const reading = question.read()
-      if (question.isNews(reading) && question.isSame?.(first, reading) !== true) finish(() => reading)
-    })
-    const forget = waiting.onGone(() => finish(() => first))
-    function finish(read: () => R) {
+    const timer = clock.after(waitMs, () => end(question.read))
+    const leave = hub.add(question.resources, wake)
+    const forget = onGone(() => end(() => first))
+
+    /** Reading may fail, the thing having gone (B5): that ends this query, not the write that woke it. */
+    function wake() {
+      try {
+        const reading = question.read()
+        const news = question.isNews(reading) && question.isSame?.(first, reading) !== true
+        if (news || hub.closed) end(() => reading)
+      } catch (error) {
+        end(() => Promise.reject(error))
+      }
+    }
+    function end(read: () => R | Promise<R>) {
       timer.cancel()
       leave()
       forget()

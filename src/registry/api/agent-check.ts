@@ -1,4 +1,6 @@
 /** /v1/agent/check*: checks of the registry's own node and its services. */
+
+import { CHECK_FIELDS } from '../filter/fields.ts'
 import { onNode, type Status } from '../state/records.ts'
 import { Refusal } from '../state/refusal.ts'
 import { findService, onOwnNode } from './agent-service.ts'
@@ -16,7 +18,7 @@ import {
   type Registry,
 } from './endpoint.ts'
 import { showAgentCheck } from './present.ts'
-import { byCheckId, refuseFilter } from './select.ts'
+import { byCheckId, filterOf } from './select.ts'
 
 export const AGENT_CHECK_PATHS: readonly Endpoint[] = [
   { path: '/v1/agent/checks', GET: checks },
@@ -30,10 +32,14 @@ export const AGENT_CHECK_PATHS: readonly Endpoint[] = [
 
 /** serfHealth is the catalog's view of the node, not a check of the agent's. */
 function checks(request: ApiRequest, registry: Registry): Answer {
-  refuseFilter(request)
+  const filter = filterOf(request, CHECK_FIELDS)
   const found = [...registry.store.state.checksOnNode.get(registry.node).values()]
-  const shown = found.filter(({ CheckID }) => CheckID !== 'serfHealth').sort(byCheckId)
-  return json(Object.fromEntries(shown.map((check) => [check.CheckID, showAgentCheck(check)])))
+  const shown = found
+    .filter(({ CheckID }) => CheckID !== 'serfHealth')
+    .sort(byCheckId)
+    .map(showAgentCheck)
+    .filter(filter)
+  return json(Object.fromEntries(shown.map((check) => [check.CheckID, check])))
 }
 
 async function register(request: ApiRequest, registry: Registry): Promise<Answer> {

@@ -1,6 +1,7 @@
 /** /v1/agent/service*: services of the registry's own node, where every instance without its own Consul agent lives. */
 import { createHash } from 'node:crypto'
 import { blockingQuery, type Question } from '../blocking-query.ts'
+import { AGENT_SERVICE_FIELDS } from '../filter/fields.ts'
 import type { CheckInput, Register } from '../state/commands.ts'
 import type { CheckRecord, ServiceBody, ServiceRecord } from '../state/records.ts'
 import { onNode } from '../state/records.ts'
@@ -12,7 +13,7 @@ import { type Answer, type ApiRequest, BODY_MAX_BYTES, type Endpoint, empty, jso
 import { maintenanceCheck, serviceMaintenanceId } from './maintenance.ts'
 import { showAgentService } from './present.ts'
 import { checkCommon } from './read.ts'
-import { order, refuseFilter } from './select.ts'
+import { filterOf, order } from './select.ts'
 
 export const AGENT_SERVICE: readonly Endpoint[] = [
   { path: '/v1/agent/services', GET: services },
@@ -24,10 +25,14 @@ export const AGENT_SERVICE: readonly Endpoint[] = [
 
 /** The registry's own service is not among them: nobody registered it. */
 function services(request: ApiRequest, registry: Registry): Answer {
-  refuseFilter(request)
+  const filter = filterOf(request, AGENT_SERVICE_FIELDS)
   const found = [...registry.store.state.servicesOnNode.get(registry.node).values()]
-  const shown = found.filter(({ ID }) => ID !== 'consul').sort((a, b) => order(a.ID, b.ID))
-  return json(Object.fromEntries(shown.map((one) => [one.ID, showAgentService(one, registry.datacenter)])))
+  const shown = found
+    .filter(({ ID }) => ID !== 'consul')
+    .sort((a, b) => order(a.ID, b.ID))
+    .map((one) => showAgentService(one, registry.datacenter))
+    .filter(filter)
+  return json(Object.fromEntries(shown.map((one) => [one.ID, one])))
 }
 
 /** Blocks while the content's hash is the one given. */

@@ -1,4 +1,6 @@
 /** /v1/catalog, reading: nodes, services and which runs where. */
+
+import { NODE_FIELDS, NODE_SERVICE_FIELDS, SERVICE_NODE_FIELDS } from '../filter/fields.ts'
 import type { NodeRecord, ServiceRecord } from '../state/records.ts'
 import { instancesResource, nodeResource, RESOURCE } from '../state/resources.ts'
 import { catalogDeregister, catalogRegister } from './catalog-write.ts'
@@ -7,7 +9,7 @@ import { type ApiRequest, type Endpoint, json, nameOf, type Registry } from './e
 import { cachedHeaders } from './health.ts'
 import { showNode, showNodeService, showServiceNode } from './present.ts'
 import { type Read, read } from './read.ts'
-import { hasMeta, near, nodeMeta, order, refuseFilter, selectInstances } from './select.ts'
+import { filterOf, hasMeta, near, nodeMeta, order, selectInstances } from './select.ts'
 
 export const CATALOG: readonly Endpoint[] = [
   { path: '/v1/catalog/datacenters', GET: (_request, registry) => json([registry.datacenter]) },
@@ -25,14 +27,14 @@ function nodes(request: ApiRequest, registry: Registry): Read {
   const meta = nodeMeta(request.query)
   const nearest = near(registry, request.query)
   const rank = (record: NodeRecord) => (record.Node === nearest ? 0 : 1)
-  refuseFilter(request)
+  const filter = filterOf(request, NODE_FIELDS)
   return {
     resources: [RESOURCE.nodes],
     index: () => state.indexOf(RESOURCE.nodes),
     encode: () => {
       const found = [...state.nodes.values()].filter((record) => hasMeta(record, meta))
       found.sort((a, b) => rank(a) - rank(b) || order(a.Node, b.Node))
-      return encodeJson(found.map((record) => showNode(record, registry.datacenter)))
+      return encodeJson(found.map((record) => showNode(record, registry.datacenter)).filter(filter))
     },
     cache: true,
   }
@@ -41,24 +43,37 @@ function nodes(request: ApiRequest, registry: Registry): Read {
 /** Never suppressed: clients take a wake-up of this one as "something changed" and then look closer (Spring, APISIX). */
 function services(request: ApiRequest, registry: Registry): Read {
   const { state } = registry.store
-  refuseFilter(request)
+  const wanted = wantedInstance(request, registry)
   return {
     resources: [RESOURCE.services],
     index: () => state.indexOf(RESOURCE.services),
-    encode: () => encodeJson(tagsByService(registry, nodeMeta(request.query))),
+    encode: () => encodeJson(tagsByService(registry, wanted)),
     cache: true,
     headers: cachedHeaders(request),
   }
 }
 
 /** Names sorted, tags in the order of the instances, first seen first. */
-function tagsByService({ store: { state } }: Registry, meta: readonly [string, string][]): Record<string, string[]> {
+function tagsByService({ store: { state } }: Registry, wanted: InstanceTest): Record<string, string[]> {
   const names = [...state.instances.names()].sort()
   const entries = names.flatMap((name): [string, string[]][] => {
-    const instances = [...state.instances.get(name).values()].filter(({ Node }) => hasMeta(state.nodes.get(Node), meta))
+    const instances = [...state.instances.get(name).values()].filter(wanted)
     return instances.length === 0 ? [] : [[name, unionOfTags(instances)]]
   })
   return Object.fromEntries(entries)
+}
+
+type InstanceTest = (service: ServiceRecord) => boolean
+
+/** `node-meta` and `filter`, asked of each instance before the tags are joined. */
+function wantedInstance(request: ApiRequest, { store: { state }, datacenter }: Registry): InstanceTest {
+  const meta = nodeMeta(request.query)
+  const filter = filterOf(request, SERVICE_NODE_FIELDS)
+  if (meta.length === 0 && !request.query.get('filter')) return () => true
+  return (service) => {
+    const record = state.nodes.get(service.Node)
+    return record !== undefined && hasMeta(record, meta) && filter(showServiceNode(record, service, datacenter))
+  }
 }
 
 function unionOfTags(instances: ServiceRecord[]): string[] {
@@ -70,13 +85,13 @@ function unionOfTags(instances: ServiceRecord[]): string[] {
 function service(request: ApiRequest, registry: Registry): Read {
   const { state } = registry.store
   const name = nameOf(request, 'Missing service name')
-  refuseFilter(request)
+  const filter = filterOf(request, SERVICE_NODE_FIELDS)
   return {
     resources: [instancesResource(name), RESOURCE.extinction],
     index: () => state.serviceIndex(name),
     encode: () => {
       const found = selectInstances(registry, name, request.query)
-      return encodeJson(found.map((one) => showServiceNode(one.node, one.service, registry.datacenter)))
+      return encodeJson(found.map((one) => showServiceNode(one.node, one.service, registry.datacenter)).filter(filter))
     },
     suppress: true,
     cache: true,
@@ -85,24 +100,24 @@ function service(request: ApiRequest, registry: Registry): Read {
 }
 
 function node(request: ApiRequest, registry: Registry): Read {
-  return nodeWith(request, registry, null, (found) =>
-    Object.fromEntries(found.map((one) => [one.ID, showNodeService(one)])),
-  )
+  return nodeWith(request, registry, null, (found) => Object.fromEntries(found.map((one) => [one.ID, one])))
 }
 
 function nodeServices(request: ApiRequest, registry: Registry): Read {
-  return nodeWith(request, registry, { Node: null, Services: null }, (found) => found.map(showNodeService))
+  return nodeWith(request, registry, { Node: null, Services: null }, (found) => found)
 }
+
+type NodeService = ReturnType<typeof showNodeService>
 
 function nodeWith(
   request: ApiRequest,
   registry: Registry,
   unknown: unknown,
-  show: (services: ServiceRecord[]) => unknown,
+  show: (services: NodeService[]) => unknown,
 ): Read {
   const { state } = registry.store
   const name = nameOf(request, 'Missing node name')
-  refuseFilter(request)
+  const filter = filterOf(request, NODE_SERVICE_FIELDS)
   return {
     resources: [nodeResource(name)],
     index: () => (state.nodes.has(name) ? state.indexOf(nodeResource(name)) : 1),
@@ -110,7 +125,10 @@ function nodeWith(
       const record = state.nodes.get(name)
       if (record === undefined) return encodeJson(unknown)
       const found = [...state.servicesOnNode.get(name).values()].sort((a, b) => order(a.ID, b.ID))
-      return encodeJson({ Node: showNode(record, registry.datacenter), Services: show(found) })
+      return encodeJson({
+        Node: showNode(record, registry.datacenter),
+        Services: show(found.map(showNodeService).filter(filter)),
+      })
     },
   }
 }

@@ -1,4 +1,6 @@
 /** /v1/health: instances with their checks, and checks by service, node and state. */
+
+import { CHECK_FIELDS, HEALTH_FIELDS } from '../filter/fields.ts'
 import type { CheckRecord } from '../state/records.ts'
 import { nodeChecksResource, RESOURCE, serviceResource } from '../state/resources.ts'
 import { ALL_OUTPUTS } from '../state/state.ts'
@@ -7,7 +9,7 @@ import type { ApiRequest, Endpoint, Registry } from './endpoint.ts'
 import { nameOf } from './endpoint.ts'
 import { showCheck, showNode, showNodeService } from './present.ts'
 import { type Read, read } from './read.ts'
-import { checksOf, hasMeta, near, nodeMeta, onlyPassing, order, refuseFilter, selectInstances } from './select.ts'
+import { checksOf, filterOf, hasMeta, near, nodeMeta, onlyPassing, order, selectInstances } from './select.ts'
 
 export const HEALTH: readonly Endpoint[] = [
   { path: '/v1/health/service/', GET: read(service, true) },
@@ -20,13 +22,13 @@ function service(request: ApiRequest, registry: Registry): Read {
   const { state } = registry.store
   const name = nameOf(request, 'Missing service name')
   const passing = onlyPassing(request.query)
-  refuseFilter(request)
+  const filter = filterOf(request, HEALTH_FIELDS)
   const otherPeer = (request.query.get('peer') ?? '') !== ''
   return {
     resources: [serviceResource(name), RESOURCE.extinction],
     index: () => state.serviceIndex(name),
     version: () => state.outputVersion(name),
-    encode: () => (otherPeer ? '[]' : encodeJson(entries(registry, name, request, passing))),
+    encode: () => (otherPeer ? '[]' : encodeJson(entries(registry, name, request, passing).filter(filter))),
     suppress: true,
     cache: true,
     headers: ['X-Consul-Query-Backend', 'blocking-query', ...cachedHeaders(request)],
@@ -80,14 +82,14 @@ function checkList(
   const { state } = registry.store
   const meta = nodeMeta(request.query)
   const nearest = near(registry, request.query)
-  refuseFilter(request)
+  const filter = filterOf(request, CHECK_FIELDS)
   return {
     resources,
     index: () => state.indexOf(RESOURCE.checks),
     version: () => state.outputs.get(ALL_OUTPUTS) ?? 0,
     encode: () => {
       const checks = found().filter((check) => hasMeta(state.nodes.get(check.Node), meta))
-      return encodeJson(checks.sort(byNode(nearest)).map(showCheck))
+      return encodeJson(checks.sort(byNode(nearest)).map(showCheck).filter(filter))
     },
     suppress: true,
     cache: true,

@@ -160,3 +160,14 @@ test('moving an ID to another name wakes the watchers of both names', async () =
   assert.ok(gone!.index > before.index)
   assert.equal((come!.json() as unknown[]).length, 1)
 })
+
+test('a service held by its hash that goes away is answered 404, and the write that removed it is acknowledged', async () => {
+  await using registry = await testRegistry()
+  await registry.put('/v1/agent/service/register', instance('web', 'x'))
+  const { headers } = await registry.get('/v1/agent/service/x')
+  const held = registry.get(`/v1/agent/service/x?hash=${headers.get('x-consul-contenthash')}&wait=1m`)
+  await heldQueries(registry, 1)
+  assert.equal((await registry.put('/v1/agent/service/deregister/x')).status, 200)
+  const answer = await held
+  assert.deepEqual([answer.status, answer.text], [404, 'unknown service ID: x'])
+})

@@ -1,5 +1,7 @@
 /** Which instances and checks a query means: tags, node metadata, health, order. */
 
+import type { Fields } from '../filter/fields.ts'
+import { createFilter, type Filter } from '../filter/filter.ts'
 import type { CheckRecord, NodeRecord, ServiceRecord } from '../state/records.ts'
 import { onNode } from '../state/records.ts'
 import { Refusal } from '../state/refusal.ts'
@@ -76,12 +78,10 @@ export function onlyPassing(query: QueryString): boolean {
   return passing
 }
 
-/** Filter expressions are not understood yet. Better refused than ignored: the answer would be wrong. */
-export function refuseFilter({ query }: ApiRequest): void {
+const ALL: Filter = () => true
+
+/** `?filter`, over the objects of the answer; without one everything passes. */
+export function filterOf({ query }: ApiRequest, fields: Fields): Filter {
   const filter = query.get('filter') ?? ''
-  if (filter === '') return
-  throw new Refusal(
-    500,
-    `Failed to create boolean expression evaluator: filter expressions are not supported: ${filter}`,
-  )
+  return filter === '' ? ALL : createFilter(filter, fields)
 }

@@ -1,4 +1,5 @@
 /** All endpoints, by group. A new endpoint is a line in its group's table. */
+import { ABSENT } from './absent.ts'
 import { AGENT } from './agent.ts'
 import { AGENT_CHECK_PATHS } from './agent-check.ts'
 import { AGENT_HEALTH } from './agent-health.ts'
@@ -18,6 +19,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...HEALTH,
   ...KV,
   ...STATUS,
+  ...ABSENT,
 ]
 
 export interface Match {

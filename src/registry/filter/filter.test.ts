@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { HEALTH_FIELDS } from './fields.ts'
+import { createFilter } from './filter.ts'
+import { compileRegExp } from './regexp.ts'
+
+const SEED = Number(process.env['SKEIN_SEED'] ?? 3)
+
+const ENTRY = {
+  Node: { Node: 'n1', Address: '10.0.0.1', Meta: { 'a-b': 'x', zone: 'eu' } },
+  Service: {
+    ID: 'web-1',
+    Service: 'web',
+    Tags: ['v1', 'prod'],
+    Meta: { version: '2' },
+    Port: 80,
+    EnableTagOverride: false,
+  },
+  Checks: [
+    { CheckID: 'a', Status: 'passing' },
+    { CheckID: 'b', Status: 'critical' },
+  ],
+}
+
+const EXPRESSIONS: readonly [string, boolean][] = [
+  ['Service.Port == 80', true],
+  ['Service.Port != 80', false],
+  ['Service.Meta.version == 2', true],
+  ['Service.Meta.version == "2"', true],
+  ['Service.Meta.none == "2"', false],
+  ['Service.Meta.none != "2"', true],
+  ['Node.Meta["a-b"] == x', true],
+  ['"v1" in Service.Tags', true],
+  ['v1 in Service.Tags', true],
+  ['"v2" not in Service.Tags', true],
+  ['Service.Tags contains `prod`', true],
+  ['Service.Tags not contains prod', false],
+  ['zone in Node.Meta', true],
+  ['Service.Service in Service.ID', false],
+  ['web in Service.ID', true],
+  ['Service.Tags is empty', false],
+  ['Service.Tags is not empty', true],
+  ['Service.Meta is not empty and Checks is not empty', true],
+  ['Service.EnableTagOverride == false', true],
+  ['Checks.Status == critical', true],
+  ['Checks.Status != critical', true],
+  ['not Checks.Status == critical', false],
+  ['Node.Node matches "^n[0-9]$"', true],
+  ['Node.Node not matches "^x"', true],
+  ['Service.Port == 81 or Service.Port == 80 and Node.Node == n1', true],
+  ['(Service.Port == 81 or Service.Port == 80) and Node.Node == n2', false],
+  ['not not ( Node.Node == "n1" )', true],
+  ['Service.Meta.version=="2"and(Service.Port==80)', true],
+]
+for (const [text, expected] of EXPRESSIONS) {
+  test(`filter ${text}`, () => assert.equal(createFilter(text, HEALTH_FIELDS)(ENTRY), expected))
+}
+
+const MISTAKES: readonly [string, RegExp][] = [
+  ['Foo == v', /^Failed to create boolean expression evaluator: Selector "Foo" is not valid$/],
+  ['Service == v', /Selector "Service" is not valid/],
+  ['Service.Port.x == v', /Selector "Service.Port.x" is not valid/],
+  ['Service.constructor == v', /Selector "Service.constructor" is not valid/],
+  ['Service.Port ==', /: 1:16 \(15\): no match found, expected/],
+  ['== x', /1:1 \(0\)/],
+  ['Service.Port == 80 80', /1:20 \(19\)/],
+  ['(Service.Port == 80', /no match found/],
+  ['"Service.Port" == 80', /no match found/],
+  ['Service.Port == x', /Failed to coerce value "x" for selector "Service.Port"/],
+  ['80 in Service.Port', /Invalid match operator "In" for selector "Service.Port"/],
+  ['Service.Port is not empty', /Invalid match operator "Is Not Empty" for selector "Service.Port"/],
+  ['Service.Tags == v1', /Invalid match operator "Equal" for selector "Service.Tags"/],
+  ['Node.Node matches "("', /missing closing \)/],
+  ['(('.repeat(5000), /no match found/],
+]
+for (const [text, message] of MISTAKES) {
+  test(`filter mistake ${text.slice(0, 30)}`, () => {
+    assert.throws(() => createFilter(text, HEALTH_FIELDS), { status: 500, message })
+  })
+}
+
+test('regular expressions agree with the built-in ones', () => {
+  const piece = fc.constantFrom('a', 'b', '.', '[ab]', '[^a]', '\\d', '\\w', '1', '^', '$', '\\b', '[0-9a]', 'é', '\\.')
+  const pattern = fc.letrec<{ node: string }>((tie) => ({
+    node: fc.oneof(
+      { maxDepth: 4, depthSize: 'small' },
+      piece,
+      fc.tuple(tie('node'), tie('node')).map(([a, b]) => a + b),
+      fc.tuple(tie('node'), tie('node')).map(([a, b]) => `(${a}|${b})`),
+      fc
+        .tuple(tie('node'), fc.constantFrom('*', '+', '?', '{2}', '{0,2}', '{1,}', '*?'))
+        .map(([a, b]) => `(?:${a})${b}`),
+    ),
+  })).node
+  const text = fc.string({ unit: fc.constantFrom('a', 'b', '1', '.', 'é', '\n'), maxLength: 8 })
+  fc.assert(
+    fc.property(pattern, text, (source, input) => {
+      assert.equal(
+        compileRegExp(source)(input),
+        new RegExp(source).test(input),
+        `/${source}/ on ${JSON.stringify(input)}`,
+      )
+    }),
+    { seed: SEED, numRuns: 2000 },
+  )
+})
+
+test('regular expressions: flags, and what is not understood is refused', () => {
+  assert.equal(compileRegExp('(?i)WeB')('a web'), true)
+  assert.equal(compileRegExp('(?s)a.b')('a\nb'), true)
+  for (const bad of [
+    '(',
+    ')',
+    '[a',
+    'a**b(',
+    '*a',
+    '\\1',
+    '(?=a)',
+    'a{2,1}',
+    'a{2000}',
+    '[b-a]',
+    '\\',
+    '((a{1000}){1000}){1000}',
+  ]) {
+    assert.throws(() => compileRegExp(bad), SyntaxError, bad)
+  }
+})
+
+test('a pattern made to explode takes its states times the length, no more', () => {
+  const matches = compileRegExp('^(a+)+(a|aa)*(a*)*$')
+  assert.equal(matches(`${'a'.repeat(3000)}b`), false)
+})
