@@ -6,6 +6,9 @@ import { type ExitStatus, Failure, UsageError } from './command.ts'
 import { showIssues } from './ui/issues.ts'
 import type { Terminal } from './ui/terminal.ts'
 
+/** For programs; people learn nothing from them. */
+const OWN_CODES: ReadonlySet<string> = new Set(['USAGE', 'FAILED', 'CONFIG', 'BUG'])
+
 interface Account {
   readonly code: string
   readonly message: string
@@ -22,8 +25,10 @@ export function showError(error: unknown, help: string, terminal: Terminal): Exi
   if (terminal.wantsJson) terminal.json({ error: { code, message, hint, ...details } })
   if (error instanceof ConfigError) showIssues(error.issues, terminal.err)
   else {
-    line(`${paint('red', 'error')} ${paint('dim', code)}: ${message}`)
-    for (const issue of inputIssues(details)) line(`  ${issue}`)
+    // `Error: …` at the start of a line is what the fleet looks for when it tells why an instance ended.
+    const known = OWN_CODES.has(code) || message.endsWith(code)
+    line(`${paint('red', 'Error')}: ${message}${known ? '' : paint('dim', ` (${code})`)}`)
+    for (const issue of inputIssues(details)) if (!issue.includes(message)) line(`  ${issue}`)
     if (hint !== '') line(hint)
   }
   return status

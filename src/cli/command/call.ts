@@ -44,7 +44,7 @@ With a service alone its operations are listed.`,
   async run(context: Context<typeof OPTIONS>) {
     const { options, env } = context
     const { service, operation, data } = parseTarget(context)
-    const address = options.registry ?? (await runningInfo(context.cwd, options.config))?.registry.url
+    const address = options.registry ?? (await runningInfo(context.cwd, options.config))?.registry
     const settings = address === undefined ? env : { ...env, [SETTINGS.registry]: address }
     const consul = new ConsulClient({ address: registryAddress(settings), token: env[SETTINGS.token] })
     try {

@@ -61,7 +61,7 @@ function target(args: readonly string[]): Pick<Question, 'method' | 'path'> {
 async function ask(question: Question, options: Context<typeof OPTIONS>['options'], cwd: string): Promise<Answer> {
   if (options.admin !== undefined) return askGateway(options.admin.replace(/\/+$/, ''), question)
   const running = await runningInfo(cwd, options.config)
-  if (running?.gateway !== undefined) return askGateway(running.gateway.admin, question)
+  if (running?.admin !== undefined) return askGateway(running.admin, question)
   const { config, file } = await loadConfig(options.config, cwd)
   if (config.gateway === undefined || config.gateway === false) {
     throw new Failure(`${file} has no gateway`, 'A gateway elsewhere is asked with --admin <url>.')

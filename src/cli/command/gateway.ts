@@ -56,7 +56,7 @@ SIGTERM and Ctrl-C let the requests under way end first.`,
   async run({ options, terminal, env, cwd }: Context<typeof OPTIONS>) {
     if (options.config !== undefined && options.name !== undefined)
       throw new UsageError('give --config or --name, not both')
-    const log = processLog('gateway', terminal, env)
+    const log = processLog('gateway', terminal)
     const stop = new AbortController()
     void untilAskedToEnd().then(() => stop.abort())
     const address = options.registry?.replace(/\/+$/, '') ?? registryAddress(env)

@@ -1,5 +1,7 @@
 /** `skein logs`: what the instances wrote. */
-import { type Context, defineCommand, type Options, UsageError } from '../command.ts'
+import type { ControlClient, LogQuery } from '../../control/client.ts'
+import { nearest } from '../../core/issues.ts'
+import { type Context, defineCommand, Failure, type Options, UsageError } from '../command.ts'
 import { CONFIG_OPTION, withFleet } from '../running.ts'
 import { LogFormatter } from '../ui/log-line.ts'
 
@@ -28,12 +30,25 @@ export default defineCommand({
     if (rest.length > 0) throw new UsageError('name one service or instance, or none for all')
     return withFleet(cwd, options.config, async (fleet) => {
       const formatter = new LogFormatter(terminal.out.paint)
-      const query = { last: options.last ?? LAST_DEFAULT, follow: options.follow ?? false }
-      for await (const line of fleet.logs({ ...query, ...(await filterFor(fleet, target)) })) {
+      const query = { last: options.last ?? LAST_DEFAULT, ...(await filterFor(fleet, target)) }
+      for await (const line of options.follow === true ? fleet.follow(query) : await fleet.logs(query)) {
         if (terminal.wantsJson) terminal.json(line)
+        else if ('dropped' in line) terminal.err.line(`… ${line.dropped} lines left out: this terminal is too slow`)
         else terminal.out.line(formatter.format(line))
       }
       return 0
     })
   },
 })
+
+/** A name is that of a service or of an instance; the fleet knows which. */
+async function filterFor(fleet: ControlClient, target: string | undefined): Promise<LogQuery> {
+  if (target === undefined) return {}
+  const instances = await fleet.instances()
+  if (instances.some(({ service }) => service === target)) return { service: target }
+  if (instances.some(({ id }) => id === target)) return { instance: target }
+  const names = new Set(instances.flatMap(({ service, id }) => [service, id]))
+  const near = nearest(target, names)
+  const fix = near === undefined ? `There are: ${[...names].join(', ')}.` : `Did you mean ${near}?`
+  throw new Failure(`nothing called ${target} runs here`, fix)
+}

@@ -1,7 +1,8 @@
 /** `skein ps`: what runs. */
+import type { RunInfo } from '../../control/runfile.ts'
 import { systemClock } from '../../core/clock.ts'
 import { SkeinError } from '../../core/errors.ts'
-import { SETTINGS } from '../../core/settings.ts'
+import { type Environment, SETTINGS } from '../../core/settings.ts'
 import { ConsulClient } from '../../discovery/consul-client.ts'
 import type { Instance } from '../../discovery/contract.ts'
 import { type Context, defineCommand, type Options } from '../command.ts'
@@ -26,25 +27,30 @@ Instances that registered by themselves, on whatever machine, are listed below a
   run: ({ options, terminal, env, cwd }: Context<typeof OPTIONS>) =>
     withFleet(cwd, options.config, async (fleet, info) => {
       const instances = await fleet.instances()
-      const consul = new ConsulClient({ address: info.registry.url, token: env[SETTINGS.token] })
-      const registered = await orUndefined(registeredInstances(consul))
-      await consul.close()
+      const registered = await registeredAt(info.registry, env)
       const found = listing(instances, registered)
-      if (terminal.wantsJson)
-        terminal.json({ ...found, gateway: info.gateway, registry: info.registry, config: info.config })
+      if (terminal.wantsJson) terminal.json({ ...found, ...addresses(info) })
       else for (const line of listingLines(found, systemClock.now(), terminal.out.paint)) terminal.out.line(line)
       if (registered === undefined)
-        terminal.err.line(`The registry ${info.registry.url} does not answer: no health is known.`)
+        terminal.err.line(`The registry ${info.registry} does not answer: no health is known.`)
       return 0
     }),
 })
 
-/** The registry may be away; what the fleet itself knows is shown all the same. */
-async function orUndefined(instances: Promise<Instance[]>): Promise<Instance[] | undefined> {
+/** Undefined where the registry does not answer; what the fleet itself knows is shown all the same. */
+async function registeredAt(registry: string | undefined, env: Environment): Promise<Instance[] | undefined> {
+  if (registry === undefined) return undefined
+  const consul = new ConsulClient({ address: registry, token: env[SETTINGS.token] })
   try {
-    return await instances
+    return await registeredInstances(consul)
   } catch (error) {
     if (error instanceof SkeinError) return undefined
     throw error
+  } finally {
+    await consul.close()
   }
+}
+
+function addresses({ config, registry, gateway, admin }: RunInfo) {
+  return { config, registry: { url: registry }, gateway: gateway === undefined ? null : { url: gateway, admin } }
 }

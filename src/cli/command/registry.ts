@@ -34,7 +34,7 @@ clients: the one in SKEIN_REGISTRY_TOKEN.`,
   ],
   failure: 'the port or the folder cannot be had',
   async run({ options, terminal, env, cwd }: Context<typeof OPTIONS>) {
-    const log = processLog('registry', terminal, env)
+    const log = processLog('registry', terminal)
     const asked = untilAskedToEnd()
     const port = options.port ?? DEFAULT_REGISTRY_PORT
     const storage = chooseStorage(options, cwd)

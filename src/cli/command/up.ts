@@ -1,17 +1,16 @@
 /** `skein up`: everything, on this machine. */
+import { findRunning } from '../../control/runfile.ts'
 import { systemClock } from '../../core/clock.ts'
 import type { Environment } from '../../core/settings.ts'
-import { type Context, defineCommand, type ExitStatus, type Options } from '../command.ts'
+import { type Context, defineCommand, type ExitStatus, Failure, type Options } from '../command.ts'
 import { loadConfig, shortPath } from '../config/load.ts'
 import { onAskedToEnd } from '../lifetime.ts'
 import { CONFIG_OPTION } from '../running.ts'
-import { type Plan, type PortChoice, planFleet } from '../up/plan.ts'
+import { Ending } from '../up/ending.ts'
+import { type PortChoice, planFleet } from '../up/plan.ts'
 import { freePort, refuseTakenPorts, wantedPorts } from '../up/ports.ts'
-import { type Session, startSession } from '../up/session.ts'
-import { createView, type View } from '../up/view.ts'
-
-/** Within this everything has drained and ended, or is killed, ms. */
-const GRACE_MS = 4000
+import { startSession } from '../up/session.ts'
+import { createView } from '../up/view.ts'
 
 const OPTIONS = {
   config: CONFIG_OPTION,
@@ -43,20 +42,39 @@ within 5 s; a second Ctrl-C kills what is left. With --json each line on stdout 
     const clock = systemClock
     const startedAt = clock.monotonic()
     const { config, file } = await loadConfig(options.config, cwd)
+    await refuseSecond(file, cwd)
     const ports = await choosePorts(options)
     const plan = planFleet(config, file, ports)
     await refuseTakenPorts(wantedPorts(plan), shortPath(file, cwd))
     const view = createView({ terminal, clock, verbose: options.verbose ?? false, skein: callName(env) })
     const read = async () => planFleet((await loadConfig(file, cwd)).config, file, ports)
-    await runUntilEnded(
-      plan,
-      view,
-      () => startSession({ plan, view, clock, env, read }),
-      () => clock.monotonic() - startedAt,
-    )
+    const ending = new Ending(() => view.ending())
+    const forget = onAskedToEnd(ending.ask)
+    try {
+      const session = await startSession({ plan, view, clock, env, read, end: ending.ask })
+      ending.begin(session.fleet)
+      void session.fleet.settled().then(() => {
+        if (!ending.begun) view.ready(plan, session.fleet.list(), clock.monotonic() - startedAt)
+      })
+      await ending.ended
+      await session.close()
+    } finally {
+      view.end()
+      forget()
+    }
     return 0
   },
 })
+
+/** Two fleets of one config would fight for its ports, its database and its name. */
+async function refuseSecond(file: string, cwd: string): Promise<void> {
+  const other = await findRunning({ cwd, config: file })
+  if (other === undefined) return
+  throw new Failure(
+    `${shortPath(other.config, cwd)} is running already, as pid ${other.pid}`,
+    'skein ps shows it, skein stop ends it.',
+  )
+}
 
 async function choosePorts(options: Context<typeof OPTIONS>['options']): Promise<PortChoice> {
   const chosen = async (port: number | undefined) => (port === 0 ? await freePort() : port)

@@ -30,6 +30,7 @@ function packageJson(name: string, version: string): string {
 const TSCONFIG = `{
   "compilerOptions": {
     "target": "es2024",
+    "lib": ["es2024"],
     "module": "nodenext",
     "types": ["node"],
     "strict": true,

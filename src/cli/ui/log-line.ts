@@ -39,7 +39,7 @@ const HIDDEN = new Set(['level', 'time', 'msg', 'pid', 'hostname', 'service', 'i
 /** In access lines of use to programs only. */
 const HIDDEN_ACCESS = new Set([
   ...['method', 'path', 'status', 'durationMs', 'instance', 'attempts', 'requestId', 'traceId', 'spanId'],
-  ...['route', 'operation', 'bytes', 'ip', 'service', 'protocol', 'host'],
+  ...['route', 'operation', 'bytes', 'client'],
 ])
 
 const HUES: readonly Style[] = [

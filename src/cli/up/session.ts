@@ -1,4 +1,5 @@
 /** One run of `skein up`: what it starts, in which order, and how it ends. */
+import { announceRun, type RunInfo, socketPath, withdrawRun } from '../../control/runfile.ts'
 import { serveControl } from '../../control/server.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
@@ -21,6 +22,8 @@ export interface SessionOptions {
   readonly env: Environment
   /** Reads the config anew. @throws ConfigError */
   read(): Promise<Plan>
+  /** `skein stop` asks for the end. */
+  end(): void
 }
 
 export interface Session {
@@ -86,7 +89,7 @@ async function attach(
   fleet: Fleet,
   registry: RegistryLink,
   log: Logger,
-  { plan, view, clock, read }: SessionOptions,
+  { plan, view, clock, read, end }: SessionOptions,
 ): Promise<() => Promise<void>> {
   const adoption = new Adoption({ fleet, specs: plan.services, registry, log, clock })
   for (const line of fleet.logs()) view.log(line)
@@ -95,11 +98,27 @@ async function attach(
     view.changed(info)
     adoption.changed(info)
   })
-  const control = await serveControl({ fleet, socketPath: socketPathOf(plan.file), info: () => infoOf(plan) })
+  const info = runInfo(plan, clock)
+  const control = await serveControl({ fleet, socketPath: info.socket, info: () => info, onShutdown: end, log })
+  await announceRun(info)
   const live = new LiveConfig({ plan, specs: plan.services, fleet, registry, log, read })
   const unwatch = watchFile(plan.file, clock, () => void live.apply())
   return async () => {
     unwatch()
+    withdrawRun(info)
     await control.close()
+  }
+}
+
+/** Where the other commands find this fleet, and what they want to know of it. */
+function runInfo({ file, registry, gateway }: Plan, clock: Clock): RunInfo {
+  return {
+    pid: process.pid,
+    socket: socketPath(file),
+    registry: registry.url,
+    gateway: gateway?.url,
+    admin: gateway?.adminUrl,
+    startedAt: clock.now(),
+    config: file,
   }
 }

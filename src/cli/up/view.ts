@@ -16,8 +16,8 @@ export interface View {
   changed(info: InstanceInfo): void
   /** Everything has been tried once. */
   ready(plan: Plan, instances: readonly InstanceInfo[], tookMs: number): void
-  /** Text for people, such as the mistakes of a changed config; `event` is the same for programs. */
-  tell(text: string, event: Readonly<Record<string, unknown>>): void
+  /** The end has begun. */
+  ending(): void
   /** Nothing more is shown below. */
   end(): void
 }
@@ -46,7 +46,7 @@ function jsonView({ terminal: { json } }: ViewOptions): View {
       }
       json({ type: 'ready', config: file, ...addresses, instances, tookMs: Math.round(tookMs) })
     },
-    tell: (_text, event) => json({ type: 'notice', ...event }),
+    ending: () => json({ type: 'ending' }),
     end: () => {},
   }
 }
@@ -58,6 +58,7 @@ class HumanView implements View {
   readonly #rates: Rates
   readonly #instances = new Map<string, InstanceInfo>()
   #plan: Plan | undefined
+  #ending = false
 
   constructor(options: ViewOptions) {
     this.#options = options
@@ -88,8 +89,10 @@ class HumanView implements View {
     this.#status.print(summary({ plan, instances, tookMs, lines, paint }).join('\n'))
   }
 
-  tell(text: string): void {
-    this.#status.print(text)
+  ending(): void {
+    this.#ending = true
+    const { paint } = this.#options.terminal.out
+    this.#status.print(paint('dim', 'draining; press Ctrl-C again to kill what is left'))
   }
 
   end(): void {
@@ -104,6 +107,6 @@ class HumanView implements View {
     const traffic = this.#plan.gateway === undefined ? '' : `   ${requests} req/s${errors}`
     // Traffic that has ended writes no more lines, and the rate would stand still above zero.
     if (requests > 0) this.#options.clock.after(1000, () => this.#status.refresh())
-    return `${readiness([...this.#instances.values()], this.#plan, paint)}${traffic}   ${paint('dim', 'Ctrl-C ends')}`
+    return `${readiness([...this.#instances.values()], this.#plan, paint)}${traffic}   ${paint('dim', this.#ending ? 'Ctrl-C kills' : 'Ctrl-C ends')}`
   }
 }
