@@ -112,6 +112,7 @@ async function createRegistry(
     cache: new AnswerCache(),
     node,
     datacenter: options.datacenter ?? 'dc1',
+    defaultPolicy: options.token === undefined ? 'allow' : 'deny',
     leader: `${address}:${SERVER_PORT}`,
     clock,
     random,

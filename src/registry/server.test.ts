@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
+import { pino } from 'pino'
 import { VirtualClock } from '../core/clock.ts'
 import { ConfigError } from '../core/issues.ts'
 import { startRegistry } from './index.ts'
@@ -95,6 +96,18 @@ test('a token is asked for in every form that clients send it, and other schemes
   assert.equal((await ask('/metrics')).status, 403)
   const named = await ask('/v1/catalog/services', { host: 'registry.internal:8500', 'x-consul-token': 's3cret' })
   assert.equal(named.status, 200, 'a page that was led here has no token, so any name will do')
+})
+
+test('an old client that writes by GET is refused, and the log says so once', async () => {
+  const lines: string[] = []
+  const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+  await using registry = await testRegistry({ log })
+  for (const path of ['check/pass/x', 'service/deregister/x', 'check/pass/x']) {
+    const { status, body } = await raw(`${registry.url}/v1/agent/${path}`, 'GET', { 'user-agent': 'old/1' })
+    assert.deepEqual([status, String(body)], [405, 'method GET not allowed'])
+  }
+  assert.equal(lines.length, 1)
+  assert.match(lines[0]!, /old\/1/)
 })
 
 test('gzip from 1,400 bytes on, when asked for', async () => {

@@ -6,6 +6,7 @@ import { Encoded, prettyJson } from './api/encoded.ts'
 import type { Answer, ApiRequest, Endpoint, Registry } from './api/endpoint.ts'
 import { text } from './api/endpoint.ts'
 import type { Guard } from './api/guard.ts'
+import { acceptsGzip, hasBody, headerOf, readBody } from './api/incoming.ts'
 import { cleanPath, encodePath, parseTarget } from './api/path.ts'
 import { QueryString } from './api/query-string.ts'
 import { ENDPOINTS, PathTable } from './api/table.ts'
@@ -37,9 +38,20 @@ const LIMITS = {
 
 export function createRegistryServer(registry: Registry, guard: Guard): Server {
   const paths = new PathTable([...ENDPOINTS, ...OWN_ENDPOINTS])
+  const shared = { registry, guard, paths, hinted: new Set<string>() }
   return createServer(LIMITS, (incoming, outgoing) => {
-    new Exchange(registry, guard, paths, incoming, outgoing).run()
+    new Exchange(shared, incoming, outgoing).run()
   })
+}
+
+/** User agents that the log has told about; each once. */
+const HINTS_MAX = 100
+
+interface Shared {
+  readonly registry: Registry
+  readonly guard: Guard
+  readonly paths: PathTable
+  readonly hinted: Set<string>
 }
 
 /** One request and its answer. */
@@ -47,6 +59,7 @@ class Exchange {
   readonly #registry: Registry
   readonly #guard: Guard
   readonly #paths: PathTable
+  readonly #hinted: Set<string>
   readonly #incoming: IncomingMessage
   readonly #outgoing: ServerResponse
   readonly #started: number
@@ -54,10 +67,11 @@ class Exchange {
   #pretty = false
   #held = false
 
-  constructor(registry: Registry, guard: Guard, paths: PathTable, incoming: IncomingMessage, outgoing: ServerResponse) {
+  constructor({ registry, guard, paths, hinted }: Shared, incoming: IncomingMessage, outgoing: ServerResponse) {
     this.#registry = registry
     this.#guard = guard
     this.#paths = paths
+    this.#hinted = hinted
     this.#incoming = incoming
     this.#outgoing = outgoing
     this.#started = registry.clock.monotonic()
@@ -84,7 +98,10 @@ class Exchange {
     if (match === undefined) return unknown(method, target.path)
     this.#endpoint = match.endpoint.path
     const handler = match.endpoint[method as 'GET']
-    if (handler === undefined) return otherMethod(method, match.endpoint)
+    if (handler === undefined) {
+      this.#hintAtOldClient(method, match.endpoint, header('user-agent'))
+      return otherMethod(method, match.endpoint)
+    }
     const request: ApiRequest = {
       method,
       path: match.endpoint.path,
@@ -95,6 +112,13 @@ class Exchange {
       onGone: (run) => this.#onGone(run),
     }
     return handler(request, this.#registry)
+  }
+
+  /** Clients from before Consul 1.0 write by GET: their beats and deregistrations silently do nothing. */
+  #hintAtOldClient(method: string, { path, PUT }: Endpoint, userAgent = 'unknown'): void {
+    if (method !== 'GET' || PUT === undefined || this.#hinted.size >= HINTS_MAX || this.#hinted.has(userAgent)) return
+    this.#hinted.add(userAgent)
+    this.#registry.log.warn({ userAgent, path }, 'a client writes by GET, which is refused; it needs one that uses PUT')
   }
 
   /** Only a held query listens, so an ordinary request pays nothing for it. Its time held is not an answering time. */
@@ -128,7 +152,7 @@ class Exchange {
   }
 
   #encode({ headers, body }: Answer): { headers: string[]; body: Buffer | undefined } {
-    const all = ['Vary', 'Accept-Encoding', 'X-Consul-Default-ACL-Policy', 'allow', ...headers]
+    const all = ['Vary', 'Accept-Encoding', 'X-Consul-Default-ACL-Policy', this.#registry.defaultPolicy, ...headers]
     const shown = this.#pretty && body !== undefined && isJson(headers) ? pretty(body) : body
     const gzip = shown !== undefined && acceptsGzip(this.#incoming) ? shown.gzip : undefined
     const bytes = gzip ?? shown?.bytes
@@ -156,19 +180,6 @@ class Exchange {
 }
 
 const KNOWN_METHODS = new Set(['GET', 'PUT', 'DELETE', 'POST', 'HEAD', 'OPTIONS'])
-
-function headerOf(incoming: IncomingMessage, name: string): string | undefined {
-  const value = incoming.headers[name]
-  return Array.isArray(value) ? value[0] : value
-}
-
-function hasBody(incoming: IncomingMessage): boolean {
-  return incoming.headers['transfer-encoding'] !== undefined || Number(incoming.headers['content-length'] ?? 0) > 0
-}
-
-function acceptsGzip(incoming: IncomingMessage): boolean {
-  return /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(headerOf(incoming, 'accept-encoding') ?? '')
-}
 
 const isJson = (headers: readonly string[]) => headers[headers.indexOf('Content-Type') + 1] === 'application/json'
 
@@ -211,20 +222,3 @@ function refuse(refusal: Refusal, endpoint: string): Answer {
 }
 
 const INDEXED = /^\/v1\/(health|catalog\/(services?|nodes?|node-services)(\/|$)|kv)/
-
-async function readBody(
-  incoming: IncomingMessage,
-  maxBytes: number,
-  tooLarge = (bytes: number) => `Request body(${bytes} bytes) too large, max size: ${maxBytes} bytes.`,
-): Promise<Buffer> {
-  const announced = Number(incoming.headers['content-length'] ?? 0)
-  if (announced > maxBytes) throw new Refusal(413, tooLarge(announced))
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > maxBytes) throw new Refusal(413, tooLarge(bytes))
-    chunks.push(chunk)
-  }
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
-}

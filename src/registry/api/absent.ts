@@ -8,13 +8,14 @@ import { read } from './read.ts'
 
 const NO_MESH = 'Connect must be enabled in order to use this endpoint'
 
-/** Blocks like any other read; nothing ever wakes it before its deadline. */
+/** Blocks like any other read, to its deadline: the answer never changes. */
 const nothing = (json: string, consistency: boolean) =>
   read(
     (_request, { store: { state } }) => ({
-      resources: [],
+      resources: [RESOURCE.services],
       index: () => state.indexOf(RESOURCE.services),
       encode: () => json,
+      suppress: true,
     }),
     consistency,
   )

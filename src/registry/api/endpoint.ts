@@ -19,6 +19,8 @@ export interface Registry {
   /** Name of the registry's own node. */
   readonly node: string
   readonly datacenter: string
+  /** What a caller without a token may do, as the header X-Consul-Default-ACL-Policy says. */
+  readonly defaultPolicy: 'allow' | 'deny'
   /** `host:port` that stands for Consul's server port in status/leader. */
   readonly leader: string
   readonly clock: Clock
