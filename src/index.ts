@@ -4,6 +4,7 @@
 export { type FleetConfig, fleet, type RegistryConfig, type ServiceConfig } from './cli/define.ts'
 export { CallError } from './client/call-error.ts'
 export type { CallPolicy } from './client/contract.ts'
+export { closeDefaults } from './client/default.ts'
 export { type CallOptions, type Client, type ClientOptions, client, isCallError } from './client/typed.ts'
 export type { OperationType, Route, Schema, ServiceType } from './core/contract.ts'
 export { type ErrorCode, SkeinError } from './core/errors.ts'

@@ -228,9 +228,12 @@ describe('a process', () => {
     assert.deepEqual(await exited, [1, null])
   })
 
-  test('ends by itself once all is closed: nothing keeps it alive', async () => {
+  test('ends by itself once all is closed: nothing keeps it alive, no watch of its clients either', async () => {
     const { process: it } = await child(
-      `const a = await run(service('a', { x: op({}, () => 1) }), { registry: false })\nawait a.close()`,
+      `import { defaultCaller } from '${new URL('../client/default.ts', import.meta.url)}'
+      const call = { service: 'b', method: 'GET', path: '/', headers: [], policy: { deadlineMs: 50 } }
+      await defaultCaller().request(call).catch(() => {})
+      const a = await run(service('a', { x: op({}, () => 1) }), { registry: false })\nawait a.close()`,
     )
     assert.deepEqual(it.exitCode === null ? await once(it, 'exit') : [it.exitCode, null], [0, null])
   })

@@ -4,7 +4,8 @@
  * out of the registry before the app gets to know that it shall end. Whatever fails here is one line in the log: the app goes on.
  */
 import { isMainThread } from 'node:worker_threads'
-import { defaultCaller } from '../client/default.ts'
+import type { Caller } from '../client/contract.ts'
+import { closeDefaults, defaultCaller } from '../client/default.ts'
 import { interceptFetch } from '../client/fetch.ts'
 import { createLogger } from '../core/log.ts'
 import { type Joined, join } from './register/join.ts'
@@ -12,10 +13,8 @@ import { onFirstListen } from './register/listen.ts'
 import { serviceName } from './register/name.ts'
 import { beforeTheEnd } from './register/signals.ts'
 
-if (isMainThread) start()
-
 function start(): void {
-  interceptFetch(defaultCaller())
+  interceptFetch(onFirstUse)
   const name = serviceName(process.env, process.argv[1])
   const log = createLogger(name === undefined ? {} : { service: name })
   if (name === undefined) {
@@ -28,3 +27,13 @@ function start(): void {
   })
   beforeTheEnd({ leave: async () => joined?.leave(), finish: async () => joined?.finish() })
 }
+
+/** The process's caller, made by the first call: most processes under this hook are tools that call nothing. */
+const onFirstUse: Caller = {
+  request: (request) => defaultCaller().request(request),
+  lease: (request, tried) => defaultCaller().lease(request, tried),
+  inspect: (service) => defaultCaller().inspect(service),
+  close: () => closeDefaults(),
+}
+
+if (isMainThread) start()

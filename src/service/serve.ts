@@ -1,5 +1,6 @@
 /** `serve()`: an instance of a service in this process, placed by options and environment. */
 import { hostname } from 'node:os'
+import { closeDefaults } from '../client/default.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { createLogger, type Logger } from '../core/log.ts'
 import { type Random, systemRandom } from '../core/random.ts'
@@ -45,6 +46,9 @@ export interface RunningService {
 const DRAIN_DELAY_MS = 500
 const DRAIN_TIMEOUT_MS = 10_000
 
+/** Services of this process that are not closed. */
+let serving = 0
+
 /**
  * Listens, registers and serves until closed. It resolves once it listens and has tried to register; a registry that is
  * away is tried again in the background.
@@ -56,6 +60,7 @@ export async function serve(servable: Servable, options: ServeOptions = {}): Pro
   const placement = placementOf(options, env)
   const host = createHost(name, options)
   const consul = options.registry === false ? undefined : createConsul(options.registry, env, host.clock)
+  serving++
   const running = await runLifecycle({
     app,
     host,
@@ -67,7 +72,7 @@ export async function serve(servable: Servable, options: ServeOptions = {}): Pro
     drainDelayMs: options.drainDelayMs ?? DRAIN_DELAY_MS,
     drainTimeoutMs: options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS,
     signals: options.signals ?? true,
-    release: () => consul?.close(),
+    release: () => release(consul),
   })
   return { id: host.instance, name, url: urlOf(placement.host, running.port), ...running }
 }
@@ -86,6 +91,15 @@ function createHost(name: string, options: ServeOptions): Host {
 /** Its own connection to the registry, so that closing one service in a process leaves others theirs. */
 function createConsul(address: string | undefined, env: Environment, clock: Clock): ConsulClient {
   return new ConsulClient({ address: address ?? registryAddress(env), token: env[SETTINGS.token], clock })
+}
+
+/**
+ * With the last service go the connections by which its handlers called others: they would keep the process alive. A later
+ * call opens new ones.
+ */
+async function release(consul: ConsulClient | undefined): Promise<void> {
+  await consul?.close()
+  if (--serving === 0) await closeDefaults()
 }
 
 /** The default name holds the port, which is known only now. */

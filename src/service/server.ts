@@ -12,6 +12,8 @@ import type { App } from './servable.ts'
 const LIMITS = {
   /** Slow heads (slow loris), ms. */
   headersTimeout: 10_000,
+  /** How often the two times are looked at, ms; Node's 30 s would make 10 s into 40. */
+  connectionsCheckingInterval: 2_000,
   /** Bytes of head. */
   maxHeaderSize: 16_384,
   /** Silence after which a kept connection is closed, ms; Skein's client closes its side after 4 s, so it seldom meets this. */

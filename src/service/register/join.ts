@@ -2,6 +2,7 @@
 import type { Server } from 'node:http'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import { hostname } from 'node:os'
+import { closeDefaults } from '../../client/default.ts'
 import { sleep, systemClock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import { reportReady } from '../../core/parent.ts'
@@ -41,6 +42,7 @@ export function join(name: string, server: Server, address: AddressInfo, log: Lo
     const inFlight = observe(server, host)
     const registration = register(host, placement, address)
     void registration.attempted.then(() => reportReady(address.port))
+    server.once('close', () => void letGo(registration))
     return { leave: () => leave(host, registration), finish: () => finish(server, inFlight, host) }
   } catch (err) {
     log.warn({ err }, 'not registered')
@@ -72,6 +74,12 @@ function register(host: Host, placement: Placement, { address, port }: AddressIn
 function reachable(address: string): string {
   if (address === '0.0.0.0' || address === '::') return '127.0.0.1'
   return isIPv6(address) && address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
+}
+
+/** A closed server is no instance, and nothing of ours may keep the process alive that the app lets end. */
+async function letGo(registration: Registration): Promise<void> {
+  await registration.deregister()
+  await closeDefaults()
 }
 
 async function leave(host: Host, registration: Registration): Promise<void> {

@@ -160,19 +160,24 @@ require('node:http').createServer((req, res) => {
   test('has its fetch to a service balanced, and other addresses left alone', async () => {
     const source = `
 const http = require('node:http')
-http.createServer(async (req, res) => {
+const server = http.createServer(async (req, res) => {
   const url = req.url === '/self' ? 'http://127.0.0.1:' + req.socket.localPort + '/' : 'http://users/name'
   if (req.url === '/') return res.end('self')
+  if (req.url === '/close') return res.end('bye', () => server.close())
   try { res.end(await (await fetch(url)).text()) } catch (e) { res.end(String(e.cause ?? e)) }
-}).listen(0, '127.0.0.1')`
+})
+server.listen(0, '127.0.0.1')`
     const users = service('users', { name: op({ route: 'GET /name' }, () => 'Ada') })
     await withRegistry(async (registry, consul) => {
       await using _one = await start(users, { registry: registry.url, instance: 'users-1' })
-      await app(source, { SKEIN_REGISTRY: registry.url }, async () => {
+      await app(source, { SKEIN_REGISTRY: registry.url }, async (it) => {
         const [entry] = await instances(consul, 'legacy', 1)
         const url = `http://127.0.0.1:${entry!.Service.Port}`
         assert.equal(await (await fetch(`${url}/user`)).text(), '"Ada"')
         assert.equal(await (await fetch(`${url}/self`)).text(), 'self')
+        // Its watch of users does not keep it alive when it closes its server.
+        assert.equal(await (await fetch(`${url}/close`)).text(), 'bye')
+        assert.deepEqual(await it.exited(), [0, null])
       })
     })
   })
