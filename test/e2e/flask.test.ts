@@ -57,9 +57,11 @@ describe('Flask beside TypeScript', { skip, timeout: 120_000 }, () => {
   })
 
   test('the instances that Python registered are in the registry under the names that the fleet gave them', async () => {
-    const answer = await request(`${running.registry}/v1/health/service/flask-users?passing`)
-    const entries = (await answer.body.json()) as { Service: { ID: string } }[]
-    assert.deepEqual(entries.map(({ Service }) => Service.ID).sort(), ['flask-users-1', 'flask-users-2'])
+    await eventually('both instances registered and passing', async () => {
+      const answer = await request(`${running.registry}/v1/health/service/flask-users?passing`)
+      const ids = ((await answer.body.json()) as { Service: { ID: string } }[]).map(({ Service }) => Service.ID)
+      return ids.sort().join() === 'flask-users-1,flask-users-2'
+    })
   })
 
   test('scaling Python down under load fails no request: it deregisters before it ends', async () => {

@@ -45,11 +45,16 @@ describe('an Express app that nobody changed', { timeout: 120_000 }, () => {
   })
 
   test('it is registered with checks, and requests are spread over its instances', async () => {
-    const answer = await request(`${running.registry}/v1/health/service/greetings?passing`)
-    const entries = (await answer.body.json()) as { Service: { ID: string } }[]
-    assert.deepEqual(entries.map(({ Service }) => Service.ID).sort(), ['greetings-1', 'greetings-2'])
-    const from = new Set<number | undefined>()
-    await eventually('an answer from each instance', async () => from.add((await greet('1')).body.from).size === 2)
+    await eventually('both instances registered and passing', async () => {
+      const answer = await request(`${running.registry}/v1/health/service/greetings?passing`)
+      const ids = ((await answer.body.json()) as { Service: { ID: string } }[]).map(({ Service }) => Service.ID)
+      return ids.sort().join() === 'greetings-1,greetings-2'
+    })
+    // At once, because one after the other they may all go to the instance that was quicker so far.
+    await eventually('answers from each instance', async () => {
+      const answers = await Promise.all(Array.from({ length: 20 }, () => greet('1')))
+      return new Set(answers.map(({ body }) => body.from)).size === 2
+    })
   })
 
   test('scaling it down under load fails no request: its end is graceful, too', async () => {
