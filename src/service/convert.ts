@@ -27,7 +27,7 @@ export function fieldConverter(schema: JsonSchema | undefined): Convert {
   }
 }
 
-/** Fields that must be there and are arrays: a query without them says that they are empty. */
+/** See `Prepared.arrays`. */
 export function requiredArrays(schema: JsonSchema | undefined): string[] {
   if (schema === undefined) return []
   const properties = propertiesOf(schema)

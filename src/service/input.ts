@@ -1,7 +1,6 @@
 /** One input out of path, query and body, converted, joined and validated. */
 import { SkeinError } from '../core/errors.ts'
 import { readBody } from './body.ts'
-import { requiredArrays } from './convert.ts'
 import type { Exchange } from './exchange.ts'
 import { checkKey, parseJson } from './json.ts'
 import type { Prepared } from './operation.ts'
@@ -44,7 +43,7 @@ function join(operation: Prepared, texts: ReadonlyMap<string, readonly string[]>
     input[name] = value
   }
   // A query cannot say "empty list" but by saying nothing.
-  if (body === undefined) for (const name of requiredArrays(operation.input)) input[name] ??= []
+  if (body === undefined) for (const name of operation.arrays) input[name] ??= []
   return input
 }
 

@@ -53,6 +53,8 @@ export interface Prepared {
   readonly input: JsonSchema | undefined
   readonly output: JsonSchema | undefined
   readonly convert: Convert
+  /** Fields that must be there and are arrays: a query says that they are empty by not naming them. */
+  readonly arrays: readonly string[]
   readonly errors: ErrorStatuses
   readonly idempotent: boolean
   readonly maxBodyBytes: number

@@ -1,6 +1,6 @@
 /** From what an author wrote to what the server uses. */
 import type { HttpMethod, OperationType } from '../core/contract.ts'
-import { fieldConverter } from './convert.ts'
+import { fieldConverter, requiredArrays } from './convert.ts'
 import { jsonSchemaOf } from './json-schema.ts'
 import type { OperationDefinition, Prepared } from './operation.ts'
 
@@ -41,6 +41,7 @@ function prepare(name: string, definition: OperationDefinition, defaults: Defaul
     input,
     output: jsonSchemaOf(definition.out, 'output'),
     convert: fieldConverter(input),
+    arrays: requiredArrays(input),
     errors: definition.errors ?? {},
     idempotent: definition.idempotent ?? IDEMPOTENT.has(method),
     maxBodyBytes: definition.maxBodyBytes ?? defaults.maxBodyBytes ?? MAX_BODY_BYTES,

@@ -7,6 +7,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import * as z from 'zod'
 import { currentContext } from '../core/context.ts'
 import { SkeinError } from '../core/errors.ts'
+import { below, seeded } from '../core/random.ts'
 import { op, service } from './define.ts'
 import { logged, raw, start } from './harness.suite.ts'
 
@@ -433,4 +434,27 @@ describe('reserved endpoints', () => {
     assert.match(JSON.stringify((await it.ask('GET /health/ready')).body), /has not answered in 900 ms/)
     assert.equal((await it.ask('GET /health/live')).status, 200)
   })
+})
+
+const SEED = Number(process.env['SKEIN_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+
+test(`mangled requests do not bring it down (SKEIN_SEED=${SEED})`, async () => {
+  await using it = await start(things)
+  const random = seeded(SEED)
+  const body = '{"word":"a"}'
+  const right = `POST /say?x=1 HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  const one = async () => {
+    const bytes = Buffer.from(right)
+    for (let i = 0; i <= below(random, 4); i++) bytes[below(random, bytes.length)] = below(random, 256)
+    const socket = connect(it.port, '127.0.0.1').on('error', () => {})
+    socket.end(bytes)
+    socket.resume()
+    await new Promise((resolve) => socket.once('close', resolve))
+  }
+  for (let round = 0; round < 50; round++) await Promise.all(Array.from({ length: 20 }, one))
+  assert.equal((await it.ask('GET /ping')).status, 200)
+  assert.deepEqual(
+    it.lines.filter(({ msg }) => msg === 'the pipeline failed'),
+    [],
+  )
 })
