@@ -40,10 +40,6 @@ export class QueryString {
     return this.#values.get(name) ?? []
   }
 
-  names(): string[] {
-    return [...this.#values.keys()]
-  }
-
   /** A ParseBool word; undefined when it is none. */
   bool(name: string): boolean | undefined {
     const value = this.get(name) ?? ''

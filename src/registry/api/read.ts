@@ -74,8 +74,8 @@ function lazy<T>(make: () => T): () => T {
   }
 }
 
-/** Parameters that do not change the answer, so that they do not split the cache. */
-const NOT_IN_KEY = new Set(['index', 'wait', 'token', 'stale', 'consistent', 'cached', 'dc', 'datacenter', 'pretty'])
+/** Parameters on which a cached answer depends. Others, known or invented, must not split the cache. */
+const IN_KEY = ['filter', 'near', 'node-meta', 'passing', 'peer', 'tag'] as const
 
 function encode(request: ApiRequest, registry: Registry, prepared: Read, index: number): Encoded | undefined {
   if (prepared.cache !== true) {
@@ -87,9 +87,8 @@ function encode(request: ApiRequest, registry: Registry, prepared: Read, index: 
 }
 
 function cacheKey({ path, name, query }: ApiRequest): string {
-  const parameters = query.names().filter((parameter) => !NOT_IN_KEY.has(parameter))
-  const values = parameters.sort().map((parameter) => [parameter, query.all(parameter)])
-  return JSON.stringify([path, name, values])
+  const given = IN_KEY.filter((parameter) => query.has(parameter))
+  return JSON.stringify([path, name, ...given.map((parameter) => [parameter, query.all(parameter)])])
 }
 
 export type Mode = 'leader' | 'stale' | 'consistent'

@@ -1,0 +1,120 @@
+/**
+ * The JSON of etcd's gateway (https://etcd.io/docs/v3.4/dev-guide/api_grpc_gateway/): keys and values in base64, 64-bit
+ * numbers as strings, fields that are zero, false or empty left out.
+ */
+import type { Commit, Committed, EtcdEvent, EtcdFault, KeyValue, Operation } from './contract.ts'
+import { EtcdError } from './contract.ts'
+
+export interface JsonHeader {
+  readonly cluster_id?: string
+  readonly revision?: string
+}
+
+export interface JsonKeyValue {
+  readonly key?: string
+  readonly value?: string
+  readonly create_revision?: string
+  readonly mod_revision?: string
+}
+
+export interface JsonRange {
+  readonly header?: JsonHeader
+  readonly kvs?: readonly JsonKeyValue[]
+  readonly more?: boolean
+}
+
+export interface JsonTxn {
+  readonly header?: JsonHeader
+  readonly succeeded?: boolean
+  readonly responses?: readonly { readonly response_range?: JsonRange }[]
+}
+
+export interface JsonWatch {
+  readonly result?: {
+    readonly header?: JsonHeader
+    readonly canceled?: boolean
+    readonly cancel_reason?: string
+    readonly compact_revision?: string
+    readonly events?: readonly { readonly type?: string; readonly kv?: JsonKeyValue }[]
+  }
+  readonly error?: { readonly message?: string }
+}
+
+export const encodeText = (text: string) => Buffer.from(text).toString('base64')
+const decodeText = (base64 = '') => Buffer.from(base64, 'base64').toString()
+export const number = (text = '0') => Number(text)
+
+export function keyValue({ key, value, create_revision, mod_revision }: JsonKeyValue): KeyValue {
+  return {
+    key: decodeText(key),
+    value: decodeText(value),
+    createRevision: number(create_revision),
+    modRevision: number(mod_revision),
+  }
+}
+
+export function watchEvent({ type, kv }: { type?: string; kv?: JsonKeyValue }): EtcdEvent {
+  return { ...keyValue(kv ?? {}), removed: type === 'DELETE' }
+}
+
+/** The end of the range of all keys that start with `prefix`: its last byte, one higher. */
+export function prefixEnd(prefix: string): string {
+  const bytes = Buffer.from(prefix)
+  bytes[bytes.length - 1]! += 1
+  return bytes.toString('base64')
+}
+
+/**
+ * etcd counts the operations of a transaction (`--max-txn-ops`, 128 by default), and those of a transaction inside it
+ * against what the outer one has left. A square of groups holds many more than a list, at the same one revision.
+ */
+const GROUP = 60
+export const OPERATIONS_MAX = GROUP * GROUP
+
+export function commitBody({ key, revision, operations }: Commit): unknown {
+  const guard = { key: encodeText(key), target: 'MOD', result: 'EQUAL', mod_revision: String(revision) }
+  const encoded = operations.map(operationBody)
+  return {
+    compare: [guard],
+    success: encoded.length <= GROUP ? encoded : groups(encoded),
+    failure: [{ request_range: { key: encodeText(key) } }],
+  }
+}
+
+function operationBody(operation: Operation): unknown {
+  if ('remove' in operation) return { request_delete_range: { key: encodeText(operation.remove) } }
+  const { put, value, lease } = operation
+  return { request_put: { key: encodeText(put), value: encodeText(value), ...(lease === undefined ? {} : { lease }) } }
+}
+
+function groups(operations: readonly unknown[]): unknown[] {
+  return Array.from({ length: Math.ceil(operations.length / GROUP) }, (_, i) => ({
+    request_txn: { success: operations.slice(i * GROUP, (i + 1) * GROUP) },
+  }))
+}
+
+export function committed({ header, succeeded, responses }: JsonTxn): Committed {
+  if (succeeded === true) return { succeeded, revision: number(header?.revision) }
+  const found = responses?.[0]?.response_range?.kvs?.[0]
+  return { succeeded: false, found: found === undefined ? undefined : keyValue(found) }
+}
+
+/** gRPC codes: https://grpc.io/docs/guides/status-codes/. */
+const FAULTS: Readonly<Record<number, EtcdFault>> = { 4: 'unavailable', 14: 'unavailable' }
+
+export function etcdError(status: number, body: string): EtcdError {
+  const { code, error } = errorBody(body)
+  const text = error ?? `HTTP status ${status}`
+  if (/database space exceeded/.test(text)) return new EtcdError('no-space', text)
+  if (/lease not found/.test(text)) return new EtcdError('no-lease', text)
+  return new EtcdError(FAULTS[code ?? 14] ?? 'refused', text)
+}
+
+/** What is not etcd's JSON came from something in between, or from a process that is going down. */
+function errorBody(body: string): { code?: number; error?: string } {
+  try {
+    return JSON.parse(body) as { code?: number; error?: string }
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * What lies where in etcd, below a prefix of the registry's own:
+ *
+ * - `<prefix>/record/<kind>/<key>`: a record, its body as JSON
+ * - `<prefix>/last-write`: which write was the last; part of every write, see LastWrite
+ * - `<prefix>/node/<id>`: a registry that lives, on a lease; `<prefix>/beat/<id>`: beats that it passes on
+ */
+import type { Change, Kind, StoredRecord } from '../../state/records.ts'
+import type { KeyValue } from './contract.ts'
+
+/** How many writes back an unanswered one is still recognised. */
+const REMEMBERED = 32
+
+/**
+ * The value of `last-write`. Every write compares the key's revision with the one it decided on and puts a new value, so
+ * writes are strictly one after the other, whoever makes them, and each names its predecessor: a follower that misses
+ * one, or a part of one, notices.
+ */
+export interface LastWrite {
+  /** Revision of the write before; 0 = none. */
+  readonly after: number
+  /** Records that it put or removed. */
+  readonly count: number
+  /** IDs of this write and of those before it, newest first: tells a writer without an answer whether it got through. */
+  readonly ids: readonly string[]
+}
+
+const KINDS: ReadonlySet<string> = new Set<Kind>(['node', 'service', 'check', 'kv'])
+
+export class Keys {
+  /** Of everything; a watch on it sees it all in order. */
+  readonly all: string
+  readonly lastWrite: string
+  readonly nodes: string
+  readonly beats: string
+  readonly #records: string
+
+  constructor(prefix: string) {
+    this.all = `${prefix}/`
+    this.lastWrite = `${prefix}/last-write`
+    this.nodes = `${prefix}/node/`
+    this.beats = `${prefix}/beat/`
+    this.#records = `${prefix}/record/`
+  }
+
+  record(kind: Kind, key: string): string {
+    return `${this.#records}${kind}/${key}`
+  }
+
+  /** Kind and key of a record, or undefined when it is the key of something else. */
+  parseRecord(key: string): { kind: Kind; key: string } | undefined {
+    if (!key.startsWith(this.#records)) return undefined
+    const slash = key.indexOf('/', this.#records.length)
+    const kind = key.slice(this.#records.length, slash)
+    return KINDS.has(kind) ? { kind: kind as Kind, key: key.slice(slash + 1) } : undefined
+  }
+
+  /** @throws Error naming the key when its value is not JSON. */
+  toRecord(found: KeyValue): StoredRecord | undefined {
+    const name = this.parseRecord(found.key)
+    if (name === undefined) return undefined
+    const indexes = { CreateIndex: found.createRevision, ModifyIndex: found.modRevision }
+    return { ...name, body: parseBody(found), ...indexes } as StoredRecord
+  }
+
+  toChange(found: KeyValue & { readonly removed: boolean }): Change | undefined {
+    const name = this.parseRecord(found.key)
+    if (name === undefined) return undefined
+    if (found.removed) return { ...name, body: null }
+    const indexes = { CreateIndex: found.createRevision, ModifyIndex: found.modRevision }
+    return { ...name, body: parseBody(found), indexes } as Change
+  }
+}
+
+function parseBody({ key, value }: KeyValue): unknown {
+  try {
+    return JSON.parse(value)
+  } catch (error) {
+    throw new Error(`the value of ${JSON.stringify(key)} in etcd is not JSON; remove or restore it`, { cause: error })
+  }
+}
+
+export function encodeLastWrite(after: number, count: number, id: string, before: readonly string[]): string {
+  const value: LastWrite = { after, count, ids: [id, ...before].slice(0, REMEMBERED) }
+  return JSON.stringify(value)
+}
+
+/** Undefined when it was written by something else than Skein. */
+export function decodeLastWrite(value: string): LastWrite | undefined {
+  try {
+    const parsed = JSON.parse(value) as Partial<LastWrite> | null
+    const { after, count, ids } = parsed ?? {}
+    const whole = typeof after === 'number' && typeof count === 'number' && Array.isArray(ids)
+    return whole ? { after, count, ids } : undefined
+  } catch {
+    return undefined // what it was is of no use to anyone; the follower lists everything anew
+  }
+}
