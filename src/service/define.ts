@@ -32,9 +32,7 @@ export type Wire<T> = 0 extends T & 1
       ? Wire<Json>
       : T extends object
         ? { [Key in keyof T]: Wire<T[Key]> }
-        : T extends undefined
-          ? undefined
-          : T
+        : T
 
 export interface OperationOptions<
   In extends Schema | undefined,

@@ -3,7 +3,7 @@
  * closed is, at the same time; then it exits. A second signal exits at once.
  */
 import { constants } from 'node:os'
-import { onParentGone } from '../core/parent.ts'
+import { hasParent, onParentGone } from '../core/parent.ts'
 
 type Close = () => Promise<unknown>
 
@@ -29,7 +29,7 @@ function watch(): void {
   }
   onParentGone(() => void end(1))
   // A listener for the channel would keep a process alive that has closed all it had.
-  process.channel?.unref()
+  if (hasParent()) process.channel?.unref()
 }
 
 async function end(status: number): Promise<void> {

@@ -204,6 +204,16 @@ server.listen(0, '127.0.0.1')`
     })
   })
 
+  test('that waits for messages of a parent which is no fleet goes on waiting', async () => {
+    const source = "process.once('message', (text) => { console.log('got ' + text) }); process.send('up')"
+    await app(source, {}, async (it) => {
+      await once(it.process, 'message')
+      it.process.send('hello')
+      assert.deepEqual(await it.exited(), [0, null])
+      assert.equal(it.output(), 'got hello\n')
+    })
+  })
+
   test('that is no server ends by itself, with its own status', async () => {
     await app("console.log('done'); process.exitCode = 3", { SKEIN_FLEET: 'test' }, async (it) => {
       assert.deepEqual(await it.exited(), [3, null])

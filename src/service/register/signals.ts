@@ -1,5 +1,5 @@
 /** Does something before an unchanged app learns that it shall end. */
-import { onParentGone } from '../../core/parent.ts'
+import { hasParent, onParentGone } from '../../core/parent.ts'
 
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean
 
@@ -48,5 +48,5 @@ export function beforeTheEnd({ leave, finish }: Leaving): void {
 
   onParentGone(() => void leave().then(() => process.exit(1)))
   // A listener for the channel would keep a process alive that has nothing else to do.
-  process.channel?.unref()
+  if (hasParent()) process.channel?.unref()
 }
