@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: samples of code
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { completed } from './complete-lock.ts'
 import { ERRORS_PAGE, errorsPage } from './errors-page.ts'
 import type { Finding, Repository } from './tidy/repository.ts'
 import { FILE_LINES, FUNCTION_LINES } from './tidy/rule/length.ts'
@@ -15,6 +16,7 @@ function repository(files: Record<string, string>): Repository {
     sources: entries.filter(([path]) => path.endsWith('.ts')).map(([path, text]) => sourceFile(path, text)),
     pages: new Map(entries.filter(([path]) => path.endsWith('.md'))),
     manifest: { exports: { '.': './src/index.ts' }, dependencies: { pino: '1' } },
+    lock: JSON.parse(files['package-lock.json'] ?? '{ "packages": {} }'),
     exists: (path) => folders.includes(path.replace(/\/$/, '')),
   }
 }
@@ -22,6 +24,10 @@ function repository(files: Record<string, string>): Repository {
 const lines = (count: number) => '//\n'.repeat(count)
 const longFunction = `function f(): void {\n${lines(FUNCTION_LINES)}}\n`
 const unfinished = ['TO', 'DO'].join('')
+
+const INCOMPLETE_LOCK = {
+  packages: { '': {}, 'node_modules/a': { optionalDependencies: { 'a-linux-x64-musl': '1.0.0' } } },
+}
 
 /** Rule → samples that it must find (at this place) and samples that it must let pass. */
 const CANARIES: Record<string, { bad: [Record<string, string>, string][]; good: Record<string, string>[] }> = {
@@ -144,6 +150,10 @@ const CANARIES: Record<string, { bad: [Record<string, string>, string][]; good: 
   'error-table': {
     bad: [[{ [ERRORS_PAGE]: '# Errors\n' }, `${ERRORS_PAGE}:1`]],
     good: [{ [ERRORS_PAGE]: errorsPage() }],
+  },
+  'lock-file': {
+    bad: [[{ 'package-lock.json': JSON.stringify(INCOMPLETE_LOCK) }, 'package-lock.json:1']],
+    good: [{ 'package-lock.json': JSON.stringify(completed(INCOMPLETE_LOCK)) }],
   },
   'layers-in-words': {
     bad: [[{ 'ARCHITECTURE.md': 'wire → nothing', 'src/wire/x.ts': '', 'src/core/x.ts': '' }, 'ARCHITECTURE.md:1']],

@@ -7,6 +7,7 @@ import { type Finding, type Repository, type Rule, readRepository } from './tidy
 import { cycles, deadFiles } from './tidy/rule/graph.ts'
 import { layers } from './tidy/rule/layers.ts'
 import { fileLength, functionLength, linesOf, measured } from './tidy/rule/length.ts'
+import { lockFile } from './tidy/rule/lock.ts'
 import { errorTable, layersInWords, leftovers, namedFiles, untested } from './tidy/rule/pages.ts'
 import { purity } from './tidy/rule/purity.ts'
 import { functionsOf } from './tidy/source.ts'
@@ -23,6 +24,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'dead-files': deadFiles,
   'error-table': errorTable,
   'layers-in-words': layersInWords,
+  'lock-file': lockFile,
 }
 
 export function tidy(repository: Repository): Finding[] {

@@ -1,6 +1,7 @@
 /** What the rules look at: the repository's files in memory, so that a test can hand them a small bad one. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Lock } from '../complete-lock.ts'
 import { type SourceFile, sourceFile } from './source.ts'
 
 export interface Repository {
@@ -10,6 +11,8 @@ export interface Repository {
   readonly pages: ReadonlyMap<string, string>
   /** The root's package.json. */
   readonly manifest: Manifest
+  /** package-lock.json. */
+  readonly lock: Lock
   exists(path: string): boolean
 }
 
@@ -37,6 +40,7 @@ export function readRepository(root: string): Repository {
     sources: paths.filter((path) => /\.[cm]?[jt]s$/.test(path)).map((path) => sourceFile(path, read(path))),
     pages: new Map(paths.filter((path) => path.endsWith('.md')).map((path) => [path, read(path)])),
     manifest: JSON.parse(read('package.json')) as Manifest,
+    lock: JSON.parse(read('package-lock.json')) as Lock,
     exists: (path) => existsSync(join(root, path)),
   }
 }

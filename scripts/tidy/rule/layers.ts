@@ -3,7 +3,8 @@ import { builtinModules } from 'node:module'
 import { type Finding, isTest, type Repository } from '../repository.ts'
 import { importsOf, resolveImport } from '../source.ts'
 
-const CLIENT_USES = ['core', 'wire', 'discovery', 'balance', 'telemetry', 'identity'] as const
+/** What the outbound path stands on; ARCHITECTURE.md calls it "what it uses". */
+export const CLIENT_USES = ['core', 'wire', 'discovery', 'balance', 'telemetry', 'identity']
 
 /** Folder under src/ → the folders that it may import beside itself. ARCHITECTURE.md says the same in words. */
 export const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'all'>> = {
