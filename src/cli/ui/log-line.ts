@@ -35,10 +35,10 @@ const LEVEL_NUMBERS: Readonly<Record<number, string>> = {
 }
 
 /** Shown elsewhere in the line, or the same in every line of a process. */
-const HIDDEN = new Set(['level', 'time', 'msg', 'pid', 'hostname', 'service', 'instance', 'v', 'kind', 'err', 'stack'])
+const HIDDEN = new Set(['level', 'time', 'msg', 'pid', 'hostname', 'v', 'kind', 'err', 'stack'])
 /** In access lines of use to programs only. */
 const HIDDEN_ACCESS = new Set([
-  ...['method', 'path', 'status', 'durationMs', 'instance', 'attempts', 'requestId', 'traceId', 'spanId'],
+  ...['method', 'path', 'status', 'durationMs', 'service', 'instance', 'attempts', 'requestId', 'traceId', 'spanId'],
   ...['route', 'operation', 'bytes', 'client'],
 ])
 
@@ -83,7 +83,7 @@ export class LogFormatter {
     const time = this.#paint('dim', clockTime(timeOf(fields) ?? line.at))
     const head = `${time} ${this.prefix(line.service, line.instance)}`
     if (fields === undefined) return `${head}  ${line.text}`
-    return `${head}  ${isAccess(fields) ? this.#access(fields) : this.#event(fields)}${this.#stack(fields)}`
+    return `${head}  ${isAccess(fields) ? this.#access(fields, line) : this.#event(fields, line)}${this.#stack(fields)}`
   }
 
   /** The instance's name in its service's colour. */
@@ -100,17 +100,21 @@ export class LogFormatter {
     return hue
   }
 
-  #event(fields: Fields): string {
+  #event(fields: Fields, line: RawLine): string {
     const { shown, style } = levelOf(fields)
     const message = String(fields['msg'] ?? '')
-    const rest = this.#pairs(fields, HIDDEN)
+    const { instance, service: _service, ...others } = fields
+    // A process may speak of another instance than itself.
+    const rest = this.#pairs({ ...(instance !== line.instance && { instance }), ...others }, HIDDEN)
     return [this.#paint(style, shown), message, rest].filter((part) => part !== '').join(' ')
   }
 
   /** `GET /user/7 200 3.1 ms → users-2`, and after retries what came before. */
-  #access(fields: Fields): string {
+  #access(fields: Fields, line: RawLine): string {
     const status = Number(fields['status'] ?? 0)
-    const to = fields['instance'] === undefined ? '' : ` ${this.#paint('dim', '→')} ${fields['instance']}`
+    const to = [undefined, line.instance].includes(fields['instance'] as string)
+      ? ''
+      : ` ${this.#paint('dim', '→')} ${fields['instance']}`
     const took = this.#paint('dim', formatMs(Number(fields['durationMs'] ?? 0)))
     const first = `${fields['method']} ${fields['path']} ${this.#paint(statusStyle(status), String(status))} ${took}${to}`
     return [first, this.#retries(fields), this.#pairs(fields, ACCESS_HIDDEN)].filter((part) => part !== '').join(' ')

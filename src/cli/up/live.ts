@@ -1,7 +1,7 @@
 /** Applies a config that was saved to what runs. */
 import { ConfigError, formatIssue } from '../../core/issues.ts'
 import type { Logger } from '../../core/log.ts'
-import type { Fleet, ServiceSpec } from '../../fleet/contract.ts'
+import type { Fleet, InstanceInfo, ServiceSpec } from '../../fleet/contract.ts'
 import type { GatewayConfig } from '../../gateway/contract.ts'
 import { type Change, changesBetween } from './changes.ts'
 import { GATEWAY_NAME, gatewayKey, type Plan } from './plan.ts'
@@ -24,6 +24,7 @@ export interface LiveOptions {
 export class LiveConfig {
   readonly #options: LiveOptions
   readonly #specs: ReadonlyMap<string, LiveSpec>
+  readonly #reweighed = new Set<string>()
   #plan: Plan
   /** One change after the other. */
   #busy: Promise<void> = Promise.resolve()
@@ -38,6 +39,19 @@ export class LiveConfig {
   apply(): Promise<void> {
     this.#busy = this.#busy.then(() => this.#apply())
     return this.#busy
+  }
+
+  /**
+   * To be called with each change of an instance: one that was starting while the weights changed registers with the old
+   * one, and a program that registers itself may know of none.
+   */
+  async changed({ id, service, state, weight }: InstanceInfo): Promise<void> {
+    if (state !== 'ready' || !this.#reweighed.has(service)) return
+    try {
+      await this.#options.registry.setWeight(id, weight)
+    } catch (error) {
+      this.#options.log.warn({ instance: id, weight, reason: (error as Error).message }, 'the weight could not be set')
+    }
   }
 
   async #apply(): Promise<void> {
@@ -91,10 +105,11 @@ export class LiveConfig {
 
   /** Running instances change in the registry, without a restart; later ones are started with the new weight. */
   async #reweigh({ name, weights }: ServiceSpec): Promise<void> {
-    const { fleet, registry, log } = this.#options
+    const { fleet, log } = this.#options
     this.#specs.get(name)!.weights = weights
-    const running = fleet.list().filter(({ service, state }) => service === name && state === 'ready')
-    for (const { id, weight } of running) await registry.setWeight(id, weight)
-    log.info(`config: ${name} has the weights ${running.map(({ weight }) => weight).join(', ')}`)
+    this.#reweighed.add(name)
+    const own = fleet.list().filter(({ service }) => service === name)
+    for (const info of own) await this.changed(info)
+    log.info(`config: ${name} has the weights ${own.map(({ weight }) => weight).join(', ')}`)
   }
 }

@@ -68,9 +68,10 @@ export class RegistryLink {
     const path = `/v1/agent/service/${encodeURIComponent(id)}`
     const { status, body } = await this.#client.get(path)
     if (status === 404) return // not registered yet: it will register with its new weight
-    const { Service: name, Kind: _kind, Weights: weights, ContentHash: _hash, ...rest } = body as Registered
-    const changed = { ...rest, Name: name, Weights: { ...weights, Passing: weight } }
-    await this.register(changed)
+    const { Service, Weights, ID, Tags, Meta, Address, Port, EnableTagOverride } = body as Registered
+    if (Weights.Passing === weight) return
+    const same = { ID, Name: Service, Tags, Meta, Address, Port, EnableTagOverride }
+    await this.register({ ...same, Weights: { ...Weights, Passing: weight } })
   }
 
   async register(registration: unknown): Promise<void> {
@@ -79,10 +80,14 @@ export class RegistryLink {
   }
 }
 
-/** Of Consul's answer to `GET /v1/agent/service/:id`, what a registration calls by another name or does not take. */
+/** Of Consul's answer to `GET /v1/agent/service/:id`, what makes up a registration. */
 interface Registered {
+  readonly ID: string
   readonly Service: string
-  readonly Kind?: string
-  readonly ContentHash?: string
-  readonly Weights?: { readonly Passing: number; readonly Warning: number }
+  readonly Tags: readonly string[]
+  readonly Meta: Readonly<Record<string, string>>
+  readonly Address: string
+  readonly Port: number
+  readonly EnableTagOverride: boolean
+  readonly Weights: { readonly Passing: number; readonly Warning: number }
 }

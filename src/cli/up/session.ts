@@ -94,14 +94,15 @@ async function attach(
   const adoption = new Adoption({ fleet, specs: plan.services, registry, log, clock })
   for (const line of fleet.logs()) view.log(line)
   fleet.onLog((line) => view.log(line))
+  const live = new LiveConfig({ plan, specs: plan.services, fleet, registry, log, read })
   fleet.onChange((info) => {
     view.changed(info)
     adoption.changed(info)
+    void live.changed(info)
   })
   const info = runInfo(plan, clock)
   const control = await serveControl({ fleet, socketPath: info.socket, info: () => info, onShutdown: end, log })
   await announceRun(info)
-  const live = new LiveConfig({ plan, specs: plan.services, fleet, registry, log, read })
   const unwatch = watchFile(plan.file, clock, () => void live.apply())
   return async () => {
     unwatch()

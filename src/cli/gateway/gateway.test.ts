@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { createCaller } from '../../client/caller.ts'
+import { systemClock } from '../../core/clock.ts'
+import { ConfigError } from '../../core/issues.ts'
+import { createLogger, silentLogger } from '../../core/log.ts'
+import { ConsulClient } from '../../discovery/consul-client.ts'
+import { staticSource } from '../../discovery/source/static.ts'
+import type { RunningGateway } from '../../gateway/index.ts'
+import { type RunningRegistry, startRegistry } from '../../registry/index.ts'
+import { Metrics } from '../../telemetry/metrics.ts'
+import { followConfig } from './follow.ts'
+import { type ConfigSource, fileSource, kvSource } from './sources.ts'
+
+/** A log whose messages can be read and waited for. */
+function readableLog() {
+  const messages: string[] = []
+  let wake = () => {}
+  const log = createLogger({}, 'info', {
+    write(text) {
+      messages.push(JSON.parse(text).msg)
+      wake()
+    },
+  })
+  const said = async (pattern: RegExp) => {
+    while (!messages.some((message) => pattern.test(message))) await new Promise<void>((resolve) => (wake = resolve))
+  }
+  return { log, messages, said }
+}
+
+describe('a config in the registry', { timeout: 30_000 }, () => {
+  const key = 'skein/gateway/test'
+  let registry: RunningRegistry
+  let consul: ConsulClient
+  before(async () => {
+    registry = await startRegistry({ port: 0 })
+    consul = new ConsulClient({ address: registry.url })
+  })
+  after(async () => {
+    await consul.close()
+    await registry.close()
+  })
+
+  test('comes when it is put, with every change, and not for what is no change', async () => {
+    const stop = new AbortController()
+    const { log, said } = readableLog()
+    const values = kvSource({ consul, key, log, clock: systemClock, random: () => 0 })(stop.signal)
+    const first = values.next()
+    await said(/no config under this key/)
+    await consul.kvPut(key, '{"a":1}')
+    assert.deepEqual((await first).value, { a: 1 })
+    const second = values.next()
+    await consul.kvPut(key, '{"a":1}')
+    await consul.kvPut('skein/gateway/other', '{"a":3}')
+    await consul.kvPut(key, '{"a":2}')
+    assert.deepEqual((await second).value, { a: 2 })
+    const third = values.next()
+    await consul.kvPut(key, 'no json')
+    assert.deepEqual(await third, { done: false, value: undefined })
+    const last = values.next()
+    stop.abort()
+    assert.equal((await last).done, true)
+  })
+
+  test('comes also when the registry was away', async () => {
+    const passing = await startRegistry({ port: 0 })
+    const { port } = passing
+    await passing.close()
+    const client = new ConsulClient({ address: `http://127.0.0.1:${port}` })
+    const stop = new AbortController()
+    const { log, said } = readableLog()
+    const values = kvSource({ consul: client, key, log, clock: systemClock, random: () => 0.5 })(stop.signal)
+    const first = values.next()
+    await said(/the registry is away/)
+    const back = await startRegistry({ port })
+    await client.kvPut(key, '{"b":1}')
+    assert.deepEqual((await first).value, { b: 1 })
+    stop.abort()
+    await client.close()
+    await back.close()
+  })
+})
+
+test('a config in a file comes again when it is asked for, and mistakes are logged', { timeout: 10_000 }, async () => {
+  const { log, said } = readableLog()
+  const stop = new AbortController()
+  let reload = () => {}
+  const readings: (() => unknown)[] = [() => 1, () => 2]
+  const mistake = new ConfigError([{ file: 'f', key: 'k', message: 'wrong', fix: 'Mend it.' }])
+  readings.push(
+    () => Promise.reject(mistake),
+    () => 3,
+  )
+  const read = async () => readings.shift()!()
+  const values = fileSource(read, (run) => (reload = run), log)(stop.signal)
+  assert.equal((await values.next()).value, 1)
+  const second = values.next()
+  reload()
+  assert.equal((await second).value, 2)
+  const third = values.next()
+  reload()
+  await said(/refused; the last one goes on\nf: k: wrong\. Mend it\./)
+  reload()
+  assert.equal((await third).value, 3)
+  const last = values.next()
+  stop.abort()
+  assert.equal((await last).done, true)
+})
+
+test('the first reading of a file may throw', async () => {
+  const values = fileSource(
+    () => Promise.reject(new Error('gone')),
+    () => {},
+    silentLogger,
+  )(new AbortController().signal)
+  await assert.rejects(values.next(), /gone/)
+})
+
+test('a gateway begins with the first good config, is reloaded, and keeps the last good one', {
+  timeout: 10_000,
+}, async () => {
+  const caller = createCaller({ source: staticSource([]), metrics: new Metrics() })
+  const { log, messages } = readableLog()
+  let gateway: RunningGateway | undefined
+  const routes = async () => {
+    const answer = await fetch(`http://127.0.0.1:${gateway!.adminPort}/routes`)
+    return ((await answer.json()) as { to: string }[]).map(({ to }) => to)
+  }
+  const source: ConfigSource = async function* values() {
+    yield { routes: [] }
+    yield undefined
+    assert.equal(gateway, undefined, 'no good config yet')
+    yield { port: 1, routes: [{ to: 'a' }] }
+    assert.deepEqual(await routes(), ['a'])
+    yield { port: 1, routes: [{ to: 'b' }] }
+    assert.deepEqual(await routes(), ['b'])
+    yield { routes: [{ to: 'c', pth: '/x' }] }
+    yield { port: 1, host: '0.0.0.0', routes: [{ to: 'd' }] }
+    assert.deepEqual(await routes(), ['b'])
+  }
+  await followConfig({
+    ...{ source, name: 'test', caller, log, adminPort: 0, port: 0, signal: new AbortController().signal },
+    ready: (running) => {
+      gateway = running
+    },
+  })
+  assert.equal(messages.filter((message) => message.startsWith('this config is refused')).length, 4)
+  await assert.rejects(routes(), 'it has closed with its source')
+  await caller.close()
+})
