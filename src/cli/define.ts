@@ -55,10 +55,10 @@ type GatewayTo<Service extends string> = Omit<GatewayConfig, 'routes'> & {
  * What runs, and what the edge lets in. A route's `to` must be one of `services`: another name does not compile.
  * The rest is checked when the config is loaded; `skein validate` lists every mistake.
  */
-export function fleet<const Services extends Readonly<Record<string, ServiceConfig>>>(config: {
-  readonly services: Services
+export function fleet<const Name extends string>(config: {
+  readonly services: Readonly<Record<Name, ServiceConfig>>
   readonly registry?: RegistryConfig
-  readonly gateway?: GatewayTo<NoInfer<keyof Services & string>> | false
+  readonly gateway?: GatewayTo<NoInfer<Name>> | false
 }): FleetConfig {
   return config
 }
