@@ -76,7 +76,7 @@ function hold<R>(question: Question<R>, first: R, waitMs: number, waiting: Waiti
       try {
         const reading = question.read()
         const news = question.isNews(reading) && question.isSame?.(first, reading) !== true
-        if (news || hub.closed) end(() => reading)
+        if (news || hub.answering) end(() => reading)
       } catch (error) {
         end(() => Promise.reject(error))
       }

@@ -13,9 +13,9 @@ import type { Registry } from './api/endpoint.ts'
 import { createGuard } from './api/guard.ts'
 import { CheckRunner } from './checks/runner.ts'
 import { type RegistryMetrics, registryMetrics } from './metrics.ts'
-import { ownNode, SERVER_PORT } from './own-node.ts'
+import { ownNode, SERVER_PORT, SHARED_NODE } from './own-node.ts'
 import { createRegistryServer } from './server.ts'
-import { createStorage, type StorageChoice } from './storage/storages.ts'
+import { createStorage, isShared, type StorageChoice } from './storage/storages.ts'
 import { Store } from './store.ts'
 
 export interface RegistryOptions {
@@ -23,7 +23,10 @@ export interface RegistryOptions {
   readonly host?: string | undefined
   /** Default 8500; 0 = any free one. */
   readonly port?: number | undefined
-  /** Default `memory`: gone with the process. `{ sqlite: file }` survives kill -9 and power cuts. */
+  /**
+   * Default `memory`: gone with the process. `{ sqlite: file }` survives kill -9 and power cuts; `{ etcd: addresses }` also
+   * the loss of machines, and any number of registries may share it.
+   */
   readonly storage?: StorageChoice | undefined
   /** Default `dc1`. */
   readonly datacenter?: string | undefined
@@ -60,7 +63,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Runn
   const metrics = options.metrics ?? ownMetrics()
   const counters = registryMetrics(metrics)
   const events = { onCommit: (writes: number, ms: number) => counters.observeCommit(writes, ms) }
-  const store = new Store(createStorage(options.storage ?? 'memory', events, clock))
+  const store = new Store(createStorage(options.storage ?? 'memory', events, options))
   await store.open()
   try {
     const registry = await createRegistry(options, store, metrics, counters, clock)
@@ -99,9 +102,7 @@ async function createRegistry(
 ): Promise<Registry> {
   const { log = silentLogger, random = systemRandom, deregisterMinMs } = options
   const address = advertised(options.host ?? '127.0.0.1')
-  const own = ownNode(store.state, { name: options.nodeName, fallback: hostname(), address })
-  await store.write(own)
-  const node = own.node.Node
+  const node = await registerOwnNode(store, options, address)
   metrics.onCollect(() => {
     counters.index.value = store.state.index
     counters.instances.value = store.state.services.size
@@ -120,6 +121,18 @@ async function createRegistry(
     metrics,
     counters,
   }
+}
+
+async function registerOwnNode(store: Store, { storage, nodeName }: RegistryOptions, address: string): Promise<string> {
+  const shared = storage !== undefined && isShared(storage)
+  const wanted = { name: nodeName, fallback: shared ? SHARED_NODE : hostname(), address, shared }
+  let node = ''
+  await store.write((state) => {
+    const own = ownNode(state, wanted)
+    node = own.node.Node
+    return own
+  })
+  return node
 }
 
 /** The unspecified address is nowhere to connect to. */

@@ -7,20 +7,29 @@ import type { State } from './state/state.ts'
 /** Port that stands for Consul's server port; nothing listens there. */
 export const SERVER_PORT = 8300
 
+/** Default name of the node that registries on one store share: their host names differ. */
+export const SHARED_NODE = 'skein'
+
+export interface WantedNode {
+  readonly name: string | undefined
+  readonly fallback: string
+  readonly address: string
+  /** Several registries stand for one node: the first one's name and address stay, or each start would change them. */
+  readonly shared: boolean
+}
+
 /**
  * What to register at start. The node keeps the ID that the storage knows, and its name unless another is asked for: a
  * laptop that changes its host name with the network keeps its services.
  */
-export function ownNode(
-  state: State,
-  wanted: { name: string | undefined; fallback: string; address: string },
-): Register {
+export function ownNode(state: State, wanted: WantedNode): Register {
   const known = [...state.nodes.values()].find((node) => node.own === true)
-  const { address } = wanted
+  const name = wanted.shared ? known?.Node : wanted.name
+  const address = wanted.shared ? (known?.Address ?? wanted.address) : wanted.address
   return {
     type: 'register',
     node: {
-      Node: wanted.name ?? known?.Node ?? wanted.fallback,
+      Node: name ?? wanted.name ?? known?.Node ?? wanted.fallback,
       ID: known?.ID ?? randomUUID(),
       Address: address,
       TaggedAddresses: { lan: address, lan_ipv4: address, wan: address, wan_ipv4: address },

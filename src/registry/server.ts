@@ -124,7 +124,9 @@ class Exchange {
   /** Only a held query listens, so an ordinary request pays nothing for it. Its time held is not an answering time. */
   #onGone(run: () => void): () => void {
     this.#held = true
-    this.#outgoing.once('close', run)
+    if (this.#outgoing.closed)
+      queueMicrotask(run) // gone while the view caught up with others' writes
+    else this.#outgoing.once('close', run)
     this.#registry.counters.watchers.value++
     return () => {
       this.#outgoing.off('close', run)

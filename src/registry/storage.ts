@@ -16,6 +16,11 @@ export interface View {
   apply(changes: readonly Change[], index: number): () => void
   /** Tells the watchers of everything applied since the last call. It is durable now. */
   publish(): void
+  /**
+   * For a store shared with others, when it has gone back in time: applies and publishes `changes`, then lets all indexes
+   * go down to `index` and answers every held query, so that clients start over.
+   */
+  rewind(changes: readonly Change[], index: number): void
 }
 
 /** Reads the view and says what to change; empty = nothing to do. It may throw: then this write alone fails. */
@@ -32,8 +37,9 @@ export interface Storage {
    * Calls `decide` on the newest view, makes its changes durable, applies them, publishes, and only then resolves.
    *
    * What an implementation must do:
-   * - All changes of one write get one index, higher than every index before it, also across restarts. The storage keeps,
-   *   with each record, the index of its creation (CreateIndex) and of its last change (ModifyIndex).
+   * - All changes of one write get one index, higher than every index before it, also across restarts; writes committed
+   *   together may share one if no record is in two of them. The storage keeps, with each record, the index of its
+   *   creation (CreateIndex) and of its last change (ModifyIndex).
    * - All or nothing, in memory and in the store. Nobody may read a change which is not durable: apply and commit in one
    *   turn of the event loop, or apply after the commit.
    * - Writes that arrive together may be committed together; each still sees the ones before it.
@@ -45,6 +51,12 @@ export interface Storage {
    * @throws SkeinError STORAGE_FAILED with the reason and the way out; whatever `decide` throws.
    */
   write(decide: Decide): Promise<void>
+
+  /**
+   * Only where others write to the same store. Resolves with true once the view holds every write that was acknowledged,
+   * by anyone, before the call; with false when the store cannot be reached or the view does not get there in time.
+   */
+  catchUp?(): Promise<boolean>
 
   /** Waits for writes under way, then lets go of files and connections. Idempotent. Writes after it fail. */
   close(): Promise<void>

@@ -1,5 +1,5 @@
 /** The state in memory, the storage under it and those who watch it, as one thing to read from and write to. */
-import { applyChanges, loadRecords, setOutput } from './state/apply.ts'
+import { applyChanges, loadRecords, rewindIndexes, setOutput } from './state/apply.ts'
 import type { Command } from './state/commands.ts'
 import { decide } from './state/decide.ts'
 import type { Change, StoredRecord } from './state/records.ts'
@@ -25,11 +25,14 @@ export class Store implements View {
     return this.#storage.open(this)
   }
 
-  /** Resolves when the command is durable and seen by every read; with false when its condition did not hold. */
-  async write(command: Command): Promise<boolean> {
+  /**
+   * Resolves when the command is durable and seen by every read; with false when its condition did not hold. A function
+   * makes the command from the newest state; it may be called again.
+   */
+  async write(command: Command | ((state: State) => Command)): Promise<boolean> {
     let done = false
     await this.#storage.write(() => {
-      const decision = decide(this.state, command)
+      const decision = decide(this.state, typeof command === 'function' ? command(this.state) : command)
       done = decision.done
       return decision.changes
     })
@@ -45,6 +48,16 @@ export class Store implements View {
   onChanges(listener: ChangeListener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  /** True when others write to the same storage. */
+  get shared(): boolean {
+    return this.#storage.catchUp !== undefined
+  }
+
+  /** True when what is read now is as new as the storage; false when that cannot be said (see Storage.catchUp). */
+  async catchUp(): Promise<boolean> {
+    return (await this.#storage.catchUp?.()) ?? true
   }
 
   close(): Promise<void> {
@@ -72,5 +85,12 @@ export class Store implements View {
     for (const entry of applied) for (const resource of entry.touched) touched.add(resource)
     for (const { changes } of applied) for (const listener of this.#listeners) listener(changes)
     this.hub.publish(touched)
+  }
+
+  rewind(changes: readonly Change[], index: number): void {
+    this.apply(changes, index)
+    rewindIndexes(this.state, index)
+    this.publish()
+    this.hub.answerAll()
   }
 }

@@ -7,6 +7,7 @@ export class WatchHub {
   readonly #prefixLengths = new Map<number, number>()
   #count = 0
   #closed = false
+  #answering = false
 
   /** How many wait. */
   get size(): number {
@@ -40,10 +41,22 @@ export class WatchHub {
     return this.#closed
   }
 
+  /** True while everybody who is woken has to answer, news or not. */
+  get answering(): boolean {
+    return this.#closed || this.#answering
+  }
+
+  /** Has everybody answer now: what they wait for may never come, as indexes went down. */
+  answerAll(): void {
+    this.#answering = true
+    this.publish([...this.#waiting.keys()])
+    this.#answering = false
+  }
+
   /** Wakes everybody: the registry closes. */
   close(): void {
     this.#closed = true
-    this.publish([...this.#waiting.keys()])
+    this.answerAll()
   }
 
   #collect(resource: string, waking: Set<() => void>): void {

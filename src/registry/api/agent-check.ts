@@ -15,6 +15,7 @@ import {
   empty,
   type Handler,
   json,
+  lookTwice,
   type Registry,
 } from './endpoint.ts'
 import { showAgentCheck } from './present.ts'
@@ -55,30 +56,31 @@ async function register(request: ApiRequest, registry: Registry): Promise<Answer
 }
 
 async function deregister({ name }: ApiRequest, registry: Registry): Promise<Answer> {
-  refuseUnknown(registry, name)
+  await refuseUnknown(registry, name)
   await registry.store.write({ type: 'deregister', node: registry.node, checkId: name })
   return empty()
 }
 
 /** 404 makes Spring and our own SDK register again; a check that exists but takes no beats is another mistake. */
-function refuseUnknown({ store, node }: Registry, checkId: string): void {
-  const known = store.state.checks.has(onNode(node, checkId)) && checkId !== 'serfHealth'
-  if (known) return
+async function refuseUnknown(registry: Registry, checkId: string): Promise<void> {
+  const known = () => registry.store.state.checks.has(onNode(registry.node, checkId)) && checkId !== 'serfHealth'
+  await lookTwice(registry, known)
+  if (known()) return
   throw new Refusal(
     404,
     `Unknown check ID ${JSON.stringify(checkId)}. Ensure that the check ID is passed, not the check name.`,
   )
 }
 
-function refuseWithoutTtl(registry: Registry, checkId: string): void {
-  refuseUnknown(registry, checkId)
+async function refuseWithoutTtl(registry: Registry, checkId: string): Promise<void> {
+  await refuseUnknown(registry, checkId)
   if (registry.checks.hasTtl(checkId)) return
   throw new Refusal(500, `CheckID ${JSON.stringify(checkId)} does not have associated TTL`)
 }
 
 function beat(status: Status): Handler {
   return async ({ name, query }, registry) => {
-    refuseWithoutTtl(registry, name)
+    await refuseWithoutTtl(registry, name)
     await registry.checks.beat(name, status, query.get('note') ?? '')
     return empty()
   }
@@ -89,7 +91,7 @@ const UPDATE = object({ Status: string, Output: string })
 async function update(request: ApiRequest, registry: Registry): Promise<Answer> {
   const { Status: status = '', Output = '' } = decodeBody(await request.body(BODY_MAX_BYTES), UPDATE)
   if (!isStatus(status)) throw new Refusal(400, `Invalid check status: '${status}'`)
-  refuseWithoutTtl(registry, request.name)
+  await refuseWithoutTtl(registry, request.name)
   await registry.checks.beat(request.name, status, Output)
   return empty()
 }

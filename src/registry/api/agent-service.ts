@@ -9,7 +9,16 @@ import { Refusal } from '../state/refusal.ts'
 import { instanceResource } from '../state/resources.ts'
 import { decodeBody } from './decode.ts'
 import { SERVICE, serviceBody, serviceChecks } from './definition.ts'
-import { type Answer, type ApiRequest, BODY_MAX_BYTES, type Endpoint, empty, json, type Registry } from './endpoint.ts'
+import {
+  type Answer,
+  type ApiRequest,
+  BODY_MAX_BYTES,
+  type Endpoint,
+  empty,
+  json,
+  lookTwice,
+  type Registry,
+} from './endpoint.ts'
 import { maintenanceCheck, serviceMaintenanceId } from './maintenance.ts'
 import { showAgentService } from './present.ts'
 import { checkCommon } from './read.ts'
@@ -54,6 +63,8 @@ function withHash(record: ServiceRecord, datacenter: string) {
   const shown = showAgentService(record, datacenter)
   return { shown, hash: createHash('sha256').update(JSON.stringify(shown)).digest('hex').slice(0, 16) }
 }
+
+const hasService = ({ store, node }: Registry, id: string) => store.state.services.has(onNode(node, id))
 
 export function findService(registry: Registry, id: string, unknown: string): ServiceRecord {
   const found = registry.store.state.services.get(onNode(registry.node, id))
@@ -102,6 +113,7 @@ async function deregister(request: ApiRequest, registry: Registry): Promise<Answ
   checkCommon(request, registry)
   const id = request.name
   if (id === '') throw new Refusal(500, 'ServiceID missing')
+  await lookTwice(registry, () => hasService(registry, id))
   findService(registry, id, unknownService(id))
   await registry.store.write({ type: 'deregister', node: registry.node, serviceId: id })
   return empty()
@@ -111,6 +123,7 @@ async function maintenance(request: ApiRequest, registry: Registry): Promise<Ans
   const id = request.name
   if (id === '') throw new Refusal(400, 'Missing service ID')
   const enable = enableOf(request)
+  await lookTwice(registry, () => hasService(registry, id))
   findService(registry, id, unknownService(id))
   await setMaintenance(registry, enable, maintenanceCheck(serviceMaintenanceId(id), id, request.query.get('reason')))
   return empty()

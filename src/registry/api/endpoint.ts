@@ -77,6 +77,11 @@ export function text(status: number, body: string, headers: readonly string[] = 
   return { status, headers: ['Content-Type', 'text/plain; charset=utf-8', ...headers], body: new Encoded(body) }
 }
 
+/** What another registry on the same store has just registered may not be here yet: look again before saying that it is not. */
+export async function lookTwice({ store }: Registry, isThere: () => boolean): Promise<void> {
+  if (store.shared && !isThere()) await store.catchUp()
+}
+
 /** Bodies of registrations and updates. Larger ones are nobody's service. */
 export const BODY_MAX_BYTES = 1024 * 1024
 

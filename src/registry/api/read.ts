@@ -36,14 +36,26 @@ export function read(prepare: (request: ApiRequest, registry: Registry) => Read,
     const wait = request.query.wait()
     const asked = request.query.index()
     const prepared = prepare(request, registry)
+    const upToDate = await catchUp(registry, mode, asked)
     const reading = await blockingQuery(question(request, registry, prepared, asked), wait, {
       hub: registry.store.hub,
       clock: registry.clock,
       random: registry.random,
       onGone: request.onGone,
     })
-    return answer(reading, consistency ? mode : undefined, prepared)
+    return answer(reading, consistency ? mode : undefined, prepared, upToDate)
   }
+}
+
+/**
+ * On a store shared with others a read waits until all that was acknowledged elsewhere is here; `stale` does not, unless
+ * the client has seen more than this registry. False when the store cannot be reached: reads go on from memory then.
+ */
+async function catchUp({ store }: Registry, mode: Mode, asked: number): Promise<boolean> {
+  if (!store.shared || (mode === 'stale' && asked <= store.state.index)) return true
+  const upToDate = await store.catchUp()
+  if (!upToDate && mode === 'consistent') throw new Refusal(500, 'No cluster leader')
+  return upToDate
 }
 
 function question(request: ApiRequest, registry: Registry, prepared: Read, asked: number): Question<Reading> {
@@ -82,7 +94,7 @@ function encode(request: ApiRequest, registry: Registry, prepared: Read, index: 
     const body = prepared.raw === undefined ? prepared.encode() : prepared.raw()
     return body === undefined ? undefined : new Encoded(body)
   }
-  const version = `${index}/${prepared.version?.() ?? 0}`
+  const version = `${registry.store.state.generation}/${index}/${prepared.version?.() ?? 0}`
   return registry.cache.get(cacheKey(request), version, () => prepared.encode() ?? '')
 }
 
@@ -126,15 +138,20 @@ const RAW_TYPE = [
   ...['Content-Security-Policy', 'sandbox'],
 ]
 
-function answer(reading: Reading, mode: Mode | undefined, { headers: extra = [], raw }: Read): Answer {
+function answer(
+  reading: Reading,
+  mode: Mode | undefined,
+  { headers: extra = [], raw }: Read,
+  knownLeader: boolean,
+): Answer {
   const { index } = reading
   const body = reading.body()
-  const headers = [...indexHeaders(index), ...extra]
+  const headers = [...indexHeaders(index, knownLeader), ...extra]
   if (mode !== undefined) headers.push('X-Consul-Effective-Consistency', mode)
   if (body === undefined) return { status: 404, headers }
   return { status: 200, headers: [...(raw === undefined ? JSON_TYPE : RAW_TYPE), ...headers], body }
 }
 
-export function indexHeaders(index: number): string[] {
-  return ['X-Consul-Index', String(index), 'X-Consul-KnownLeader', 'true', 'X-Consul-LastContact', '0']
+export function indexHeaders(index: number, knownLeader = true): string[] {
+  return ['X-Consul-Index', String(index), 'X-Consul-KnownLeader', String(knownLeader), 'X-Consul-LastContact', '0']
 }

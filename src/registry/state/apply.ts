@@ -1,5 +1,5 @@
 /** Brings changes into the state and moves the indexes of the resources they touch (registry index table, B8–B15). */
-import type { Change, CheckRecord, KvBody, NodeRecord, ServiceRecord, StoredRecord } from './records.ts'
+import type { Change, CheckRecord, Indexes, KvBody, NodeRecord, ServiceRecord, StoredRecord } from './records.ts'
 import { onNode } from './records.ts'
 import {
   instanceResource,
@@ -44,7 +44,8 @@ class Application {
     this.journal.delete(this.state.indexes, resource)
   }
 
-  stamp<B>(body: B, before: { CreateIndex: number } | undefined): B & { CreateIndex: number; ModifyIndex: number } {
+  stamp<B>(body: B, before: Indexes | undefined, indexes: Indexes | undefined): B & Indexes {
+    if (indexes !== undefined) return { ...body, ...indexes }
     return { ...body, CreateIndex: before?.CreateIndex ?? this.index, ModifyIndex: this.index }
   }
 }
@@ -84,6 +85,18 @@ export function loadRecords(state: State, records: Iterable<StoredRecord>, index
 }
 
 /**
+ * Forgets the indexes of all resources: each reports `index` from now on, which may be lower than before. For a store that
+ * has gone back in time.
+ */
+export function rewindIndexes(state: State, index: number): void {
+  state.indexes.clear()
+  state.tombstones.reset(index)
+  state.index = index
+  state.loadedAt = index
+  state.generation++
+}
+
+/**
  * Shows a check's new output without moving an index: outputs churn (a health page prints the time), and nobody who
  * waits for a change of health wants to be woken by it. Not stored.
  */
@@ -99,19 +112,19 @@ export function setOutput(state: State, node: string, checkId: string, output: s
 }
 
 function applyChange(application: Application, change: Change): void {
-  const { kind, key, body } = change
+  const { kind, key, body, indexes } = change
   const { state } = application
   if (kind === 'node') {
     if (body === null) removeNode(application, key)
-    else putNode(application, application.stamp(body, state.nodes.get(key)))
+    else putNode(application, application.stamp(body, state.nodes.get(key), indexes))
   } else if (kind === 'service') {
     if (body === null) removeService(application, key)
-    else putService(application, key, application.stamp(body, state.services.get(key)))
+    else putService(application, key, application.stamp(body, state.services.get(key), indexes))
   } else if (kind === 'check') {
     if (body === null) removeCheck(application, key)
-    else putCheck(application, key, application.stamp(body, state.checks.get(key)))
+    else putCheck(application, key, application.stamp(body, state.checks.get(key), indexes))
   } else if (body === null) removeKey(application, key)
-  else putKey(application, key, body)
+  else putKey(application, key, body, indexes)
 }
 
 function putNode(application: Application, node: NodeRecord): void {
@@ -215,10 +228,10 @@ function touchHealth(application: Application, check: CheckRecord): void {
   for (const name of names) application.touch(serviceResource(name))
 }
 
-function putKey(application: Application, key: string, body: KvBody): void {
+function putKey(application: Application, key: string, body: KvBody, indexes: Indexes | undefined): void {
   const { state, journal } = application
   const before = state.kv.get(key)
-  journal.set(state.kv, key, application.stamp(body, before))
+  journal.set(state.kv, key, application.stamp(body, before, indexes))
   if (before === undefined) {
     journal.run(
       () => state.keys.add(key),

@@ -109,9 +109,18 @@ export interface Bodies {
 }
 export type Kind = keyof Bodies
 
-/** One record written (`body`) or removed (`null`). Changes of one command are applied in order, under one index. */
+/**
+ * One record written (`body`) or removed (`null`). Changes of one command are applied in order, under one index.
+ * `indexes` are the record's own where they are known already (a storage shared with other registries); else the index of
+ * the application makes them.
+ */
 export type Change = {
-  [K in Kind]: { readonly kind: K; readonly key: string; readonly body: Bodies[K] | null }
+  [K in Kind]: {
+    readonly kind: K
+    readonly key: string
+    readonly body: Bodies[K] | null
+    readonly indexes?: Indexes | undefined
+  }
 }[Kind]
 
 /** A record as a storage hands it back. */

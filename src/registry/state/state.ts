@@ -39,6 +39,9 @@ export class State {
    */
   loadedAt = 0
 
+  /** How often indexes went down: an answer of an earlier generation may have the same index and other content. */
+  generation = 0
+
   /** Service name, or '' for all → how often an output changed without moving an index (see setOutput). */
   readonly outputs = new Map<string, number>()
 

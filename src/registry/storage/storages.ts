@@ -1,12 +1,35 @@
 /** The built-in storages. A new one: a file beside this one and a line here; the suite runs on it by itself. */
-import type { Clock } from '../../core/clock.ts'
+import { type Clock, systemClock } from '../../core/clock.ts'
+import type { Logger } from '../../core/log.ts'
+import type { Random } from '../../core/random.ts'
 import type { Storage, StorageEvents } from '../storage.ts'
+import { EtcdStorage } from './etcd.ts'
 import { MemoryStorage } from './memory.ts'
 import { SqliteStorage } from './sqlite.ts'
 
-/** `memory`, or the path of an SQLite file. */
-export type StorageChoice = 'memory' | { readonly sqlite: string }
+/** `memory`, the path of an SQLite file, or the addresses of an etcd cluster (`http://127.0.0.1:2379`). */
+export type StorageChoice = 'memory' | { readonly sqlite: string } | EtcdChoice
 
-export function createStorage(choice: StorageChoice, events: StorageEvents, clock: Clock): Storage {
-  return choice === 'memory' ? new MemoryStorage(events) : new SqliteStorage({ file: choice.sqlite }, events, clock)
+/** Registries with the same cluster and prefix (default `/skein`) are one registry. */
+export interface EtcdChoice {
+  readonly etcd: string | readonly string[]
+  readonly prefix?: string | undefined
+}
+
+export interface StorageTools {
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
+  readonly log?: Logger | undefined
+}
+
+export function createStorage(choice: StorageChoice, events: StorageEvents = {}, tools: StorageTools = {}): Storage {
+  if (choice === 'memory') return new MemoryStorage(events)
+  if ('sqlite' in choice) return new SqliteStorage({ file: choice.sqlite }, events, tools.clock ?? systemClock)
+  const endpoints = [choice.etcd].flat()
+  return new EtcdStorage({ endpoints, prefix: choice.prefix, ...tools }, events)
+}
+
+/** True for a storage that several registries write to. */
+export function isShared(choice: StorageChoice): boolean {
+  return choice !== 'memory' && 'etcd' in choice
 }

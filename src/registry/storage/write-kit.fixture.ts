@@ -26,6 +26,11 @@ export class LoggingView implements View {
   publish(): void {
     this.published = this.applied.length
   }
+
+  rewind(changes: readonly Change[], index: number): void {
+    this.apply(changes, index)
+    this.publish()
+  }
 }
 
 export const put = (key: string, value = ''): Change => ({

@@ -36,7 +36,13 @@ interface Part {
  * back before this returns: nobody sees what etcd has not accepted. Two writes to one key are never in one batch, so that
  * each value it had has an index of its own. Writes that cannot be made are rejected here.
  */
-export function takeBatch(queue: Waiting[], view: View, index: number, keys: Keys, has: (key: string) => boolean): Batch {
+export function takeBatch(
+  queue: Waiting[],
+  view: View,
+  index: number,
+  keys: Keys,
+  has: (key: string) => boolean,
+): Batch {
   const writes: Waiting[] = []
   const operations: Operation[] = []
   const taken = new Set<string>()
@@ -81,13 +87,20 @@ function decidePart(
 /** A key may be put once only in a transaction; of several changes the last one counts. Removing nothing is no event. */
 function toPart(changes: readonly Change[], keys: Keys, has: (key: string) => boolean): Part {
   const last = new Map<string, Operation>()
-  let bytes = 0
   for (const { kind, key, body } of changes) {
     const name = keys.record(kind, key)
     last.delete(name)
     if (body !== null) last.set(name, { put: name, value: JSON.stringify(body) })
     else if (has(name)) last.set(name, { remove: name })
   }
-  for (const [name, operation] of last) bytes += name.length * 3 + ('put' in operation ? operation.value.length * 3 : 0)
-  return { operations: [...last.values()], keys: new Set(last.keys()), bytes }
+  const operations = [...last.values()]
+  return { operations, keys: new Set(last.keys()), bytes: operations.reduce((sum, one) => sum + sizeOf(one), 0) }
+}
+
+/** What an operation costs beside key and value, roughly. */
+const OVERHEAD_BYTES = 32
+
+function sizeOf(operation: Operation): number {
+  const text = 'put' in operation ? operation.put + operation.value : operation.remove
+  return Buffer.byteLength(text) + OVERHEAD_BYTES
 }

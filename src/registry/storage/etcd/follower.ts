@@ -48,6 +48,11 @@ export class Follower {
     return this.#last
   }
 
+  /** The index of the view. */
+  get index(): number {
+    return this.#index
+  }
+
   /** IDs of the last writes, newest first. */
   get ids(): readonly string[] {
     return this.#ids
@@ -59,7 +64,7 @@ export class Follower {
 
   /** The first listing: what to load the view with. */
   start(listing: Listing): { records: StoredRecord[]; index: number } {
-    const records = listing.found.map((found) => this.#keys.toRecord(found)).filter((record) => record !== undefined)
+    const records = listing.found.map((found) => this.#keys.toRecord(found)).filter(isThere)
     this.#replace(listing)
     this.#index = records.reduce((highest, { ModifyIndex }) => Math.max(highest, ModifyIndex), this.#last)
     return { records, index: this.#index }
@@ -112,7 +117,7 @@ export class Follower {
     this.#last = index
     this.#ids = write.ids
     this.#index = index
-    return { changes: records.map((event) => this.#keys.toChange(event)!), index }
+    return { changes: records.map((event) => this.#keys.toChange(event)).filter(isThere), index }
   }
 
   #note({ key, removed, modRevision }: EtcdEvent): void {
@@ -127,7 +132,7 @@ export class Follower {
     const changed = found.filter(({ key, modRevision }) => everything || this.#known.get(key) !== modRevision)
     return [...removed.map(absent), ...changed.map(present)]
       .map((event) => this.#keys.toChange(event))
-      .filter((change) => change !== undefined)
+      .filter(isThere)
       .sort((a, b) => place(a) - place(b))
   }
 
@@ -144,6 +149,7 @@ export class Follower {
   }
 }
 
+const isThere = <T>(value: T | undefined): value is T => value !== undefined
 const present = (found: KeyValue): EtcdEvent => ({ ...found, removed: false })
 const absent = (key: string): EtcdEvent => ({ key, value: '', createRevision: 0, modRevision: 0, removed: true })
 

@@ -3,7 +3,7 @@
  * the next. Not chosen: gRPC, which would cost a dependency and buy only speed that a registry does not need.
  */
 import { Agent, request } from 'undici'
-import { type Clock, type Timer, sleep } from '../../../core/clock.ts'
+import { type Clock, sleep, type Timer } from '../../../core/clock.ts'
 import {
   type Commit,
   type Committed,
@@ -194,10 +194,7 @@ export class EtcdGateway implements Etcd {
 }
 
 /** Hands on the message of a line, or says why the watch is over. */
-function takeLine(
-  { result, error }: codec.JsonWatch,
-  onMessage: (message: WatchMessage) => void,
-): string | undefined {
+function takeLine({ result, error }: codec.JsonWatch, onMessage: (message: WatchMessage) => void): string | undefined {
   if (result === undefined) return error?.message ?? 'an answer that is none of etcd'
   if (result.canceled === true) {
     if (result.compact_revision !== undefined) return `compacted up to revision ${result.compact_revision}`

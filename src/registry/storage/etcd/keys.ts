@@ -5,8 +5,8 @@
  * - `<prefix>/last-write`: which write was the last; part of every write, see LastWrite
  * - `<prefix>/node/<id>`: a registry that lives, on a lease; `<prefix>/beat/<id>`: beats that it passes on
  */
-import type { Change, Kind, StoredRecord } from '../../state/records.ts'
-import type { KeyValue } from './contract.ts'
+import type { Change, Indexes, Kind, StoredRecord } from '../../state/records.ts'
+import type { EtcdEvent, KeyValue } from './contract.ts'
 
 /** How many writes back an unanswered one is still recognised. */
 const REMEMBERED = 32
@@ -34,8 +34,11 @@ export class Keys {
   readonly nodes: string
   readonly beats: string
   readonly #records: string
+  readonly #onDamage: (key: string, error: unknown) => void
 
-  constructor(prefix: string) {
+  /** `onDamage` hears of records whose value is not JSON. They count as absent: one bad value must not stop the rest. */
+  constructor(prefix: string, onDamage: (key: string, error: unknown) => void) {
+    this.#onDamage = onDamage
     this.all = `${prefix}/`
     this.lastWrite = `${prefix}/last-write`
     this.nodes = `${prefix}/node/`
@@ -55,29 +58,33 @@ export class Keys {
     return KINDS.has(kind) ? { kind: kind as Kind, key: key.slice(slash + 1) } : undefined
   }
 
-  /** @throws Error naming the key when its value is not JSON. */
+  /** Undefined for what is no record. */
   toRecord(found: KeyValue): StoredRecord | undefined {
     const name = this.parseRecord(found.key)
-    if (name === undefined) return undefined
-    const indexes = { CreateIndex: found.createRevision, ModifyIndex: found.modRevision }
-    return { ...name, body: parseBody(found), ...indexes } as StoredRecord
+    const body = name === undefined ? null : this.#parseBody(found)
+    return body === null ? undefined : ({ ...name, body, ...indexesOf(found) } as StoredRecord)
   }
 
-  toChange(found: KeyValue & { readonly removed: boolean }): Change | undefined {
-    const name = this.parseRecord(found.key)
+  /** Undefined for what is no record. */
+  toChange(event: EtcdEvent): Change | undefined {
+    const name = this.parseRecord(event.key)
     if (name === undefined) return undefined
-    if (found.removed) return { ...name, body: null }
-    const indexes = { CreateIndex: found.createRevision, ModifyIndex: found.modRevision }
-    return { ...name, body: parseBody(found), indexes } as Change
+    const body = event.removed ? null : this.#parseBody(event)
+    return { ...name, body, ...(body === null ? {} : { indexes: indexesOf(event) }) } as Change
+  }
+
+  #parseBody({ key, value }: KeyValue): unknown {
+    try {
+      return JSON.parse(value)
+    } catch (error) {
+      this.#onDamage(key, error)
+      return null
+    }
   }
 }
 
-function parseBody({ key, value }: KeyValue): unknown {
-  try {
-    return JSON.parse(value)
-  } catch (error) {
-    throw new Error(`the value of ${JSON.stringify(key)} in etcd is not JSON; remove or restore it`, { cause: error })
-  }
+function indexesOf({ createRevision, modRevision }: KeyValue): Indexes {
+  return { CreateIndex: createRevision, ModifyIndex: modRevision }
 }
 
 export function encodeLastWrite(after: number, count: number, id: string, before: readonly string[]): string {

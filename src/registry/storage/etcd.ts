@@ -1,0 +1,88 @@
+/**
+ * An etcd cluster, shared by any number of registries. Each holds the whole state in memory and follows etcd by a watch;
+ * etcd's revision is the index. Layout: `etcd/keys.ts`; the parts: `sync.ts` (listing and watching), `follower.ts` (what
+ * to believe of it), `writer.ts`, `gateway.ts` (HTTP).
+ */
+import { randomUUID } from 'node:crypto'
+import { type Clock, systemClock } from '../../core/clock.ts'
+import { SkeinError } from '../../core/errors.ts'
+import { type Logger, silentLogger } from '../../core/log.ts'
+import { type Random, systemRandom } from '../../core/random.ts'
+import type { Decide, Storage, StorageEvents, View } from '../storage.ts'
+import type { Etcd } from './etcd/contract.ts'
+import { storageError } from './etcd/error.ts'
+import { Follower } from './etcd/follower.ts'
+import { EtcdGateway } from './etcd/gateway.ts'
+import { Keys } from './etcd/keys.ts'
+import { Sync } from './etcd/sync.ts'
+import { Writer } from './etcd/writer.ts'
+
+export interface EtcdOptions {
+  /** `http://127.0.0.1:2379`, one or several members of one cluster. */
+  readonly endpoints: readonly string[]
+  /** Before every key, default `/skein`: registries with the same one are the same registry. */
+  readonly prefix?: string | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
+  readonly log?: Logger | undefined
+  /** In place of the cluster at `endpoints`; for tests. */
+  readonly etcd?: Etcd | undefined
+}
+
+export const DEFAULT_PREFIX = '/skein'
+
+export class EtcdStorage implements Storage {
+  readonly #options: EtcdOptions
+  readonly #events: StorageEvents
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #etcd: Etcd
+  #open: { sync: Sync; writer: Writer } | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: EtcdOptions, events: StorageEvents = {}) {
+    this.#options = options
+    this.#events = events
+    this.#clock = options.clock ?? systemClock
+    this.#log = options.log ?? silentLogger
+    this.#etcd = options.etcd ?? new EtcdGateway({ endpoints: options.endpoints, clock: this.#clock })
+  }
+
+  async open(view: View): Promise<void> {
+    const { prefix = DEFAULT_PREFIX, random = systemRandom } = this.#options
+    const keys = new Keys(prefix, (key, err) => this.#log.error({ key, err }, 'a record in etcd is damaged; left out'))
+    const follower = new Follower(keys)
+    const etcd = this.#etcd
+    const clock = this.#clock
+    const others = { onListing() {}, onEvents() {} }
+    const sync = new Sync({ etcd, keys, follower, clock, random, log: this.#log }, view, others)
+    const tools = { etcd, keys, follower, sync, view, clock, events: this.#events, id: randomUUID() }
+    try {
+      await sync.open()
+    } catch (error) {
+      await etcd.close()
+      throw storageError(error)
+    }
+    this.#open = { sync, writer: new Writer(tools) }
+  }
+
+  write(decide: Decide): Promise<void> {
+    if (this.#open !== undefined && this.#closing === undefined) return this.#open.writer.write(decide)
+    return Promise.reject(new SkeinError('STORAGE_FAILED', 'the etcd storage is closed'))
+  }
+
+  async catchUp(): Promise<boolean> {
+    return (await this.#open?.sync.catchUp()) ?? false
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await this.#open?.writer.idle()
+    this.#open?.sync.close()
+    await this.#etcd.close()
+  }
+}

@@ -1,0 +1,21 @@
+/** etcd's errors as the registry's, with the way out. */
+import { SkeinError } from '../../../core/errors.ts'
+import { EtcdError, type EtcdFault } from './contract.ts'
+
+/** Consul's text for a store that cannot be reached; clients know it. */
+export const NO_LEADER = 'No cluster leader'
+
+const WAY_OUT: Readonly<Record<EtcdFault, string>> = {
+  unavailable: 'reads go on from memory; check that a majority of the etcd members run and can be reached',
+  'no-space':
+    'etcd is at its quota and takes no writes; compact and defragment it (etcdctl compact, defrag), then etcdctl alarm ' +
+    'disarm; start etcd with --auto-compaction-retention=1h so that it does not come back',
+  'no-lease': 'the lease has expired; try again',
+  refused: 'see the text; etcd itself refused it',
+}
+
+export function storageError(error: unknown): unknown {
+  if (!(error instanceof EtcdError)) return error
+  const what = error.fault === 'unavailable' ? `${NO_LEADER} (etcd ${error.message})` : `etcd: ${error.message}`
+  return new SkeinError('STORAGE_FAILED', `${what}: ${WAY_OUT[error.fault]}`, {}, error)
+}

@@ -1,0 +1,218 @@
+/**
+ * Keeps the view at what etcd holds: one listing, then one watch, and a new listing after whatever ends the watch. Resuming
+ * a watch where it broke off is an optimisation that etcd 3.4 does not deserve (events lost after compaction, watches that
+ * go back in time); a listing costs a few milliseconds per thousand records, and only differences are published.
+ */
+import { type Clock, sleep, type Timer } from '../../../core/clock.ts'
+import type { Logger } from '../../../core/log.ts'
+import { fullJitter, type Random } from '../../../core/random.ts'
+import type { View } from '../../storage.ts'
+import type { Etcd, EtcdEvent, Listing } from './contract.ts'
+import type { Follower, Step } from './follower.ts'
+import type { Keys } from './keys.ts'
+
+export interface SyncTools {
+  readonly etcd: Etcd
+  readonly keys: Keys
+  readonly follower: Follower
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+}
+
+/** Who else wants to know what is under the prefix. */
+export interface Others {
+  /** Everything there is; what was heard before may have had gaps. */
+  onListing(listing: Listing): void
+  onEvents(events: readonly EtcdEvent[]): void
+}
+
+/** How often etcd is asked for its last write: finds a watch that stands still, and an etcd that is away. */
+const CONTACT_MS = 1000
+/** A view that is behind for longer lists anew. */
+const STALL_MS = 2000
+/** A listing without cause, compared with memory: the audit. */
+const AUDIT_MS = 5 * 60_000
+const RETRY_BASE_MS = 100
+const RETRY_MAX_MS = 2000
+
+export class Sync {
+  readonly #tools: SyncTools
+  readonly #view: View
+  readonly #others: Others
+  #waiting: { revision: number; resolve: () => void }[] = []
+  /** Ends the watch of this moment. */
+  #endWatch: (reason: string) => void = () => {}
+  #contact: Timer | undefined
+  #audit: Timer | undefined
+  #closed = false
+  #catchingUp: Promise<boolean> | undefined
+  #nextCatchUp: Promise<boolean> | undefined
+
+  constructor(tools: SyncTools, view: View, others: Others) {
+    this.#tools = tools
+    this.#view = view
+    this.#others = others
+  }
+
+  /** Loads the view and follows from then on. @throws EtcdError when nothing can be listed. */
+  async open(): Promise<void> {
+    const { etcd, keys, follower } = this.#tools
+    const listing = await etcd.list(keys.all)
+    const { records, index } = follower.start(listing)
+    this.#view.load(records, index)
+    this.#others.onListing(listing)
+    void this.#follow(listing.revision)
+    this.#scheduleContact()
+    this.#scheduleAudit()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#contact?.cancel()
+    this.#audit?.cancel()
+    this.#endWatch('closed')
+  }
+
+  /** Resolves with true once the view holds the write of `revision`, with false when it does not within `limitMs`. */
+  reached(revision: number, limitMs: number): Promise<boolean> {
+    if (this.#tools.follower.last >= revision) return Promise.resolve(true)
+    return new Promise((resolve) => {
+      const waiting = { revision, resolve: () => finish(true) }
+      const timer = this.#tools.clock.after(limitMs, () => finish(false))
+      const finish = (reached: boolean) => {
+        timer.cancel()
+        this.#waiting = this.#waiting.filter((other) => other !== waiting)
+        resolve(reached)
+      }
+      this.#waiting.push(waiting)
+    })
+  }
+
+  /** See Storage.catchUp. Calls that come while one is under way share the next one, which begins after them. */
+  catchUp(): Promise<boolean> {
+    if (this.#tools.etcd.away) return Promise.resolve(false)
+    this.#nextCatchUp ??= (this.#catchingUp ?? Promise.resolve(true)).then(() => {
+      this.#catchingUp = this.#nextCatchUp
+      this.#nextCatchUp = undefined
+      return this.#catchUp()
+    })
+    return this.#nextCatchUp
+  }
+
+  async #catchUp(): Promise<boolean> {
+    const { etcd, keys } = this.#tools
+    try {
+      const mark = await etcd.get(keys.lastWrite)
+      return await this.reached(mark?.modRevision ?? 0, STALL_MS)
+    } catch (error) {
+      this.#tools.log.debug({ err: error }, 'etcd does not say how far it is; reads go on from memory')
+      return false
+    }
+  }
+
+  async #follow(revision: number): Promise<void> {
+    for (let from = revision; ; ) {
+      const reason = await this.#watch(from + 1)
+      if (this.#closed) return
+      this.#tools.log.debug({ reason }, 'the watch on etcd ended; listing everything anew')
+      const listed = await this.#listAgain()
+      if (listed === undefined) return
+      from = listed
+    }
+  }
+
+  #watch(from: number): Promise<string> {
+    const { etcd, keys, follower } = this.#tools
+    return new Promise((resolve) => {
+      const stop = etcd.watch(
+        keys.all,
+        from,
+        (message) => {
+          const { steps, others, gap } = follower.hear(message)
+          this.#show(steps)
+          if (others.length > 0) this.#others.onEvents(others)
+          if (gap !== undefined) this.#endWatch(gap)
+        },
+        resolve,
+      )
+      this.#endWatch = (reason) => {
+        stop()
+        resolve(reason)
+      }
+      if (this.#closed) this.#endWatch('closed')
+    })
+  }
+
+  #show(steps: readonly Step[]): void {
+    if (steps.length === 0) return
+    for (const { changes, index } of steps) {
+      this.#view.apply(changes, index)
+      this.#view.publish()
+    }
+    this.#wake()
+  }
+
+  #wake(): void {
+    const { last } = this.#tools.follower
+    for (const waiting of this.#waiting.filter(({ revision }) => revision <= last)) waiting.resolve()
+  }
+
+  /** Until it succeeds; undefined when closed meanwhile. */
+  async #listAgain(): Promise<number | undefined> {
+    const { etcd, keys, clock, random, log } = this.#tools
+    for (let attempt = 0; !this.#closed; attempt++) {
+      try {
+        const listing = await etcd.list(keys.all)
+        if (this.#closed) return undefined
+        this.#take(listing)
+        return listing.revision
+      } catch (error) {
+        if (attempt === 0) log.warn({ err: error }, 'etcd cannot be read; reads go on from memory until it is back')
+      }
+      await sleep(fullJitter(random, attempt, RETRY_BASE_MS, RETRY_MAX_MS), clock)
+    }
+    return undefined
+  }
+
+  #take(listing: Listing): void {
+    const { follower, log } = this.#tools
+    const { changes, index, rewound, unexplained } = follower.list(listing)
+    if (rewound) {
+      log.error(
+        { revision: index },
+        'etcd has gone back in time (a restored backup?); the registry starts over from it',
+      )
+      this.#view.rewind(changes, index)
+    } else if (changes.length > 0) {
+      if (unexplained) log.error({ records: changes.length }, 'memory differed from etcd without a write; mended')
+      this.#view.apply(changes, index)
+      this.#view.publish()
+    }
+    this.#others.onListing(listing)
+    this.#wake()
+  }
+
+  #scheduleContact(): void {
+    if (!this.#closed) this.#contact = this.#tools.clock.after(CONTACT_MS, () => this.#makeContact())
+  }
+
+  async #makeContact(): Promise<void> {
+    const { etcd, keys, follower, log } = this.#tools
+    try {
+      const revision = (await etcd.get(keys.lastWrite))?.modRevision ?? 0
+      if (revision < follower.last) this.#endWatch(`the last write is ${revision} and was ${follower.last}`)
+      else if (!(await this.reached(revision, STALL_MS))) this.#endWatch('the watch stands still')
+    } catch (error) {
+      log.debug({ err: error }, 'etcd does not answer')
+    }
+    this.#scheduleContact()
+  }
+
+  #scheduleAudit(): void {
+    this.#audit = this.#tools.clock.after(AUDIT_MS, () => {
+      this.#endWatch('audit')
+      this.#scheduleAudit()
+    })
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * Writes, one batch after the other. Each is a transaction on the condition that the last write is still the one which the
+ * view had when it was decided; else another registry was faster, the view catches up and the batch is decided anew. So
+ * all that `decide` read is guarded, not only what it writes, and no command has to say what it depends on. The price:
+ * registries that write at the same moment take turns. Batches make up for it: what waits goes together.
+ */
+import type { Clock } from '../../../core/clock.ts'
+import { SkeinError } from '../../../core/errors.ts'
+import type { StorageEvents, View } from '../../storage.ts'
+import { type Batch, takeBatch, type Waiting } from './batch.ts'
+import type { Commit, Etcd, KeyValue } from './contract.ts'
+import { storageError } from './error.ts'
+import type { Follower } from './follower.ts'
+import { decodeLastWrite, encodeLastWrite, type Keys } from './keys.ts'
+import type { Sync } from './sync.ts'
+
+export interface WriterTools {
+  readonly etcd: Etcd
+  readonly keys: Keys
+  readonly follower: Follower
+  readonly sync: Sync
+  readonly view: View
+  readonly clock: Clock
+  readonly events: StorageEvents
+  /** Unique to this process. */
+  readonly id: string
+}
+
+/** How long a batch that loses against other registries is tried again. */
+const CONTEST_MS = 15_000
+/** How long the view may take to show what etcd has accepted. */
+const SHOW_MS = 10_000
+
+export class Writer {
+  readonly #tools: WriterTools
+  readonly #queue: Waiting[] = []
+  #sequence = 0
+  #running: Promise<void> | undefined
+
+  constructor(tools: WriterTools) {
+    this.#tools = tools
+  }
+
+  write(decide: Waiting['decide']): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ decide, resolve, reject })
+      // Through a promise, so that writes of one turn of the event loop are one batch.
+      this.#running ??= Promise.resolve().then(() => this.#run())
+    })
+  }
+
+  /** Resolves when nothing waits any more. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running
+  }
+
+  async #run(): Promise<void> {
+    let contestedSince: number | undefined
+    while (this.#queue.length > 0) {
+      const started = this.#tools.clock.monotonic()
+      contestedSince ??= started
+      const batch = this.#take()
+      try {
+        if (await this.#commit(batch)) this.#acknowledge(batch, started)
+        else if (started - contestedSince < CONTEST_MS) {
+          this.#queue.unshift(...batch.writes)
+          continue
+        } else throw new SkeinError('STORAGE_FAILED', `etcd: other registries were faster for ${CONTEST_MS / 1000} s`)
+      } catch (error) {
+        const failure = storageError(error)
+        for (const waiting of batch.writes) waiting.reject(failure)
+      }
+      contestedSince = undefined
+    }
+    this.#running = undefined
+  }
+
+  #take(): Batch {
+    const { view, keys, follower } = this.#tools
+    return takeBatch(this.#queue, view, follower.index, keys, (key) => follower.has(key))
+  }
+
+  #acknowledge({ writes, operations }: Batch, started: number): void {
+    const { events, clock } = this.#tools
+    if (operations.length > 0) events.onCommit?.(writes.length, clock.monotonic() - started)
+    for (const waiting of writes) waiting.resolve()
+  }
+
+  /** True when the batch is stored and shown, false when it has to be decided anew. */
+  async #commit({ operations }: Batch): Promise<boolean> {
+    if (operations.length === 0) return true
+    const { etcd, keys, follower, id } = this.#tools
+    const own = `${id}:${++this.#sequence}`
+    const revision = follower.last
+    const mark = encodeLastWrite(revision, operations.length, own, follower.ids)
+    const commit: Commit = {
+      key: keys.lastWrite,
+      revision,
+      operations: [{ put: keys.lastWrite, value: mark }, ...operations],
+    }
+    const result = await etcd.commit(commit)
+    if (result.succeeded) return this.#shown(result.revision)
+    return this.#resolveConflict(own, result.found)
+  }
+
+  /** A commit whose answer was lost and that was sent again finds itself in its way: then it has happened. */
+  async #resolveConflict(own: string, found: KeyValue | undefined): Promise<boolean> {
+    const happened = decodeLastWrite(found?.value ?? '')?.ids.includes(own) === true
+    await this.#shown(found?.modRevision ?? 0)
+    return happened
+  }
+
+  async #shown(revision: number): Promise<true> {
+    if (await this.#tools.sync.reached(revision, SHOW_MS)) return true
+    throw new SkeinError('STORAGE_FAILED', `etcd is at revision ${revision}, but its watch does not show it; try again`)
+  }
+}
