@@ -17,6 +17,7 @@ function repository(files: Record<string, string>): Repository {
     pages: new Map(entries.filter(([path]) => path.endsWith('.md'))),
     manifest: { exports: { '.': './src/index.ts' }, dependencies: { pino: '1' } },
     lock: JSON.parse(files['package-lock.json'] ?? '{ "packages": {} }'),
+    ci: files['.ci/run'] ?? '',
     exists: (path) => folders.includes(path.replace(/\/$/, '')),
   }
 }
@@ -154,6 +155,16 @@ const CANARIES: Record<string, { bad: [Record<string, string>, string][]; good: 
   'lock-file': {
     bad: [[{ 'package-lock.json': JSON.stringify(INCOMPLETE_LOCK) }, 'package-lock.json:1']],
     good: [{ 'package-lock.json': JSON.stringify(completed(INCOMPLETE_LOCK)) }],
+  },
+  'ci-packages': {
+    bad: [
+      [
+        { 'src/x.test.ts': "\nneedsProgram('dig', 'bind9-dnsutils')", '.ci/run': '\ndebian=(dig)\n' },
+        'src/x.test.ts:2',
+      ],
+      [{ 'src/x.test.ts': "needsPython({ flask: 'python3-flask' })" }, 'src/x.test.ts:1'],
+    ],
+    good: [{ 'src/x.test.ts': "needsProgram('dig', 'bind9-dnsutils')", '.ci/run': 'debian=(a bind9-dnsutils)' }],
   },
   'layers-in-words': {
     bad: [[{ 'ARCHITECTURE.md': 'wire → nothing', 'src/wire/x.ts': '', 'src/core/x.ts': '' }, 'ARCHITECTURE.md:1']],

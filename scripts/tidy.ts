@@ -5,9 +5,9 @@
 import { fileURLToPath } from 'node:url'
 import { type Finding, type Repository, type Rule, readRepository } from './tidy/repository.ts'
 import { cycles, deadFiles } from './tidy/rule/graph.ts'
+import { ciPackages, lockFile } from './tidy/rule/install.ts'
 import { layers } from './tidy/rule/layers.ts'
 import { fileLength, functionLength, linesOf, measured } from './tidy/rule/length.ts'
-import { lockFile } from './tidy/rule/lock.ts'
 import { errorTable, layersInWords, leftovers, namedFiles, untested } from './tidy/rule/pages.ts'
 import { purity } from './tidy/rule/purity.ts'
 import { functionsOf } from './tidy/source.ts'
@@ -25,6 +25,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'error-table': errorTable,
   'layers-in-words': layersInWords,
   'lock-file': lockFile,
+  'ci-packages': ciPackages,
 }
 
 export function tidy(repository: Repository): Finding[] {

@@ -13,6 +13,8 @@ export interface Repository {
   readonly manifest: Manifest
   /** package-lock.json. */
   readonly lock: Lock
+  /** .ci/run. */
+  readonly ci: string
   exists(path: string): boolean
 }
 
@@ -41,6 +43,7 @@ export function readRepository(root: string): Repository {
     pages: new Map(paths.filter((path) => path.endsWith('.md')).map((path) => [path, read(path)])),
     manifest: JSON.parse(read('package.json')) as Manifest,
     lock: JSON.parse(read('package-lock.json')) as Lock,
+    ci: read('.ci/run'),
     exists: (path) => existsSync(join(root, path)),
   }
 }
