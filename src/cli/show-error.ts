@@ -26,7 +26,7 @@ export function showError(error: unknown, help: string, terminal: Terminal): Exi
   if (error instanceof ConfigError) showIssues(error.issues, terminal.err)
   else {
     // `Error: …` at the start of a line is what the fleet looks for when it tells why an instance ended.
-    const known = OWN_CODES.has(code) || message.endsWith(code)
+    const known = OWN_CODES.has(code) || message.includes(code)
     line(`${paint('red', 'Error')}: ${message}${known ? '' : paint('dim', ` (${code})`)}`)
     for (const issue of inputIssues(details)) if (!issue.includes(message)) line(`  ${issue}`)
     if (hint !== '') line(hint)

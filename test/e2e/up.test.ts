@@ -246,6 +246,21 @@ describe('skein up refuses', { timeout: 60_000 }, () => {
     assert.match(stderr, /3 mistakes in skein\.config\.mjs/)
   })
 
+  test('a registry elsewhere that does not answer', async () => {
+    const address = `http://127.0.0.1:${await freePort()}`
+    const text = `export default { services: { users: { entry: './users.ts' } }, registry: { address: '${address}' } }`
+    const { code, stderr } = await start('away', text)
+    assert.equal(code, 1)
+    assert.match(stderr, new RegExp(`registry at ${address}: .*\\n.*registry\\.address in skein\\.config\\.mjs`))
+  })
+
+  test('to go on without its registry, and says why it did not start', async () => {
+    const text = `export default { services: { users: { entry: './users.ts' } }, registry: { port: ${await freePort()}, data: '/dev/null/x' } }`
+    const { code, stderr } = await start('data', text)
+    assert.equal(code, 1)
+    assert.match(stderr, /registry-1 does not start: exit 1: Error: ENOTDIR.*\nEverything has been stopped again\./)
+  })
+
   test('a taken port, naming its owner and the way out', async () => {
     const server = createServer()
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

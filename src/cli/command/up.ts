@@ -1,14 +1,15 @@
 /** `skein up`: everything, on this machine. */
-import { findRunning } from '../../control/runfile.ts'
 import { systemClock } from '../../core/clock.ts'
+import { SkeinError } from '../../core/errors.ts'
 import type { Environment } from '../../core/settings.ts'
 import { type Context, defineCommand, type ExitStatus, Failure, type Options } from '../command.ts'
-import { loadConfig, shortPath } from '../config/load.ts'
+import { loadConfig } from '../config/load.ts'
 import { onAskedToEnd } from '../lifetime.ts'
 import { CONFIG_OPTION } from '../running.ts'
 import { Ending } from '../up/ending.ts'
 import { type PortChoice, planFleet } from '../up/plan.ts'
-import { freePort, refuseTakenPorts, wantedPorts } from '../up/ports.ts'
+import { freePort } from '../up/ports.ts'
+import { preflight, refuseSecond } from '../up/preflight.ts'
 import { startSession } from '../up/session.ts'
 import { createView } from '../up/view.ts'
 
@@ -45,7 +46,7 @@ within 5 s; a second Ctrl-C kills what is left. With --json each line on stdout 
     await refuseSecond(file, cwd)
     const ports = await choosePorts(options)
     const plan = planFleet(config, file, ports)
-    await refuseTakenPorts(wantedPorts(plan), shortPath(file, cwd))
+    await preflight(plan, cwd, env)
     const view = createView({ terminal, clock, verbose: options.verbose ?? false, skein: callName(env) })
     const read = async () => planFleet((await loadConfig(file, cwd)).config, file, ports)
     const ending = new Ending(() => view.ending())
@@ -58,6 +59,8 @@ within 5 s; a second Ctrl-C kills what is left. With --json each line on stdout 
       })
       await ending.ended
       await session.close()
+    } catch (error) {
+      throw explainStart(error)
     } finally {
       view.end()
       forget()
@@ -66,14 +69,10 @@ within 5 s; a second Ctrl-C kills what is left. With --json each line on stdout 
   },
 })
 
-/** Two fleets of one config would fight for its ports, its database and its name. */
-async function refuseSecond(file: string, cwd: string): Promise<void> {
-  const other = await findRunning({ cwd, config: file })
-  if (other === undefined) return
-  throw new Failure(
-    `${shortPath(other.config, cwd)} is running already, as pid ${other.pid}`,
-    'skein ps shows it, skein stop ends it.',
-  )
+/** Registry or gateway did not come up; with them everything else has gone again. */
+function explainStart(error: unknown): unknown {
+  if (!(error instanceof SkeinError) || error.code !== 'START_FAILED') return error
+  return new Failure(error.message, 'Everything has been stopped again.')
 }
 
 async function choosePorts(options: Context<typeof OPTIONS>['options']): Promise<PortChoice> {

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { type IssueList, nearest } from '../../core/issues.ts'
+import { INSTANCES_MAX } from '../../fleet/group.ts'
 import { splitCommand } from './command-line.ts'
 import { checkPort, checkText, checkWhole, type Fields, isObject, join, refuseUnknownKeys, shown } from './shape.ts'
 
@@ -75,7 +76,7 @@ function checkCommand(command: unknown, issues: IssueList, key: string): void {
 
 function checkCounts(value: Fields, issues: IssueList, key: string): void {
   const { instances, weight, port } = value
-  const counted = checkWhole(instances, 0, Number.MAX_SAFE_INTEGER, issues, `${key}.instances`)
+  const counted = checkWhole(instances, 0, INSTANCES_MAX, issues, `${key}.instances`)
   const count = counted ? (instances ?? 1) : undefined
   checkWeight(weight, count as number | undefined, issues, `${key}.weight`)
   if (checkPort(port, issues, `${key}.port`) && port !== undefined && Number(count) > 1) {

@@ -79,7 +79,7 @@ describe('a service', () => {
     [{ entry: 7 }, /users\.entry: 7 is not a text/],
     [{ command: 'node a.js | tee log' }, /users\.command: \| is for a shell.*Write \['sh', '-c', '…'\]/],
     [{ command: [] }, /users\.command: is not a list of texts/],
-    [{ ...ENTRY, instances: -1 }, /users\.instances: -1 is not a whole number from 0/],
+    [{ ...ENTRY, instances: -1 }, /users\.instances: -1 is not a whole number from 0 to 256/],
     [{ ...ENTRY, instances: '2' }, /users\.instances: '2' is not a whole number/],
     [{ ...ENTRY, weight: [1, 1] }, /users\.weight: 2 weights for 1 instance\. Give 1 at most/],
     [{ ...ENTRY, instances: 2, weight: [1, 0] }, /users\.weight\[1\]: 0 is not a whole number from 1 to 65535/],

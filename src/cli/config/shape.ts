@@ -43,7 +43,7 @@ export function checkWhole(
 ): value is number | undefined {
   if (value === undefined) return true
   if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return true
-  const range = max === Number.MAX_SAFE_INTEGER ? `from ${min}` : `from ${min} to ${max}`
+  const range = `from ${min} to ${max}`
   issues.add(key, `${shown(value)} is not a whole number ${range}`, `Write a number ${range}.`)
   return false
 }

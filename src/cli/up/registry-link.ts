@@ -14,6 +14,7 @@ export class RegistryLink {
   readonly #client: ConsulClient
   readonly #log: Logger
   readonly #clock: Clock
+  readonly #pending = new Set<Promise<void>>()
 
   constructor(client: ConsulClient, log: Logger, clock: Clock) {
     this.#client = client
@@ -48,7 +49,18 @@ export class RegistryLink {
    * Takes out an instance whose process has ended, so that nobody waits for its checks to expire. One that left by itself
    * has deregistered already: 404.
    */
-  async deregister({ id }: InstanceInfo): Promise<void> {
+  deregister({ id }: InstanceInfo): Promise<void> {
+    const done = this.#deregister(id).finally(() => this.#pending.delete(done))
+    this.#pending.add(done)
+    return done
+  }
+
+  /** Resolves when nothing is being taken out any more. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#pending)
+  }
+
+  async #deregister(id: string): Promise<void> {
     try {
       const { status, text } = await this.#client.put(`/v1/agent/service/deregister/${encodeURIComponent(id)}`)
       if (status !== 200 && status !== 404) throw new Error(`status ${status}: ${text}`)

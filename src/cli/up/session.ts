@@ -41,17 +41,20 @@ export async function startSession(options: SessionOptions): Promise<Session> {
   const log = fleetLog(view, clock)
   const consul = new ConsulClient({ address: plan.registry.url, token: env[SETTINGS.token] })
   const registry = new RegistryLink(consul, log, clock)
+  let fleet: Fleet | undefined
   try {
-    const fleet = await startParts(plan, registry, log, clock)
+    fleet = await startParts(plan, registry, log, clock)
     const detach = await attach(fleet, registry, log, options)
     return {
       fleet,
       async close() {
         await detach()
+        await registry.idle()
         await consul.close()
       },
     }
   } catch (error) {
+    await fleet?.close()
     await consul.close()
     throw error
   }

@@ -1,0 +1,39 @@
+/** What `skein up` looks at before it starts anything, so that a refusal leaves nothing behind. */
+import { findRunning } from '../../control/runfile.ts'
+import { SkeinError } from '../../core/errors.ts'
+import { type Environment, SETTINGS } from '../../core/settings.ts'
+import { ConsulClient } from '../../discovery/consul-client.ts'
+import { Failure } from '../command.ts'
+import { shortPath } from '../config/load.ts'
+import type { Plan } from './plan.ts'
+import { refuseTakenPorts, wantedPorts } from './ports.ts'
+
+const REGISTRY_TIMEOUT_MS = 5000
+
+/** Two fleets of one config would fight for its ports, its database and its name. @throws Failure */
+export async function refuseSecond(file: string, cwd: string): Promise<void> {
+  const other = await findRunning({ cwd, config: file })
+  if (other === undefined) return
+  const message = `${shortPath(other.config, cwd)} is running already, as pid ${other.pid}`
+  throw new Failure(message, 'skein ps shows it, skein stop ends it.')
+}
+
+/** @throws Failure when a port is taken, or the registry that the config names does not answer. */
+export async function preflight(plan: Plan, cwd: string, env: Environment): Promise<void> {
+  const file = shortPath(plan.file, cwd)
+  await refuseTakenPorts(wantedPorts(plan), file)
+  if (plan.registry.start === undefined) await refuseAwayRegistry(plan.registry.url, file, env)
+}
+
+async function refuseAwayRegistry(address: string, file: string, env: Environment): Promise<void> {
+  const consul = new ConsulClient({ address, token: env[SETTINGS.token] })
+  try {
+    await consul.get('/v1/status/leader', { timeoutMs: REGISTRY_TIMEOUT_MS })
+  } catch (error) {
+    if (!(error instanceof SkeinError)) throw error
+    const way = `Start it, correct registry.address in ${file}, or leave it out: then skein up starts a registry.`
+    throw new Failure(error.message, way)
+  } finally {
+    await consul.close()
+  }
+}
