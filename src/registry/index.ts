@@ -1,4 +1,4 @@
-/** The embedded registry: Consul's HTTP API over one state, kept in memory or in SQLite. */
+/** The embedded registry: Consul's HTTP API and DNS over one state, kept in memory, in SQLite or in etcd. */
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
@@ -12,6 +12,8 @@ import { AnswerCache } from './api/answer-cache.ts'
 import type { Registry } from './api/endpoint.ts'
 import { createGuard } from './api/guard.ts'
 import { CheckRunner } from './checks/runner.ts'
+import { type RunningDns, startDns } from './dns/server.ts'
+import type { DnsOptions } from './dns/settings.ts'
 import { type RegistryMetrics, registryMetrics } from './metrics.ts'
 import { ownNode, SERVER_PORT, SHARED_NODE } from './own-node.ts'
 import { createRegistryServer } from './server.ts'
@@ -23,6 +25,9 @@ export interface RegistryOptions {
   readonly host?: string | undefined
   /** Default 8500; 0 = any free one. */
   readonly port?: number | undefined
+  /** Port of the DNS interface, UDP and TCP; 0 = any free one. Default: there is none. */
+  readonly dnsPort?: number | undefined
+  readonly dns?: DnsOptions | undefined
   /**
    * Default `memory`: gone with the process. `{ sqlite: file }` survives kill -9 and power cuts; `{ etcd: addresses }` also
    * the loss of machines, and any number of registries may share it.
@@ -47,6 +52,7 @@ export interface RunningRegistry {
   /** `http://127.0.0.1:8500` */
   readonly url: string
   readonly port: number
+  readonly dnsPort: number | undefined
   /** Answers held queries with the data of this moment, stops checks, closes connections and the storage. Idempotent. */
   close(): Promise<void>
 }
@@ -54,7 +60,7 @@ export interface RunningRegistry {
 /**
  * Starts a registry; it serves when the promise resolves.
  * @throws ConfigError when it would listen beyond loopback without a token; SkeinError STORAGE_FAILED naming the file;
- * the error of `listen` when the port is taken.
+ * the error of `listen` when a port is taken; RangeError for a bad setting of DNS.
  */
 export async function startRegistry(options: RegistryOptions = {}): Promise<RunningRegistry> {
   const host = options.host ?? '127.0.0.1'
@@ -68,10 +74,15 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Runn
   try {
     const registry = await createRegistry(options, store, metrics, counters, clock)
     const server = createRegistryServer(registry, createGuard({ host, token: options.token }))
-    const port = await listen(server, host, options.port ?? 8500)
+    const dns = await openDns(registry, options)
+    const port = await listen(server, host, options.port ?? 8500).catch(async (error) => {
+      await dns?.close()
+      throw error
+    })
     registry.log.info({ host, port, node: registry.node }, 'registry serves')
     registry.checks.start()
-    return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`, port, close: closer(registry, server) }
+    const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+    return { url, port, dnsPort: dns?.port, close: closer(registry, server, dns) }
   } catch (error) {
     await store.close()
     throw error
@@ -80,11 +91,14 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Runn
 
 /** An open registry hands the control of every service to whoever can reach it. */
 function refuseOpenHost(host: string, token: string | undefined): void {
-  const loopback = host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
-  if (loopback || (token !== undefined && token !== '')) return
+  if (isLoopback(host) || (token !== undefined && token !== '')) return
   const fix = 'Give it a token (option `token`), or listen on 127.0.0.1'
   const message = `listening on ${host} without a token would let everyone on the network change every service`
   throw new ConfigError([{ file: 'registry', key: 'host', message, fix }])
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
 }
 
 function ownMetrics(): Metrics {
@@ -150,11 +164,20 @@ function listen(server: Server, host: string, port: number): Promise<number> {
   })
 }
 
+/** Beyond loopback only where that is asked for: see DnsOptions. */
+async function openDns(registry: Registry, options: RegistryOptions): Promise<RunningDns | undefined> {
+  const { dnsPort: port, dns: settings, host = '127.0.0.1' } = options
+  if (port === undefined) return undefined
+  const { store, ...shared } = registry
+  const own = isLoopback(host) ? advertised(host) : '127.0.0.1'
+  return startDns({ ...shared, state: store.state, host: settings?.host ?? own, port, settings })
+}
+
 /** Time for answers to leave before connections are cut. */
 const CLOSE_MS = 2000
 
 /** Held queries first, so that their clients hear the truth and not a broken connection. */
-function closer({ store, checks, clock }: Registry, server: Server): () => Promise<void> {
+function closer({ store, checks, clock }: Registry, server: Server, dns: RunningDns | undefined): () => Promise<void> {
   let closing: Promise<void> | undefined
   return () => {
     closing ??= (async () => {
@@ -162,7 +185,7 @@ function closer({ store, checks, clock }: Registry, server: Server): () => Promi
       checks.stop()
       store.hub.close()
       const cut = clock.after(CLOSE_MS, () => server.closeAllConnections())
-      await closed
+      await Promise.all([closed, dns?.close()])
       cut.cancel()
       await store.close()
     })()

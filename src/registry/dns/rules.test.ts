@@ -199,9 +199,16 @@ test('addresses in every notation', () => {
 })
 
 test('TCP: as many as fit into 64 KiB of 3000 instances', () => {
-  const services = Array.from({ length: 3000 }, (_, i) => ({ id: `a${i}`, name: 'big', address: `127.1.${i >> 8}.${i & 255}` }))
+  const services = Array.from({ length: 3000 }, (_, i) => ({
+    id: `a${i}`,
+    name: 'big',
+    address: `127.1.${i >> 8}.${i & 255}`,
+  }))
   const view = exampleView({ services })
-  for (const [type, least] of [['SRV', 1000], ['A', 3000]] as const) {
+  for (const [type, least] of [
+    ['SRV', 1000],
+    ['A', 3000],
+  ] as const) {
     const { answer, bytes, tc } = ask(view, `big.service.consul ${type}`, { transport: 'tcp' })
     assert.ok(answer.length >= least && bytes <= 65_535, `${answer.length} ${type} in ${bytes} bytes`)
     assert.equal(tc, answer.length < 3000)

@@ -1,0 +1,47 @@
+/** DNS beside the API of a running registry. */
+import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { instance, testRegistry } from '../test-kit.fixture.ts'
+import { encodeQuestion, show } from './peer.fixture.ts'
+
+async function ask(port: number, question: string) {
+  const socket = createSocket('udp4')
+  socket.send(encodeQuestion(question), port, '127.0.0.1')
+  const [answer] = (await once(socket, 'message')) as [Buffer]
+  socket.close()
+  return show(answer)
+}
+
+test('DNS says what the API was told, at once', async () => {
+  await using registry = await testRegistry({ dnsPort: 0, dns: { serviceTtl: { '*': 3 } } })
+  const port = registry.dnsPort!
+  assert.equal((await ask(port, 'web.service.consul A')).rcode, 'NXDOMAIN')
+  await registry.put('/v1/agent/service/register', instance('web', 'web-1', { Address: '127.0.0.5' }))
+  assert.deepEqual((await ask(port, 'web.service.consul A')).answer, ['3 A 127.0.0.5'])
+  await registry.put('/v1/agent/check/fail/service:web-1')
+  assert.equal((await ask(port, 'web.service.consul A')).rcode, 'NXDOMAIN')
+  await registry.put('/v1/agent/check/warn/service:web-1')
+  assert.deepEqual((await ask(port, 'web.service.consul SRV')).answer, ['3 SRV 1 1 80 7f000005.addr.dc1.consul'])
+  await registry.put('/v1/agent/service/deregister/web-1')
+  assert.equal((await ask(port, 'web.service.consul A')).rcode, 'NXDOMAIN')
+  assert.deepEqual((await ask(port, 'consul NS')).answer, ['NS node1.node.dc1.consul'])
+  const { text } = await registry.get('/metrics')
+  assert.match(text, /skein_registry_dns_queries_total\{transport="udp",rcode="NXDOMAIN"\} 3/)
+})
+
+test('without dnsPort there is no DNS', async () => {
+  await using registry = await testRegistry()
+  assert.equal(registry.dnsPort, undefined)
+})
+
+test('a registry whose DNS port is taken does not start, one whose own port is taken leaves no DNS behind', async () => {
+  await using first = await testRegistry({ dnsPort: 0 })
+  await assert.rejects(testRegistry({ dnsPort: first.dnsPort }), { code: 'EADDRINUSE', port: first.dnsPort })
+  const dnsPort = first.dnsPort!
+  await assert.rejects(testRegistry({ port: first.port, dnsPort: 0 }), { code: 'EADDRINUSE', port: first.port })
+  await first.close()
+  await using second = await testRegistry({ dnsPort })
+  assert.equal(second.dnsPort, dnsPort)
+})
