@@ -118,8 +118,13 @@ export class Upstream {
 
   /** True when this instance is out while another is in: then its failure is its own and not that of too much load. */
   isolated(id: string): boolean {
+    return !this.#allowed()(id) && this.othersIn(id)
+  }
+
+  /** True when an instance besides this one may be chosen. */
+  othersIn(id: string): boolean {
     const allowed = this.#allowed()
-    return !allowed(id) && this.#endpoints['in-flight'].some((endpoint) => allowed(endpoint.id))
+    return this.#endpoints['in-flight'].some((endpoint) => endpoint.id !== id && allowed(endpoint.id))
   }
 
   /** The policy object of a `balance`: one for each different wording, so that its cursor or table is kept. */

@@ -1,8 +1,9 @@
 /** Counts requests whose answers are not out, and tells when none is left. */
-import type { Clock } from '../core/clock.ts'
+import { type Clock, sleep } from '../core/clock.ts'
 
 export class InFlight {
   #count = 0
+  #begun = 0
   readonly #waiting: (() => void)[] = []
 
   get count(): number {
@@ -11,6 +12,7 @@ export class InFlight {
 
   begin(): void {
     this.#count++
+    this.#begun++
   }
 
   end(): void {
@@ -27,5 +29,14 @@ export class InFlight {
     const empty = await promise
     timer.cancel()
     return empty
+  }
+
+  /** Resolves when none has begun for `quietMs`, at the latest after `limitMs`. */
+  async quiet(quietMs: number, limitMs: number, clock: Clock): Promise<void> {
+    for (let waited = 0; waited < limitMs; waited += quietMs) {
+      const begun = this.#begun
+      await sleep(quietMs, clock)
+      if (begun === this.#begun) return
+    }
   }
 }

@@ -65,7 +65,9 @@ describe('closing', () => {
     const held = get('/hold')
     await untilInFlight(it, 1)
     clock.advance(500)
-    while (await reachable(it.url)) await turn()
+    // It serves on until nobody new has come for a while.
+    assert.equal((await it.ask('GET /ping')).status, 200)
+    while (await reachable(it.url)) clock.advance(50)
     release()
     assert.equal((await held).statusCode, 200)
     await (await held).body.dump()

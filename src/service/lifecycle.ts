@@ -7,6 +7,10 @@ import type { App } from './servable.ts'
 import { createServiceServer, listen, type ServiceServer } from './server.ts'
 import { onShutdown } from './shutdown.ts'
 
+/** So long without a new request and the port may close, ms; callers that never hear of it get no more than the limit. */
+const QUIET_MS = 50
+const QUIET_LIMIT_MS = 2_000
+
 export interface LifecycleOptions {
   readonly app: App
   readonly host: Host
@@ -43,9 +47,13 @@ export async function runLifecycle(options: LifecycleOptions): Promise<Running> 
     // First out of the registry, then no longer ready, then closed: never the other way round, or calls would still come.
     await registration?.deregister()
     host.phase = 'draining'
-    if (registration !== undefined && drainDelayMs > 0) await sleep(drainDelayMs, host.clock)
-    host.phase = 'closing'
     const { server, inFlight } = serving
+    if (registration !== undefined && drainDelayMs > 0) {
+      await sleep(drainDelayMs, host.clock)
+      // Who has not heard yet is served on: closing the port resets what still waits to be accepted.
+      await inFlight.quiet(QUIET_MS, QUIET_LIMIT_MS, host.clock)
+    }
+    host.phase = 'closing'
     server.close()
     if (!(await inFlight.idle(drainTimeoutMs, host.clock))) {
       host.log.warn({ inFlight: inFlight.count }, `requests still running after ${drainTimeoutMs} ms: broken off`)

@@ -1,7 +1,7 @@
 /** The shop, run by `skein up` as a user runs it, while instances are scaled, killed, frozen and the registry dies. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { request } from 'undici'
+import { Agent, request } from 'undici'
 import type { InstanceInfo } from '../../src/fleet/contract.ts'
 import { burst, type LoadResult, startLoad } from '../support/load.ts'
 import { alive, eventually, scratch, type Up, up } from '../support/up.ts'
@@ -22,7 +22,7 @@ export default fleet({
     port: ${gateway},
     routes: [
       { path: '/user/*', to: 'users', balance: 'p2c' },
-      { path: '/by-ip/user/*', to: 'users', balance: { policy: 'hash', on: 'ip' } },
+      { path: '/user/*', headers: { 'x-by': 'ip' }, to: 'users', balance: { policy: 'hash', on: 'ip' } },
       { path: '/order/*', to: 'orders', balance: 'weighted-round-robin' },
     ],
   },
@@ -54,6 +54,22 @@ describe('the shop', { timeout: 240_000 }, () => {
     }
     return found
   }
+  /** The instance that answers each client address, asked one after the other. */
+  const instancesOf = async (clients: readonly string[]): Promise<Record<string, string>> => {
+    const found: Record<string, string> = {}
+    let before = await picks('users')
+    for (const client of clients) {
+      const dispatcher = new Agent({ localAddress: client })
+      const answer = await request(`${shop.gateway}/user/1`, { dispatcher, headers: { 'x-by': 'ip' } })
+      await answer.body.dump()
+      assert.equal(answer.statusCode, 200)
+      await dispatcher.close()
+      const now = await picks('users')
+      found[client] = Object.keys(now).find((id) => now[id] !== before[id])!
+      before = now
+    }
+    return found
+  }
   const load = (path: string) => startLoad({ url: shop.gateway + path, ratePerSecond: RATE })
   const pidOf = (instances: readonly InstanceInfo[], id: string) => instances.find((i) => i.id === id)!.pid!
 
@@ -80,6 +96,24 @@ describe('the shop', { timeout: 240_000 }, () => {
     const end = await picks('orders')
     const counts = Object.fromEntries(Object.entries(end).map(([id, n]) => [id, n - (start[id] ?? 0)]))
     assert.deepEqual(counts, { 'orders-1': 5000, 'orders-2': 1000, 'orders-3': 1000 })
+  })
+
+  test('hash by IP keeps a client on its instance; one instance fewer moves only its clients', async () => {
+    assert.equal((await shop.skein('scale', 'users=4')).code, 0)
+    await ready('users', 4)
+    const clients = Array.from({ length: 40 }, (_, i) => `127.0.0.${i + 2}`)
+    const first = await instancesOf(clients)
+    assert.equal(new Set(Object.values(first)).size, 4)
+    assert.deepEqual(await instancesOf(clients), first)
+    assert.equal((await shop.skein('stop', 'users-2')).code, 0)
+    const second = await eventually('no client on users-2', async () => {
+      const now = await instancesOf(clients)
+      return !Object.values(now).includes('users-2') && now
+    })
+    for (const client of clients) if (first[client] !== 'users-2') assert.equal(second[client], first[client], client)
+    assert.equal((await shop.skein('restart', 'users-2')).code, 0)
+    assert.equal((await shop.skein('scale', 'users=2')).code, 0)
+    await ready('users', 2)
   })
 
   test('scaling up and down under load fails no request, and the new instances take traffic', async () => {

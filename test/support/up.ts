@@ -98,11 +98,15 @@ export async function up(
 ): Promise<Up> {
   const ports = { gateway: await freePort(), registry: await freePort() }
   writeFileSync(path.join(dir, 'skein.config.ts'), config(ports))
-  const child = spawn(process.execPath, [SKEIN, 'up', '--verbose'], { cwd: dir, env: { ...process.env, ...env } })
+  const child = spawn(process.execPath, [SKEIN, 'up', '--verbose', '--dns-port', '0'], {
+    cwd: dir,
+    env: { ...process.env, ...env },
+  })
   let output = ''
   child.stdout.on('data', (chunk) => (output += chunk))
   child.stderr.on('data', (chunk) => (output += chunk))
   const exited = new Promise<number | null>((resolve) => child.on('exit', resolve))
+  let admin: string | undefined
   const gateway = `http://127.0.0.1:${ports.gateway}`
 
   const started: Up = {
@@ -118,8 +122,8 @@ export async function up(
       return JSON.parse(stdout).instances
     },
     async gatewayMetrics() {
-      const { stdout } = await started.skein('ps', '--json')
-      return (await request(`${JSON.parse(stdout).gateway.admin}/metrics`)).body.text()
+      admin ??= JSON.parse((await started.skein('ps', '--json')).stdout).gateway.admin
+      return (await request(`${admin}/metrics`)).body.text()
     },
     async end(signal = 'SIGINT') {
       if (child.exitCode === null && child.signalCode === null) child.kill(signal)

@@ -12,8 +12,9 @@
  *
  * Retries come out of the service's budget: 20 % of the requests under way, at least 3. One per call is free (gRFC A6 calls it
  * transparent), so that the death of an instance with many calls on it fails none: of what was not processed; after a
- * reset on a connection that had been idle, which does not count as an attempt either, as it happens in good health; and
- * after silence or a reset where the breaker has taken the instance out while others are in. That cannot become a storm:
+ * reset on a connection that had been idle, which does not count as an attempt either, as it happens in good health; after
+ * any other reset while another instance is in (one that closes resets what waits to be accepted); and after silence where
+ * the breaker has taken the instance out while others are in. That cannot become a storm: instances that reset are soon out,
  * an overloaded service is slow as a whole, and there the budget holds.
  */
 import { Readable } from 'node:stream'
@@ -87,7 +88,8 @@ class Allowance {
   #isFree(reason: Reason): boolean {
     if (reason === 'refused' || reason === 'shutting-down') return true
     const { upstream, attempt } = this.#call
-    return reason !== 'status' && upstream.isolated(attempt.candidate!.id)
+    const { id } = attempt.candidate!
+    return reason === 'reset' ? upstream.othersIn(id) : reason === 'timeout' && upstream.isolated(id)
   }
 }
 
