@@ -30,6 +30,8 @@ export interface ServiceConfig {
 export interface RegistryConfig {
   /** Default 8500. */
   readonly port?: number
+  /** Of its DNS interface, UDP and TCP, always on loopback; default 8600. */
+  readonly dnsPort?: number | 'off'
   /** Default 127.0.0.1. */
   readonly host?: string
   /** Folder of the database, relative to the config; default `.skein/registry`. */

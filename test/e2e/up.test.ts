@@ -1,5 +1,6 @@
 /** `skein up` as its user meets it: the commands beside it, a config changed while it runs, what goes wrong. */
 import assert from 'node:assert/strict'
+import { Resolver } from 'node:dns/promises'
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import path from 'node:path'
@@ -73,6 +74,21 @@ describe('skein up', { timeout: 120_000 }, () => {
   after(async () => {
     await running?.end('SIGTERM')
     remove()
+  })
+
+  test('a resolver that knows nothing of Skein finds the instances, by the port that the summary names', async () => {
+    const port = await eventually('the summary', async () => /DNS on port (\d+)/.exec(running.output())?.[1])
+    const resolver = new Resolver()
+    resolver.setServers([`127.0.0.1:${port}`])
+    const found = await eventually('both instances', async () => {
+      const records = await resolver.resolveSrv('_users._tcp.service.consul')
+      return records.length === 2 ? records : undefined
+    })
+    const body = await (await request(`${running.registry}/v1/health/service/users`)).body.json()
+    const ports = (body as { Service: { Port: number } }[]).map(({ Service }) => Service.Port)
+    assert.deepEqual(found.map((record) => record.port).sort(), ports.sort())
+    assert.deepEqual(await resolver.resolve4('users.service.consul'), ['127.0.0.1'])
+    await assert.rejects(resolver.resolve4('nobody.service.consul'), { code: 'ENOTFOUND' })
   })
 
   test('a program that knows nothing of a registry is registered for it', async () => {
@@ -232,7 +248,7 @@ describe('skein up refuses', { timeout: 60_000 }, () => {
     mkdirSync(folder)
     writeFileSync(path.join(folder, 'users.ts'), SERVICE)
     writeFileSync(path.join(folder, 'skein.config.mjs'), text)
-    return run(process.execPath, [SKEIN, 'up', '--json'], folder)
+    return run(process.execPath, [SKEIN, 'up', '--json', '--dns-port', 'off'], folder)
   }
 
   test('a config with mistakes, all at once, before anything starts', async () => {

@@ -154,7 +154,11 @@ export default fleet({
 })
 `
     writeFileSync(path.join(consumer, 'skein.config.ts'), config)
-    const child = spawn(process.execPath, [path.join(installed, 'bin/skein.js'), 'up', '--verbose'], { cwd: consumer })
+    const child = spawn(
+      process.execPath,
+      [path.join(installed, 'bin/skein.js'), 'up', '--verbose', '--dns-port', 'off'],
+      { cwd: consumer },
+    )
     const ended = outputOf(child)
     try {
       const body = await eventually('the greeter through the gateway', async () => {

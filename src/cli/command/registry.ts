@@ -6,6 +6,7 @@ import { SETTINGS } from '../../core/settings.ts'
 import { startRegistry } from '../../registry/index.ts'
 import { type Context, defineCommand, type Options, UsageError } from '../command.ts'
 import { DEFAULT_REGISTRY_DATA, DEFAULT_REGISTRY_PORT } from '../define.ts'
+import { DEFAULT_DNS_PORT, readDnsPort } from '../dns-port.ts'
 import { untilAskedToEnd } from '../lifetime.ts'
 import { processLog } from '../ui/process-log.ts'
 import { explainListenError } from '../up/ports.ts'
@@ -15,6 +16,11 @@ const DATABASE = 'registry.db'
 const OPTIONS = {
   port: { kind: 'port', description: `Default: ${DEFAULT_REGISTRY_PORT}; 0 = any free one.` },
   host: { kind: 'text', description: 'Address to listen on. Default: 127.0.0.1.' },
+  'dns-port': {
+    kind: 'text',
+    value: 'port',
+    description: `DNS, by UDP and TCP on loopback. Default: ${DEFAULT_DNS_PORT}, or any free one with --port 0; off = none.`,
+  },
   data: { kind: 'text', value: 'folder', description: `Where the database lies. Default: ${DEFAULT_REGISTRY_DATA}.` },
   memory: { kind: 'flag', description: 'Keep everything in memory: it is gone with the process.' },
   datacenter: { kind: 'text', value: 'name', description: 'Name of the datacenter. Default: dc1.' },
@@ -23,13 +29,13 @@ const OPTIONS = {
 export default defineCommand({
   name: 'registry',
   usage: '[options]',
-  description: `Serves Consul's HTTP API: services, health checks, KV, sessions. Any Consul client in any language can use it.
+  description: `Serves Consul's HTTP API (services, health checks, KV) and its DNS interface. Any Consul client in any language can use it.
 A write is acknowledged when it is on disk (SQLite), and survives kill -9. Beyond loopback it wants a token from its
 clients: the one in SKEIN_REGISTRY_TOKEN.`,
   options: OPTIONS,
   examples: [
-    ['skein registry', 'on 127.0.0.1:8500, its data in .skein/registry'],
-    ['skein registry --port 8600 --data /var/lib/skein', 'elsewhere'],
+    ['skein registry', 'on 127.0.0.1:8500, DNS on 8600, its data in .skein/registry'],
+    ['skein registry --port 9500 --dns-port off --data /var/lib/skein', 'elsewhere, without DNS'],
     ['skein registry --memory --port 0', 'for a test: a free port, nothing on disk'],
   ],
   failure: 'the port or the folder cannot be had',
@@ -37,19 +43,41 @@ clients: the one in SKEIN_REGISTRY_TOKEN.`,
     const log = processLog('registry', terminal)
     const asked = untilAskedToEnd()
     const port = options.port ?? DEFAULT_REGISTRY_PORT
+    const dnsPort = chooseDnsPort(options)
     const storage = chooseStorage(options, cwd)
     try {
       const { host, datacenter } = options
-      const registry = await startRegistry({ host, port, storage, datacenter, token: env[SETTINGS.token], log })
+      const registry = await startRegistry({
+        host,
+        port,
+        dnsPort,
+        storage,
+        datacenter,
+        token: env[SETTINGS.token],
+        log,
+      })
       reportReady(registry.port)
       await asked
       await registry.close()
     } catch (error) {
-      throw await explainListenError(error, 'registry', '--port')
+      const isDns = dnsPort !== undefined && (error as { port?: number }).port === dnsPort
+      throw isDns
+        ? await explainListenError(error, 'DNS', '--dns-port')
+        : await explainListenError(error, 'registry', '--port')
     }
     return 0
   },
 })
+
+/** Beside a registry that takes any free port, DNS does too: it is not meant to be the machine's one. */
+function chooseDnsPort(options: Context<typeof OPTIONS>['options']): number | undefined {
+  const chosen = readDnsPort(options['dns-port']) ?? (options.port === 0 ? 0 : DEFAULT_DNS_PORT)
+  if (chosen === 'off') return undefined
+  const port = options.port ?? DEFAULT_REGISTRY_PORT
+  if (chosen !== 0 && chosen === port)
+    throw new UsageError(`the API and DNS cannot share port ${port}: give another --dns-port, or off`)
+  return chosen
+}
 
 function chooseStorage(
   { memory, data }: Context<typeof OPTIONS>['options'],

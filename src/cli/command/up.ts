@@ -4,6 +4,7 @@ import { SkeinError } from '../../core/errors.ts'
 import type { Environment } from '../../core/settings.ts'
 import { type Context, defineCommand, type ExitStatus, Failure, type Options } from '../command.ts'
 import { loadConfig } from '../config/load.ts'
+import { readDnsPort } from '../dns-port.ts'
 import { onAskedToEnd } from '../lifetime.ts'
 import { CONFIG_OPTION } from '../running.ts'
 import { Ending } from '../up/ending.ts'
@@ -21,7 +22,12 @@ const OPTIONS = {
   },
   'registry-port': {
     kind: 'port',
-    description: 'Port of the registry. Default: registry.port, else 8500; 0 = any free one.',
+    description: 'Port of the registry. Default: registry.port, else 8500; 0 = any free one, and for DNS too.',
+  },
+  'dns-port': {
+    kind: 'text',
+    value: 'port',
+    description: "Port of the registry's DNS. Default: registry.dnsPort, else 8600; off = none.",
   },
   verbose: { kind: 'flag', short: 'v', description: "Show every service's access lines, not only the gateway's." },
 } as const satisfies Options
@@ -76,10 +82,12 @@ function explainStart(error: unknown): unknown {
 }
 
 async function choosePorts(options: Context<typeof OPTIONS>['options']): Promise<PortChoice> {
-  const chosen = async (port: number | undefined) => (port === 0 ? await freePort() : port)
+  const chosen = async <T>(port: T | number) => (port === 0 ? await freePort() : port)
+  const dns = readDnsPort(options['dns-port']) ?? (options['registry-port'] === 0 ? 0 : undefined)
   return {
     gateway: await chosen(options.port),
     registry: await chosen(options['registry-port']),
+    dns: await chosen(dns),
     admin: await freePort(),
   }
 }

@@ -28,7 +28,7 @@ describe('a config', () => {
         legacy: { command: 'node app.js', port: 4000 },
         idle: { command: ['sh', '-c', 'exec app | tee log'], instances: 0, weight: 3 },
       },
-      registry: { port: 8501, host: '127.0.0.1', data: 'data' },
+      registry: { port: 8501, dnsPort: 8601, host: '127.0.0.1', data: 'data' },
       gateway: { routes: [{ path: '/user/*', to: 'users' }] },
     }
     assert.deepEqual(check(config), [])
@@ -58,6 +58,8 @@ describe('a config', () => {
     [{ services: { gateway: ENTRY } }, /^services\.gateway: gateway is the name of a part of Skein/],
     [{ services: { 'My App': ENTRY } }, /^services\["My App"\]: My App cannot be a host name/],
     [{ services: {}, registry: { address: 'consul:8500' } }, /^registry\.address: 'consul:8500' is not a URL/],
+    [{ services: {}, registry: { dnsPort: 'on' } }, /^registry\.dnsPort: 'on' is not a whole number/],
+    [{ services: {}, registry: { port: 8600 } }, /^registry\.dnsPort: port 8600 is also that of registry\.port/],
     [{ services: {}, registry: { address: 'http://c:1', port: 1 } }, /^registry\.port: stands beside address/],
     [{ services: { a: { ...ENTRY, port: 8500 } } }, /^services\.a\.port: port 8500 is also that of registry\.port/],
     [

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { type Issue, IssueList } from '../../core/issues.ts'
 import { checkGatewayConfig } from '../../gateway/config.ts'
 import { DEFAULT_GATEWAY_PORT, DEFAULT_REGISTRY_PORT } from '../define.ts'
+import { DEFAULT_DNS_PORT } from '../dns-port.ts'
 import { checkService } from './check-service.ts'
 import { checkPort, checkText, type Fields, isObject, join, refuseUnknownKeys, shown } from './shape.ts'
 
@@ -38,8 +39,9 @@ function checkRegistry(value: unknown, issues: IssueList): void {
     issues.add('registry', `${shown(value)} is not an object`, 'Write { port: 8500 }.')
     return
   }
-  refuseUnknownKeys(value, ['port', 'host', 'data', 'address'], issues, 'registry')
+  refuseUnknownKeys(value, ['port', 'dnsPort', 'host', 'data', 'address'], issues, 'registry')
   checkPort(value['port'], issues, 'registry.port')
+  if (value['dnsPort'] !== 'off') checkPort(value['dnsPort'], issues, 'registry.dnsPort')
   checkText(value['host'], issues, 'registry.host', '127.0.0.1')
   checkText(value['data'], issues, 'registry.data', '.skein/registry')
   if (checkText(value['address'], issues, 'registry.address', 'http://consul.example:8500')) {
@@ -54,7 +56,7 @@ function checkAddress(registry: Fields, issues: IssueList): void {
   if (!/^https?:\/\/[^/]/.test(String(address)) || !URL.canParse(String(address))) {
     issues.add('registry.address', `'${address}' is not a URL`, "Write 'http://consul.example:8500'.")
   }
-  for (const key of ['port', 'host', 'data'] as const) {
+  for (const key of ['port', 'dnsPort', 'host', 'data'] as const) {
     if (registry[key] !== undefined) {
       issues.add(`registry.${key}`, 'stands beside address, which means none is started', 'Keep one of the two.')
     }
@@ -73,9 +75,10 @@ function checkSharedPorts(config: Fields, services: Fields, issues: IssueList): 
 
 function* fixedPorts(config: Fields, services: Fields): Generator<[key: string, port: number]> {
   const { registry, gateway } = config
-  const registryPort = isObject(registry) ? registry['port'] : undefined
-  if (!isObject(registry) || registry['address'] === undefined) {
-    yield ['registry.port', Number(registryPort ?? DEFAULT_REGISTRY_PORT)]
+  const { address, port, dnsPort = DEFAULT_DNS_PORT }: Fields = isObject(registry) ? registry : {}
+  if (address === undefined) {
+    yield ['registry.port', Number(port ?? DEFAULT_REGISTRY_PORT)]
+    if (dnsPort !== 'off') yield ['registry.dnsPort', Number(dnsPort)]
   }
   if (isObject(gateway)) yield ['gateway.port', Number(gateway['port'] ?? DEFAULT_GATEWAY_PORT)]
   for (const [name, service] of Object.entries(services)) {

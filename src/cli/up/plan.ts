@@ -11,11 +11,20 @@ import {
   type FleetConfig,
   type ServiceConfig,
 } from '../define.ts'
+import { DEFAULT_DNS_PORT, type DnsPort } from '../dns-port.ts'
 
 export interface RegistryPlan {
   readonly url: string
   /** What to start; absent where the config names a registry that runs already. */
-  readonly start?: { readonly host: string; readonly port: number; readonly data: string } | undefined
+  readonly start?: RegistryStart | undefined
+}
+
+export interface RegistryStart {
+  readonly host: string
+  readonly port: number
+  /** On loopback. */
+  readonly dnsPort: DnsPort
+  readonly data: string
 }
 
 export interface GatewayPlan {
@@ -37,6 +46,7 @@ export interface Plan {
 export interface PortChoice {
   readonly gateway?: number | undefined
   readonly registry?: number | undefined
+  readonly dns?: DnsPort | undefined
   readonly admin: number
 }
 
@@ -51,19 +61,20 @@ export function planFleet(config: FleetConfig, file: string, ports: PortChoice):
   const dir = path.dirname(file)
   return {
     file,
-    registry: planRegistry(config, dir, ports.registry),
+    registry: planRegistry(config, dir, ports),
     gateway: planGateway(config, ports),
     services: Object.entries(config.services).map(([name, service]) => planService(name, service, dir)),
   }
 }
 
-function planRegistry({ registry = {} }: FleetConfig, dir: string, chosen: number | undefined): RegistryPlan {
+function planRegistry({ registry = {} }: FleetConfig, dir: string, ports: PortChoice): RegistryPlan {
   if (registry.address !== undefined) return { url: registry.address.replace(/\/+$/, '') }
   const host = registry.host ?? LOOPBACK
-  const port = chosen ?? registry.port ?? DEFAULT_REGISTRY_PORT
+  const port = ports.registry ?? registry.port ?? DEFAULT_REGISTRY_PORT
+  const dnsPort = ports.dns ?? registry.dnsPort ?? DEFAULT_DNS_PORT
   return {
     url: `http://${reachable(host)}:${port}`,
-    start: { host, port, data: path.resolve(dir, registry.data ?? DEFAULT_REGISTRY_DATA) },
+    start: { host, port, dnsPort, data: path.resolve(dir, registry.data ?? DEFAULT_REGISTRY_DATA) },
   }
 }
 
@@ -114,8 +125,9 @@ export function systemSpecs({ registry, gateway, file }: Plan): ServiceSpec[] {
   const common = { cwd, env: {}, instances: 1, weights: [], system: true } as const
   const specs: ServiceSpec[] = []
   if (registry.start !== undefined) {
-    const { host, port, data } = registry.start
-    const command = [...skein, 'registry', '--host', host, '--port', String(port), '--data', data]
+    const { host, port, dnsPort, data } = registry.start
+    const listen = ['--host', host, '--port', String(port), '--dns-port', String(dnsPort)]
+    const command = [...skein, 'registry', ...listen, '--data', data]
     specs.push({ ...common, name: 'registry', command, port })
   }
   if (gateway !== undefined) {

@@ -1,27 +1,30 @@
-/** Which process listens on a port: from /proc on Linux, from lsof elsewhere. */
+/** Which process has a port: from /proc on Linux, from lsof elsewhere. */
 import { execFile } from 'node:child_process'
 import { readdir, readFile, readlink } from 'node:fs/promises'
 
-const LISTEN = '0A'
+export type Transport = 'tcp' | 'udp'
+
+/** The state of a socket that takes in what comes from anybody. */
+const OPEN = { tcp: '0A', udp: '07' } as const
 const UNKNOWN = 'another process'
 
 /** `node server.js (pid 123)`, or "another process" where this user may not know. */
-export async function portOwner(port: number): Promise<string> {
-  const pid = process.platform === 'linux' ? await ownerByProc(port) : await ownerByLsof(port)
+export async function portOwner(port: number, transport: Transport = 'tcp'): Promise<string> {
+  const pid = process.platform === 'linux' ? await ownerByProc(port, transport) : await ownerByLsof(port, transport)
   if (pid === undefined) return UNKNOWN
   const name = await commandOf(pid)
   return name === '' ? `pid ${pid}` : `${name} (pid ${pid})`
 }
 
-/** /proc/net/tcp tells the socket's inode, /proc/<pid>/fd who holds it. */
-async function ownerByProc(port: number): Promise<string | undefined> {
+/** /proc/net/tcp and its kind tell the socket's inode, /proc/<pid>/fd who holds it. */
+async function ownerByProc(port: number, transport: Transport): Promise<string | undefined> {
   const hex = port.toString(16).toUpperCase().padStart(4, '0')
   const tables = await Promise.all(
-    ['/proc/net/tcp', '/proc/net/tcp6'].map((file) => readFile(file, 'utf8').catch(none)),
+    [transport, `${transport}6`].map((table) => readFile(`/proc/net/${table}`, 'utf8').catch(none)),
   )
   const rows = tables.flatMap((text) => text.split('\n')).map((row) => row.trim().split(/\s+/))
   const inodes = rows
-    .filter((row) => row[1]?.endsWith(`:${hex}`) && row[3] === LISTEN)
+    .filter((row) => row[1]?.endsWith(`:${hex}`) && row[3] === OPEN[transport])
     .map((row) => `socket:[${row[9]}]`)
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     if (await holds(pid, inodes)) return pid
@@ -38,8 +41,9 @@ async function holds(pid: string, inodes: readonly string[]): Promise<boolean> {
 
 const none = () => ''
 
-async function ownerByLsof(port: number): Promise<string | undefined> {
-  const pid = await outputOf('lsof', ['-nP', `-iTCP:${port}`, '-sTCP:LISTEN', '-t'])
+async function ownerByLsof(port: number, transport: Transport): Promise<string | undefined> {
+  const wanted = transport === 'tcp' ? [`-iTCP:${port}`, '-sTCP:LISTEN'] : [`-iUDP:${port}`]
+  const pid = await outputOf('lsof', ['-nP', ...wanted, '-t'])
   return /^\d+/.exec(pid)?.[0]
 }
 

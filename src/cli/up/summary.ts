@@ -64,7 +64,9 @@ function failures(own: readonly InstanceInfo[], paint: Paint): string[] {
 function addresses({ gateway, registry }: Plan, paint: Paint): [string, string][] {
   const lines: [string, string][] = gateway === undefined ? [] : [['gateway', paint('underline', gateway.url)]]
   const note = registry.start === undefined ? paint('dim', ' runs elsewhere') : ''
-  return [...lines, ['registry', paint('underline', registry.url) + note]]
+  const dnsPort = registry.start?.dnsPort ?? 'off'
+  const dns = dnsPort === 'off' ? '' : paint('dim', `  DNS on port ${dnsPort}`)
+  return [...lines, ['registry', paint('underline', registry.url) + note + dns]]
 }
 
 const indent = (lines: readonly string[]) => lines.map((line) => `  ${line}`)

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { describe, test } from 'node:test'
@@ -29,7 +31,7 @@ describe('a plan', () => {
     const { registry, gateway, services } = plan()
     assert.deepEqual(registry, {
       url: 'http://127.0.0.1:8500',
-      start: { host: '127.0.0.1', port: 8500, data: path.resolve('/shop/.skein/registry') },
+      start: { host: '127.0.0.1', port: 8500, dnsPort: 8600, data: path.resolve('/shop/.skein/registry') },
     })
     assert.equal(gateway?.url, 'http://127.0.0.1:8080')
     assert.equal(gateway?.config.port, 8080)
@@ -154,10 +156,32 @@ describe('ports', () => {
       wantedPorts(plan(config)).map(({ who, port }) => [who, port]),
       [
         ['registry', 8500],
+        ['DNS', 8600],
         ['gateway', 8080],
         ['fixed', 4444],
       ],
     )
+  })
+
+  test('DNS needs its port for UDP too; off needs none', async () => {
+    const off = plan({ ...CONFIG, registry: { dnsPort: 'off' } })
+    assert.deepEqual(
+      wantedPorts(off).filter(({ who }) => who === 'DNS'),
+      [],
+    )
+    assert.ok(systemSpecs(off)[0]?.command?.join(' ').includes('--dns-port off'))
+    const socket = createSocket('udp4').bind(0, '127.0.0.1')
+    await once(socket, 'listening')
+    const { port } = socket.address()
+    const taken = wantedPorts(plan(CONFIG, { admin: 9901, dns: port })).filter(({ who }) => who === 'DNS')
+    await assert.rejects(refuseTakenPorts(taken, 'skein.config.ts'), (error) => {
+      assert.ok(error instanceof Failure)
+      const owner = process.platform === 'linux' ? `.*pid ${process.pid}\\)` : '.*'
+      const way = "choose another with --dns-port or registry\\.dnsPort \\('off' = none\\) in skein\\.config\\.ts"
+      assert.match(error.message, new RegExp(`^port ${port} \\(DNS\\) is taken by ${owner}; ${way}$`))
+      return true
+    })
+    socket.close()
   })
 
   test('a taken one is refused with its owner and the way out; a free one passes', async () => {

@@ -42,13 +42,18 @@ function jsonView({ terminal: { json } }: ViewOptions): View {
     ready: ({ gateway, registry, file }, instances, tookMs) => {
       const addresses = {
         gateway: gateway && { url: gateway.url, admin: gateway.adminUrl },
-        registry: { url: registry.url },
+        registry: { url: registry.url, dnsPort: dnsPortOf(registry) },
       }
       json({ type: 'ready', config: file, ...addresses, instances, tookMs: Math.round(tookMs) })
     },
     ending: () => json({ type: 'ending' }),
     end: () => {},
   }
+}
+
+/** Undefined = none of ours. */
+function dnsPortOf({ start }: Plan['registry']): number | undefined {
+  return start === undefined || start.dnsPort === 'off' ? undefined : start.dnsPort
 }
 
 class HumanView implements View {

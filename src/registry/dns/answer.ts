@@ -1,11 +1,11 @@
 /** The pure core: a question and a view of the registry in, records out. */
-import type { Answered, DnsView, Labels, NameKind, Question, Reply } from './contract.ts'
+import type { Answered, DnsView, NameKind, Question, Reply } from './contract.ts'
 import { apex } from './name/apex.ts'
 import { isReverse, reverseRecords } from './name/reverse.ts'
 import { NAME_KINDS } from './names.ts'
 import { bare, noData, nxDomain, positive } from './reply.ts'
 import { RCODE, TYPE } from './wire/codes.ts'
-import { before } from './wire/labels.ts'
+import { before, type Labels } from './wire/labels.ts'
 
 export function answer(question: Question, view: DnsView): Reply {
   if (isReverse(question.labels)) return reverse(question, view)

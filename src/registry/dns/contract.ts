@@ -9,9 +9,7 @@ import type { NodeRecord, ServiceRecord } from '../state/records.ts'
 import type { State } from '../state/state.ts'
 import type { Directory } from './directory.ts'
 import type { DnsSettings } from './settings.ts'
-
-/** A domain name: labels as text, the root left out. A dot or backslash inside a label is written `\.`, `\\`. */
-export type Labels = readonly string[]
+import type { Labels } from './wire/labels.ts'
 
 export interface Question {
   /** As asked: the answer repeats it to the letter, since resolvers mix cases to tell forged answers (0x20). */

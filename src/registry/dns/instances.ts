@@ -2,10 +2,10 @@
 import { below, type Random } from '../../core/random.ts'
 import { onNode, type Status } from '../state/records.ts'
 import { toHex } from './address.ts'
-import type { Answered, DnsView, Labels, Located, Question, ResourceRecord } from './contract.ts'
+import type { Answered, DnsView, Located, Question, ResourceRecord } from './contract.ts'
 import { addressName, addressRecord, isWanted, metaRecords, nodeName, type Place, placeOf } from './records.ts'
 import { TYPE } from './wire/codes.ts'
-import { isName } from './wire/labels.ts'
+import { isName, type Labels } from './wire/labels.ts'
 
 /** Instances of a service (name in lower case) that may be sent requests. A tag matches without regard to case. */
 export function usableInstances(name: string, tag: string, view: DnsView): Located[] {

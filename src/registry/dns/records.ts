@@ -1,9 +1,9 @@
 /** The records that several forms of name have in common. */
 import type { NodeRecord } from '../state/records.ts'
 import { parseIp, toHex } from './address.ts'
-import type { DnsView, Labels, ResourceRecord } from './contract.ts'
+import type { DnsView, ResourceRecord } from './contract.ts'
 import { TYPE } from './wire/codes.ts'
-import { isName, toLabels } from './wire/labels.ts'
+import { isName, type Labels, toLabels } from './wire/labels.ts'
 
 /** Where something is: an address, or a host name that others resolve. */
 export type Place = { readonly address: Buffer } | { readonly host: Labels }

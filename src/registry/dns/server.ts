@@ -22,8 +22,8 @@ export interface DnsServerOptions {
   readonly node: string
   /** Default 127.0.0.1. */
   readonly host?: string | undefined
-  /** Default 8600; 0 = any that is free for both UDP and TCP. */
-  readonly port?: number | undefined
+  /** 0 = any that is free for both UDP and TCP. */
+  readonly port: number
   readonly settings?: DnsOptions | undefined
   /** Default: there are no prepared queries. */
   readonly findQuery?: FindQuery | undefined
@@ -44,7 +44,6 @@ export interface RunningDns {
 }
 
 const LOOPBACK = '127.0.0.1'
-export const DEFAULT_DNS_PORT = 8600
 
 /** @throws RangeError for a bad setting; the error of `listen` or `bind` (with `code` and `port`) when the port is taken. */
 export async function startDns(options: DnsServerOptions): Promise<RunningDns> {
@@ -58,7 +57,7 @@ export async function startDns(options: DnsServerOptions): Promise<RunningDns> {
     tcp: createTcpListener({ clock, respond: responder('tcp'), maxConnections, idleMs, onConnections }),
     udp: createUdpSocket({ host, log, respond: responder('udp') }),
   })
-  const { tcp, udp, port } = await listenOnBoth(open, host, options.port ?? DEFAULT_DNS_PORT)
+  const { tcp, udp, port } = await listenOnBoth(open, host, options.port)
   tcp.server.on('error', (err) => log.error({ err }, 'DNS by TCP'))
   udp.on('error', (err) => log.error({ err }, 'DNS by UDP'))
   log.info({ host, port }, 'DNS serves')

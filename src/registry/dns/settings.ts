@@ -1,6 +1,5 @@
 /** What can be set about DNS. Times are in whole seconds, the unit of the protocol. */
-import type { Labels } from './contract.ts'
-import { toLabels } from './wire/labels.ts'
+import { type Labels, toLabels } from './wire/labels.ts'
 
 export interface DnsOptions {
   /**

@@ -1,9 +1,9 @@
 /** `11.0.0.127.in-addr.arpa`, `….ip6.arpa`: the node that has an address, else the services that have it as their own. */
-import type { Answered, DnsView, Labels, Question } from '../contract.ts'
+import type { Answered, DnsView, Question } from '../contract.ts'
 import { nodeName } from '../records.ts'
 import { serviceTtl } from '../settings.ts'
 import { TYPE } from '../wire/codes.ts'
-import { before, isName } from '../wire/labels.ts'
+import { before, isName, type Labels } from '../wire/labels.ts'
 
 const V4 = ['in-addr', 'arpa']
 const V6 = ['ip6', 'arpa']

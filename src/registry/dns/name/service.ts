@@ -1,7 +1,8 @@
 /** `web.service.consul`, `v1.web.service.consul`, `_web._tcp.service.consul`. */
-import type { Labels, NameKind } from '../contract.ts'
+import type { NameKind } from '../contract.ts'
 import { instanceRecords, usableInstances } from '../instances.ts'
 import { serviceTtl } from '../settings.ts'
+import type { Labels } from '../wire/labels.ts'
 
 export const service: NameKind = {
   form: '[tag.]name.service[.dc], _name._tcp.service[.dc]',

@@ -1,6 +1,8 @@
 /** Domain names as text and as labels. */
-import type { Labels } from '../contract.ts'
 import { LABEL_MAX_BYTES, NAME_MAX_BYTES } from './codes.ts'
+
+/** A domain name: labels as text, the root left out. A dot or backslash inside a label is written `\.`, `\\`. */
+export type Labels = readonly string[]
 
 /** The labels of a host name, with or without the final dot; undefined where it cannot be a domain name. */
 export function toLabels(name: string): Labels | undefined {

@@ -1,6 +1,7 @@
 /** Writes answers, names compressed (RFC 1035 §4.1.4): without it a quarter fewer records fit into a datagram. */
-import type { Labels, ResourceRecord } from '../contract.ts'
+import type { ResourceRecord } from '../contract.ts'
 import { CLASS, HEADER_BYTES, LABEL_MAX_BYTES, TYPE } from './codes.ts'
+import type { Labels } from './labels.ts'
 import type { Edns, Query } from './read.ts'
 
 export interface Message {
@@ -26,7 +27,7 @@ export function writeMessage(message: Message): Buffer {
 /**
  * How many of these groups of records fit into `maxBytes` beside what `message` has. Costs as much as what fits, however
  * many there are. The order of records does not change their size, but for messages above 16 KiB by a little: names beyond
- * that cannot be pointed to. There the result may be one or two too high.
+ * that cannot be pointed to. There the result may be a few too high or too low.
  */
 export function countFitting(message: Message, groups: Iterable<readonly ResourceRecord[]>, maxBytes: number): number {
   const writer = new Writer(message)
