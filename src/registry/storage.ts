@@ -17,10 +17,12 @@ export interface View {
   /** Tells the watchers of everything applied since the last call. It is durable now. */
   publish(): void
   /**
-   * For a store shared with others, when it has gone back in time: applies and publishes `changes`, then lets all indexes
-   * go down to `index` and answers every held query, so that clients start over.
+   * For a store shared with others, after a time in which it was out of sight: applies and publishes `changes`. More may
+   * have happened (what was created and removed again left no trace, but clients of another registry have seen it), so
+   * everything reports `index` from now on and everybody who waits looks again. `index` may be lower than before when the
+   * store has gone back in time; then they are all answered, so that they start over.
    */
-  rewind(changes: readonly Change[], index: number): void
+  reload(changes: readonly Change[], index: number): void
 }
 
 /** Reads the view and says what to change; empty = nothing to do. It may throw: then this write alone fails. */

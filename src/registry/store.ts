@@ -1,5 +1,5 @@
 /** The state in memory, the storage under it and those who watch it, as one thing to read from and write to. */
-import { applyChanges, loadRecords, rewindIndexes, setOutput } from './state/apply.ts'
+import { applyChanges, loadRecords, resetIndexes, setOutput } from './state/apply.ts'
 import type { Command } from './state/commands.ts'
 import { decide } from './state/decide.ts'
 import type { Change, StoredRecord } from './state/records.ts'
@@ -87,10 +87,12 @@ export class Store implements View {
     this.hub.publish(touched)
   }
 
-  rewind(changes: readonly Change[], index: number): void {
+  reload(changes: readonly Change[], index: number): void {
+    const backwards = index < this.state.index
     this.apply(changes, index)
-    rewindIndexes(this.state, index)
+    resetIndexes(this.state, index)
     this.publish()
-    this.hub.answerAll()
+    if (backwards) this.hub.answerAll()
+    else this.hub.wakeAll()
   }
 }

@@ -46,10 +46,15 @@ export class WatchHub {
     return this.#closed || this.#answering
   }
 
+  /** Has everybody look again. */
+  wakeAll(): void {
+    this.publish([...this.#waiting.keys()])
+  }
+
   /** Has everybody answer now: what they wait for may never come, as indexes went down. */
   answerAll(): void {
     this.#answering = true
-    this.publish([...this.#waiting.keys()])
+    this.wakeAll()
     this.#answering = false
   }
 

@@ -84,11 +84,8 @@ export function loadRecords(state: State, records: Iterable<StoredRecord>, index
   state.loadedAt = index
 }
 
-/**
- * Forgets the indexes of all resources: each reports `index` from now on, which may be lower than before. For a store that
- * has gone back in time.
- */
-export function rewindIndexes(state: State, index: number): void {
+/** Forgets the indexes of all resources: each reports `index` from now on, which may be lower than before. */
+export function resetIndexes(state: State, index: number): void {
   state.indexes.clear()
   state.tombstones.reset(index)
   state.index = index

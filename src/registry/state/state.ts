@@ -39,7 +39,7 @@ export class State {
    */
   loadedAt = 0
 
-  /** How often indexes went down: an answer of an earlier generation may have the same index and other content. */
+  /** How often all indexes were set anew: an answer of an earlier generation may have the same index and other content. */
   generation = 0
 
   /** Service name, or '' for all → how often an output changed without moving an index (see setOutput). */

@@ -25,8 +25,8 @@ export interface StorageTools {
 export function createStorage(choice: StorageChoice, events: StorageEvents = {}, tools: StorageTools = {}): Storage {
   if (choice === 'memory') return new MemoryStorage(events)
   if ('sqlite' in choice) return new SqliteStorage({ file: choice.sqlite }, events, tools.clock ?? systemClock)
-  const endpoints = [choice.etcd].flat()
-  return new EtcdStorage({ endpoints, prefix: choice.prefix, ...tools }, events)
+  const { clock, random, log } = tools
+  return new EtcdStorage({ endpoints: [choice.etcd].flat(), prefix: choice.prefix, clock, random, log }, events)
 }
 
 /** True for a storage that several registries write to. */

@@ -27,7 +27,7 @@ export class LoggingView implements View {
     this.published = this.applied.length
   }
 
-  rewind(changes: readonly Change[], index: number): void {
+  reload(changes: readonly Change[], index: number): void {
     this.apply(changes, index)
     this.publish()
   }

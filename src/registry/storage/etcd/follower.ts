@@ -70,18 +70,20 @@ export class Follower {
     return { records, index: this.#index }
   }
 
-  /** Any later listing: how it differs from the view. */
-  list(listing: Listing): Listed {
+  /**
+   * Any later listing: how it differs from the view; undefined when nothing was written since. What came and went in
+   * between has left no trace in etcd, so more than `changes` may have happened.
+   */
+  list(listing: Listing): Listed | undefined {
     const { revision, cluster } = listing
     const last = listing.found.find(({ key }) => key === this.#keys.lastWrite)?.modRevision ?? 0
-    const backwards = revision < this.#revision || last < this.#last || cluster !== this.#cluster
-    const unexplained = !backwards && last === this.#last
-    let changes = this.#differences(listing, backwards)
-    const rewound = backwards || (changes.length > 0 && revision <= this.#index)
-    if (rewound && !backwards) changes = this.#differences(listing, true)
+    const rewound = revision < this.#revision || last < this.#last || cluster !== this.#cluster
+    const changes = this.#differences(listing, rewound)
+    const unexplained = !rewound && last === this.#last
     this.#replace(listing)
-    if (rewound || changes.length > 0) this.#index = revision
-    return { changes, index: revision, rewound, unexplained: unexplained && changes.length > 0 }
+    if (unexplained && changes.length === 0) return undefined
+    this.#index = unexplained ? revision : last
+    return { changes, index: this.#index, rewound, unexplained }
   }
 
   hear(message: WatchMessage): Heard {

@@ -177,17 +177,13 @@ export class Sync {
 
   #take(listing: Listing): void {
     const { follower, log } = this.#tools
-    const { changes, index, rewound, unexplained } = follower.list(listing)
-    if (rewound) {
-      log.error(
-        { revision: index },
-        'etcd has gone back in time (a restored backup?); the registry starts over from it',
-      )
-      this.#view.rewind(changes, index)
-    } else if (changes.length > 0) {
-      if (unexplained) log.error({ records: changes.length }, 'memory differed from etcd without a write; mended')
-      this.#view.apply(changes, index)
-      this.#view.publish()
+    const listed = follower.list(listing)
+    if (listed !== undefined) {
+      const { changes, index, rewound, unexplained } = listed
+      const told = { records: changes.length, index }
+      if (rewound) log.error(told, 'etcd has gone back in time (a restored backup?); the registry starts over from it')
+      if (unexplained) log.error(told, 'memory differed from etcd without a write; mended')
+      this.#view.reload(changes, index)
     }
     this.#others.onListing(listing)
     this.#wake()

@@ -1,0 +1,99 @@
+/** Registries over one fake cluster, asked as their HTTP API asks them, on one virtual clock. */
+import { VirtualClock } from '../../../core/clock.ts'
+import { silentLogger } from '../../../core/log.ts'
+import { seeded } from '../../../core/random.ts'
+import { AnswerCache } from '../../api/answer-cache.ts'
+import type { ApiRequest, Registry } from '../../api/endpoint.ts'
+import { QueryString } from '../../api/query-string.ts'
+import { ENDPOINTS, PathTable } from '../../api/table.ts'
+import { Store } from '../../store.ts'
+import { EtcdStorage } from '../etcd.ts'
+import { FakeCluster, FakeEtcd } from './fake-etcd.fixture.ts'
+
+export interface Reading {
+  readonly index: number
+  readonly body: string
+}
+
+export interface Node {
+  readonly etcd: FakeEtcd
+  readonly store: Store
+  /** GET of `path` with Consul's parameters. */
+  ask(path: string, parameters?: string): Promise<Reading>
+}
+
+const PATHS = new PathTable(ENDPOINTS)
+
+export class Simulation {
+  readonly clock = new VirtualClock()
+  readonly random
+  readonly cluster: FakeCluster
+  readonly nodes: Node[] = []
+
+  constructor(seed: number) {
+    this.random = seeded(seed)
+    this.cluster = new FakeCluster(this.clock, this.random)
+  }
+
+  async addNode(lagMs = 5): Promise<Node> {
+    const { clock, random } = this
+    const etcd = new FakeEtcd(this.cluster, lagMs)
+    const store = new Store(new EtcdStorage({ endpoints: [], clock, random, etcd }))
+    const node = { etcd, store, ask: this.#asker(store) }
+    await this.until(store.open())
+    this.nodes.push(node)
+    return node
+  }
+
+  /** Lets time pass until `work` is done. */
+  async until<T>(work: Promise<T>, limitMs = 600_000): Promise<T> {
+    let done = false
+    const mark = () => {
+      done = true
+    }
+    work.then(mark, mark)
+    for (let ms = 0; !done && ms < limitMs; ms++) await this.pass(1)
+    if (!done) throw new Error(`not done within ${limitMs} ms of virtual time`)
+    return work
+  }
+
+  /** Lets `ms` pass, a millisecond at a time, with all that follows from it. */
+  async pass(ms: number): Promise<void> {
+    for (let i = 0; i < ms; i++) {
+      this.clock.advance(1)
+      await new Promise(setImmediate)
+    }
+  }
+
+  #asker(store: Store) {
+    const { clock, random } = this
+    const registry = {
+      store,
+      clock,
+      random,
+      cache: new AnswerCache(),
+      datacenter: 'dc1',
+      node: 'skein',
+      log: silentLogger,
+    }
+    return async (path: string, parameters = ''): Promise<Reading> => {
+      const match = PATHS.match(path)!
+      const request: ApiRequest = {
+        method: 'GET',
+        path: match.endpoint.path,
+        name: match.name,
+        query: new QueryString(parameters),
+        header: () => undefined,
+        body: () => Promise.reject(new Error('a GET has no body')),
+        onGone: () => () => {},
+      }
+      const { headers, body } = await match.endpoint.GET!(request, registry as unknown as Registry)
+      const index = Number(headers[headers.indexOf('X-Consul-Index') + 1])
+      return { index, body: body?.bytes.toString() ?? '' }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.until(Promise.all(this.nodes.map(({ store }) => store.close())))
+  }
+}
