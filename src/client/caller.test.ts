@@ -139,6 +139,16 @@ test('cancelled calls are not held against an instance, failed ones are: five ej
   assert.match(metrics.toText(), /skein_client_ejections_total\{service="users",instance="u1",reason="status"\} 1/)
 })
 
+test('an ejected instance is judged afresh once it is back: its past cost is forgotten', async (t) => {
+  const failing: RequestListener = (_, response) => void response.writeHead(500).end()
+  const defaults = { balance: { policy: 'round-robin', load: 'peak-ewma' } } as const
+  const { caller } = await scene(t, [failing, ok], { defaults })
+  for (let i = 0; i < 10; i++) (await caller.request(get())).body.resume()
+  const [bad] = await caller.inspect('users')
+  assert.match(bad?.reason ?? '', /5 failures/)
+  assert.equal(bad?.cost, 0)
+})
+
 test('when all are ejected they are used all the same', async (t) => {
   const { caller, order } = await scene(t, [(_, response) => void response.writeHead(500).end()])
   for (let i = 0; i < 8; i++) (await caller.request(get())).body.resume()

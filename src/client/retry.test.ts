@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { RequestListener } from 'node:http'
+import type { IncomingMessage, RequestListener } from 'node:http'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { VirtualClock } from '../core/clock.ts'
@@ -217,6 +217,19 @@ test('a frozen instance with many calls on it fails none: all move, beyond the b
     return order.length === 30
   })
   for (const { status: code, body } of await Promise.all(calls)) {
+    assert.equal(code, 200)
+    body.resume()
+  }
+})
+
+test('an instance that resets many fresh connections at once fails no call, beyond the budget', async (t) => {
+  const held: IncomingMessage[] = []
+  const resetTogether: RequestListener = (request) => {
+    held.push(request)
+    if (held.length === 10) for (const { socket } of held) socket.resetAndDestroy()
+  }
+  const { caller } = await scene(t, [resetTogether, ok], { random: () => 0 })
+  for (const { status: code, body } of await Promise.all(Array.from({ length: 20 }, () => caller.request(get())))) {
     assert.equal(code, 200)
     body.resume()
   }

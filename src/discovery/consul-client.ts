@@ -1,5 +1,5 @@
 /** A thin client of Consul's HTTP API: what discovery, registration, contracts and configuration need, and nothing else. */
-import { Pool } from 'undici'
+import { buildConnector, Pool } from 'undici'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { SkeinError } from '../core/errors.ts'
 
@@ -41,6 +41,18 @@ export interface KvEntry {
 const TIMEOUT_MS = 10_000
 const DEFAULT_WAIT_MS = 300_000
 const WAIT_MARGIN_MS = 5_000
+const CONNECT_TIMEOUT_MS = 2_000
+
+const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS })
+
+/** Undici references a socket again with each request, so the socket is made deaf to it. */
+const connectUnreferenced: typeof connect = (options, done) =>
+  connect(options, (...[error, socket]) => {
+    if (error !== null) return done(error, null)
+    socket.unref()
+    socket.ref = () => socket
+    done(null, socket)
+  })
 
 /**
  * Shared by everything in a process that talks to one registry. Connections are kept alive and not capped: each watch
@@ -52,19 +64,17 @@ export class ConsulClient {
   readonly #token: string | undefined
   readonly #clock: Clock
   readonly #pool: Pool
+  /** For blocking queries: waiting for a change must not keep a process alive that has nothing else to do. */
+  readonly #waiting: Pool
 
   constructor(options: ConsulClientOptions) {
     this.address = options.address
     this.#token = options.token
     this.#clock = options.clock ?? systemClock
     // Time-outs are ours, by the clock: undici's would cut long waits and could not be tested with a virtual one.
-    this.#pool = new Pool(options.address, {
-      pipelining: 1,
-      connectTimeout: 2_000,
-      keepAliveTimeout: 4_000,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    })
+    const settings = { pipelining: 1, keepAliveTimeout: 4_000, headersTimeout: 0, bodyTimeout: 0 } as const
+    this.#pool = new Pool(options.address, { ...settings, connectTimeout: CONNECT_TIMEOUT_MS })
+    this.#waiting = new Pool(options.address, { ...settings, connect: connectUnreferenced })
   }
 
   /** A status below 500 is an answer, also 404. */
@@ -72,6 +82,7 @@ export class ConsulClient {
     const { status, index, text } = await this.#send('GET', withWait(path, options), undefined, {
       signal: options.signal,
       timeoutMs: options.timeoutMs ?? patience(options),
+      pool: isBlocking(options) ? this.#waiting : this.#pool,
     })
     return { status, index, text, body: parseJson(text) }
   }
@@ -110,14 +121,14 @@ export class ConsulClient {
 
   /** Breaks off open requests, also blocking ones. Idempotent. */
   async close(): Promise<void> {
-    if (!this.#pool.destroyed) await this.#pool.destroy()
+    await Promise.all([this.#pool, this.#waiting].map((pool) => (pool.destroyed ? undefined : pool.destroy())))
   }
 
   async #send(
     method: 'GET' | 'PUT' | 'DELETE',
     path: string,
     body: string | undefined,
-    { signal, timeoutMs = TIMEOUT_MS }: ConsulRequestOptions,
+    { signal, timeoutMs = TIMEOUT_MS, pool = this.#pool }: ConsulRequestOptions & { readonly pool?: Pool },
   ): Promise<{ status: number; index: number; text: string }> {
     signal?.throwIfAborted()
     const stop = new AbortController()
@@ -126,7 +137,7 @@ export class ConsulClient {
     signal?.addEventListener('abort', cancel, { once: true })
     try {
       const headers = this.#token === undefined ? {} : { 'x-consul-token': this.#token }
-      const answer = await this.#pool.request({ method, path, headers, body: body ?? null, signal: stop.signal })
+      const answer = await pool.request({ method, path, headers, body: body ?? null, signal: stop.signal })
       const text = await answer.body.text()
       if (answer.statusCode >= 500) throw new Error(`status ${answer.statusCode}: ${text.slice(0, 200)}`)
       return { status: answer.statusCode, index: readIndex(answer.headers['x-consul-index']), text }
@@ -159,8 +170,12 @@ function withWait(path: string, { index, waitMs }: ConsulGetOptions): string {
   return `${path}${path.includes('?') ? '&' : '?'}${query.join('&')}`
 }
 
-function patience({ index, waitMs = DEFAULT_WAIT_MS }: ConsulGetOptions): number {
-  return index === undefined || index === 0 ? TIMEOUT_MS : (waitMs * 17) / 16 + WAIT_MARGIN_MS
+function isBlocking({ index }: ConsulGetOptions): boolean {
+  return index !== undefined && index > 0
+}
+
+function patience(options: ConsulGetOptions): number {
+  return isBlocking(options) ? ((options.waitMs ?? DEFAULT_WAIT_MS) * 17) / 16 + WAIT_MARGIN_MS : TIMEOUT_MS
 }
 
 function readIndex(value: string | string[] | undefined): number {

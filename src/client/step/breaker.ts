@@ -58,6 +58,8 @@ function judge(call: Call, candidate: Candidate, verdict: Verdict, parts: Parts)
   if (reason !== undefined && !candidate.ejected) {
     parts.metrics.ejections.with(call.request.service, id, verdict).value++
     parts.log.warn({ service: call.request.service, instance: id, reason }, 'instance ejected')
+    // What it cost while it failed says nothing about it once it is back, and would keep it idle for a minute.
+    for (const load of Object.values(candidate.loads)) load.forget()
   }
   candidate.ejected = reason !== undefined
 }

@@ -129,10 +129,15 @@ class ConsulWatch {
   #believe(instances: readonly Instance[], index: number): void {
     const { clock, log } = this.#options
     const doubtedBefore = this.#belief?.doubted === true
+    const before = this.#belief?.index ?? 0
     this.#belief = believe(this.#belief, instances, index, clock.monotonic())
     if (this.#belief.doubted && !doubtedBefore) {
       const counts = { answered: instances.length, kept: this.#belief.instances.length }
-      log.warn({ service: this.#service, index, ...counts }, 'the registry lost instances at once: keeping them')
+      const level = index < before ? 'warn' : 'info'
+      log[level](
+        { service: this.#service, index, ...counts },
+        'instances have left the registry at once: keeping them for now',
+      )
     }
     this.#watchHold(this.#belief)
   }
