@@ -71,7 +71,7 @@ export const ERRORS = {
   ),
   DEADLINE_EXCEEDED: kind(504, 'upstream', true, 'No answer in time; raise the deadline or look at the instance.'),
   UNKNOWN_TARGET: kind(404, 'caller', false, 'Name a service or an instance that `skein ps` lists.'),
-  NOT_RUNNING: kind(503, 'caller', false, 'Start the fleet with `skein up`, or name its configuration with --config.'),
+  NOT_RUNNING: kind(404, 'caller', false, 'Start the fleet with `skein up`, or name its configuration with --config.'),
   ALREADY_RUNNING: kind(409, 'caller', false, 'Stop the running fleet first; `skein ps` shows it.'),
   START_FAILED: kind(503, 'upstream', false, 'Its own output says why; `skein logs` shows it.'),
 } as const satisfies Record<string, ErrorKind>
