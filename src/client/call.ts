@@ -35,6 +35,8 @@ export interface AttemptState {
   readonly number: number
   /** True when another one may follow although this one was sent. */
   readonly mayRepeat: boolean
+  /** Asks for leave to try elsewhere when this one is slow; with it, it must be given up. Absent = no other may follow. */
+  moveOn: (() => boolean) | undefined
   /** Whom the breaker lets through. */
   allowed: ((id: string) => boolean) | undefined
   candidate: Candidate | undefined
@@ -50,6 +52,7 @@ export function newAttempt(number: number, mayRepeat: boolean): AttemptState {
   return {
     number,
     mayRepeat,
+    moveOn: undefined,
     allowed: undefined,
     candidate: undefined,
     failure: undefined,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { IncomingMessage, RequestListener } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { VirtualClock } from '../core/clock.ts'
@@ -220,6 +220,34 @@ test('a frozen instance with many calls on it fails none: all move, beyond the b
     assert.equal(code, 200)
     body.resume()
   }
+})
+
+test('slow as a whole: calls beyond the budget wait on instead of failing at a third of their time', async (t) => {
+  const clock = new VirtualClock()
+  const held: ServerResponse[][] = [[], []]
+  const holding = held.map(
+    (own): RequestListener =>
+      (_, response) =>
+        void own.push(response),
+  )
+  const { caller, arrivals } = await scene(t, holding, { clock, random: () => 0 })
+  const calls = Array.from({ length: 20 }, () => caller.request(get()))
+  await arrivals(20)
+  // Both answer once in a while: neither is silent, so nothing says that the other would be quicker.
+  clock.advance(900)
+  for (const own of held) own.shift()!.end()
+  await eventually(async () => (await inFlight(caller)) === 18)
+  clock.advance(767)
+  await eventually(() => {
+    clock.advance(0)
+    return held.flat().length === 18 + 3
+  })
+  for (const response of held.flat()) response.end()
+  const answers = await Promise.all(calls)
+  assert.deepEqual(
+    answers.map(({ status: code }) => code),
+    calls.map(() => 200),
+  )
 })
 
 test('an instance that resets fresh connections at once fails no call, beyond the budget', async (t) => {

@@ -40,11 +40,17 @@ export const retry: Layer =
     let leave: Leave | undefined
     try {
       for (let number = 1; ; number++) {
+        const before = leave
+        leave = undefined
         begin(call, number)
+        call.attempt.moveOn = () => {
+          leave = allowance.ask('timeout', number)
+          return leave !== undefined
+        }
         const outcome = await outcomeOf(next, call)
-        leave?.end()
+        before?.end()
         const reason = reasonToRetry(call, outcome)
-        leave = reason && allowance.ask(reason, number)
+        leave ??= reason && allowance.ask(reason, number)
         if (reason === undefined || leave === undefined) return result(outcome)
         if ('response' in outcome) outcome.response.body.destroy()
         metrics.retries.with(call.request.service, reason).value++

@@ -44,12 +44,14 @@ export const send: Layer = (parts) => (call) =>
         else if (error !== undefined) body.destroy(error)
       },
     })
-    if (limitMs !== undefined) {
-      timer = parts.clock.after(limitMs, () => {
+    const limit = (ms: number) => {
+      timer = parts.clock.after(ms, () => {
+        if (!mayGiveUp(call)) return limit(ms)
         attempt.failure = 'timeout'
-        breakOff(attemptTimedOut(call, candidate, limitMs))
+        breakOff(attemptTimedOut(call, candidate, account.elapsed()))
       })
     }
+    if (limitMs !== undefined) limit(limitMs)
     forget = call.cancel.on((reason) => {
       if (reason.code === 'DEADLINE_EXCEEDED' && account.elapsed() >= shareOf(call)) attempt.failure = 'timeout'
       breakOff(reason)
@@ -65,6 +67,14 @@ function timeoutOf(call: Call, { clock }: Parts): number | undefined {
   const limit = policy.attemptTimeoutMs ?? (attempt.mayRepeat && upstream.size > 1 ? shareOf(call) : undefined)
   const left = call.deadline - clock.monotonic()
   return limit !== undefined && limit < left ? limit : undefined
+}
+
+/**
+ * What the policy says holds. A share of the deadline is only for moving on: where no retry may follow, now perhaps
+ * because many calls are slow at once, giving up would turn slow into failed as well.
+ */
+function mayGiveUp({ policy, attempt }: Call): boolean {
+  return policy.attemptTimeoutMs !== undefined || attempt.moveOn?.() === true
 }
 
 function shareOf({ deadline, startedAt }: Call): number {
