@@ -4,7 +4,7 @@ import { below, seeded } from '../core/random.ts'
 import { type Belief, believe, HOLD_MS, settle } from './belief.ts'
 import { instance } from './kit.suite.ts'
 
-const SEED = Number(process.env['SKEIN_SEED'] ?? Date.now() % 1_000_000)
+const SEED = Number(process.env['SKEIN_SEED'] ?? 1)
 
 test(`whatever the registry answers, a set that had members keeps one (SKEIN_SEED=${SEED})`, () => {
   const random = seeded(SEED)

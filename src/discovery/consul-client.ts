@@ -87,7 +87,7 @@ export class ConsulClient {
     return { status, index, text, body: parseJson(text) }
   }
 
-  /** `body`: a string is sent as it is, anything else as JSON. */
+  /** `body`: a string or bytes are sent as they are, anything else as JSON. */
   async put(
     path: string,
     body?: unknown,
@@ -96,7 +96,7 @@ export class ConsulClient {
     return this.#send(
       'PUT',
       path,
-      typeof body === 'string' || body === undefined ? body : JSON.stringify(body),
+      typeof body === 'string' || body instanceof Uint8Array || body === undefined ? body : JSON.stringify(body),
       options,
     )
   }
@@ -127,7 +127,7 @@ export class ConsulClient {
   async #send(
     method: 'GET' | 'PUT' | 'DELETE',
     path: string,
-    body: string | undefined,
+    body: string | Uint8Array | undefined,
     { signal, timeoutMs = TIMEOUT_MS, pool = this.#pool }: ConsulRequestOptions & { readonly pool?: Pool },
   ): Promise<{ status: number; index: number; text: string }> {
     signal?.throwIfAborted()

@@ -230,6 +230,19 @@ describe('scale, restart, stop', () => {
     assert.deepEqual(bench.living(), [])
   })
 
+  test('so does one that comes after a restart of what was stopped already, while an earlier restart still runs', async () => {
+    const bench = await ready(2)
+    const { fleet } = bench
+    const asked = [fleet.restart('a'), fleet.stop('a'), fleet.restart('a'), fleet.stop('a')]
+    await bench.pass(3000)
+    await Promise.all(asked)
+    assert.deepEqual(bench.living(), [])
+    const again = fleet.restart('a')
+    await bench.pass(3000)
+    await again
+    assert.deepEqual(bench.living(), ['a-1', 'a-2'])
+  })
+
   test('an instance stopped during a rolling restart stays stopped', async () => {
     const bench = await ready(3)
     const rolling = bench.fleet.restart('a')

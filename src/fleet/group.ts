@@ -44,12 +44,15 @@ export class Group {
     await allSettled(this.list())
   }
 
-  /** One at a time; a second restart waits for the first. What is stopped after it was asked for stays stopped. */
+  /**
+   * One at a time; a second restart waits for the first. What is stopped after it was asked for stays stopped. Where nothing
+   * is left to take turns it takes effect at once: a stop that comes after it must find it done, not waiting.
+   */
   restart(): Promise<void> {
-    const revive = this.#count === 0
+    if (this.#count === 0) return this.scale(this.#countBeforeStop)
     const asked = this.members()
     const up = new Set(asked.filter((instance) => instance.wanted))
-    const roll = () => (revive ? this.scale(Math.max(this.#count, this.#countBeforeStop)) : this.#roll(asked, up))
+    const roll = () => this.#roll(asked, up)
     this.#rolling = this.#rolling.then(roll, roll) // the error of an earlier one was its caller's affair
     return this.#rolling
   }

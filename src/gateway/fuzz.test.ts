@@ -61,7 +61,7 @@ function nearlyHttp(random: Random): string {
 }
 
 test(`${ROUNDS} conversations of bytes that are nearly HTTP`, { timeout: 60_000 }, async (t) => {
-  const seed = Number(process.env['SKEIN_SEED'] ?? Date.now() % 1_000_000)
+  const seed = Number(process.env['SKEIN_SEED'] ?? 1)
   t.diagnostic(`SKEIN_SEED=${seed}`)
   const random = seeded(seed)
   const received: string[] = []
@@ -103,7 +103,8 @@ test(`${ROUNDS} conversations of bytes that are nearly HTTP`, { timeout: 60_000 
   t.diagnostic(`${seen.length} passed, ${lines.length - seen.length} refused`)
 })
 
-const nameOf = ({ method, path }: Record<string, unknown>) => `${method} ${String(path).replace('http://a.com', '')}`
+const nameOf = ({ method, path }: Record<string, unknown>) =>
+  `${method} ${String(path).replace(/^http:\/\/a\.com:?/i, '')}`
 
 /** What of `all` is left when `taken` is taken away, one for one. */
 function without(all: readonly string[], taken: readonly string[]): string[] {

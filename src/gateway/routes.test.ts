@@ -191,7 +191,7 @@ test('explain says why this one and why not the others', () => {
 })
 
 test('the index decides as looking at every route does, on random tables', (t) => {
-  const seed = Number(process.env['SKEIN_SEED'] ?? Date.now() % 1_000_000)
+  const seed = Number(process.env['SKEIN_SEED'] ?? 1)
   t.diagnostic(`SKEIN_SEED=${seed}`)
   const random = seeded(seed)
   const one = <T>(list: readonly T[]): T => list[below(random, list.length)]!

@@ -436,7 +436,7 @@ describe('reserved endpoints', () => {
   })
 })
 
-const SEED = Number(process.env['SKEIN_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+const SEED = Number(process.env['SKEIN_SEED'] ?? 1)
 
 test(`mangled requests do not bring it down (SKEIN_SEED=${SEED})`, async () => {
   await using it = await start(things)
