@@ -3,6 +3,7 @@
  * everybody reads. Built in: `storage/memory.ts`, `storage/sqlite.ts`; the table is `storage/storages.ts`, the suite
  * that each must pass `storage/storage.suite.ts`.
  */
+import type { CheckSharing } from './checks/sharing.ts'
 import type { Change, StoredRecord } from './state/records.ts'
 
 /** The registry's side: what a storage feeds. */
@@ -59,6 +60,9 @@ export interface Storage {
    * by anyone, before the call; with false when the store cannot be reached or the view does not get there in time.
    */
   catchUp?(): Promise<boolean>
+
+  /** Once open, and only where others write to the same store: who of them runs which check. */
+  readonly sharing?: CheckSharing | undefined
 
   /** Waits for writes under way, then lets go of files and connections. Idempotent. Writes after it fail. */
   close(): Promise<void>

@@ -1,4 +1,5 @@
 /** The state in memory, the storage under it and those who watch it, as one thing to read from and write to. */
+import type { CheckSharing } from './checks/sharing.ts'
 import { applyChanges, loadRecords, resetIndexes, setOutput } from './state/apply.ts'
 import type { Command } from './state/commands.ts'
 import { decide } from './state/decide.ts'
@@ -53,6 +54,11 @@ export class Store implements View {
   /** True when others write to the same storage. */
   get shared(): boolean {
     return this.#storage.catchUp !== undefined
+  }
+
+  /** See Storage.sharing. */
+  get sharing(): CheckSharing | undefined {
+    return this.#storage.sharing
   }
 
   /** True when what is read now is as new as the storage; false when that cannot be said (see Storage.catchUp). */

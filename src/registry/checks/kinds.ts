@@ -5,9 +5,12 @@ import { periodic } from './periodic.ts'
 import { probeTcp } from './tcp.ts'
 import { startTtl } from './ttl.ts'
 
+/** The Type whose checks wait for beats. */
+export const BEATEN = 'ttl'
+
 /** By the check's Type. */
 export const CHECK_KINDS: Readonly<Record<string, StartCheck>> = {
-  ttl: startTtl,
+  [BEATEN]: startTtl,
   http: periodic(probeHttp),
   tcp: periodic(probeTcp),
 }

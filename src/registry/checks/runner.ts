@@ -1,16 +1,18 @@
 /**
  * Keeps the checks of the registry's own node running: starts, replaces and stops them as their records come and go,
- * stores changed statuses, and removes services that have been critical for too long.
+ * stores changed statuses, and removes services that have been critical for too long. Where several registries share a
+ * store each runs the checks that it owns (sharing.ts); what it takes over starts anew, with a full TTL and a full
+ * DeregisterCriticalServiceAfter.
  */
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Random } from '../../core/random.ts'
 import type { RegistryMetrics } from '../metrics.ts'
-import type { Change, CheckBody, CheckDefinition, Status } from '../state/records.ts'
+import type { Change, CheckBody, CheckDefinition, CheckRecord, Status } from '../state/records.ts'
 import { onNode } from '../state/records.ts'
 import type { Store } from '../store.ts'
 import type { CheckResult, RunningCheck } from './contract.ts'
-import { CHECK_KINDS } from './kinds.ts'
+import { BEATEN, CHECK_KINDS } from './kinds.ts'
 import { cutOutput } from './output.ts'
 import { type Counters, judge, startCounters } from './thresholds.ts'
 
@@ -48,8 +50,20 @@ export class CheckRunner {
   /** Starts what is there and follows every change from now on. */
   start(): void {
     const { store, node } = this.#options
-    this.#forget = store.onChanges((changes) => this.#follow(changes))
-    for (const check of store.state.checksOnNode.get(node).values()) this.#ensure(check)
+    const forget = store.onChanges((changes) => this.#follow(changes))
+    const ensureAll = () => {
+      for (const check of store.state.checksOnNode.get(node).values()) this.#ensure(check)
+    }
+    const leave = store.sharing?.start({
+      onShift: ensureAll,
+      onBeat: (checkId) => this.#heard(checkId),
+      onDoubt: () => this.#heardAll(),
+    })
+    this.#forget = () => {
+      forget()
+      leave?.()
+    }
+    ensureAll()
   }
 
   stop(): void {
@@ -59,23 +73,32 @@ export class CheckRunner {
 
   /** True for a check that waits for beats. */
   hasTtl(checkId: string): boolean {
-    return this.#jobs.get(checkId)?.running.beat !== undefined
+    const check = this.#check(checkId)
+    return check?.Type === BEATEN && check.definition !== undefined
   }
 
   /** The client's word on a TTL check: restarts the timer and stores what changed. */
   async beat(checkId: string, status: Status, output: string): Promise<void> {
-    const job = this.#jobs.get(checkId)
-    const cut = cutOutput(output, job?.definition.outputMaxSize)
-    job?.running.beat?.(cut)
+    const cut = cutOutput(output, this.#check(checkId)?.definition?.outputMaxSize)
+    this.#heard(checkId, cut)
+    if (!this.#jobs.has(checkId)) this.#options.store.sharing?.passOn(checkId)
     await this.#show(checkId, status, cut)
   }
 
   /** A service was registered again: its TTL checks have a full TTL from now. */
   renew(checkIds: readonly string[]): void {
-    const { store, node } = this.#options
     for (const id of checkIds) {
-      this.#jobs.get(id)?.running.beat?.(store.state.checks.get(onNode(node, id))?.Output ?? '')
+      if (this.#jobs.has(id)) this.#heard(id)
+      else if (this.hasTtl(id)) this.#options.store.sharing?.passOn(id)
     }
+  }
+
+  #heard(checkId: string, output = this.#check(checkId)?.Output ?? ''): void {
+    this.#jobs.get(checkId)?.running.beat?.(output)
+  }
+
+  #heardAll(): void {
+    for (const id of this.#jobs.keys()) this.#heard(id)
   }
 
   #follow(changes: readonly Change[]): void {
@@ -89,6 +112,11 @@ export class CheckRunner {
 
   /** A check whose definition stayed goes on as it is: a new status is no reason to start over. */
   #ensure(check: CheckBody): void {
+    if (this.#options.store.sharing?.owns(check.CheckID) === false) this.#end(check.CheckID)
+    else this.#keep(check)
+  }
+
+  #keep(check: CheckBody): void {
     const known = this.#jobs.get(check.CheckID)
     const definition = check.definition ?? {}
     if (known === undefined || JSON.stringify(known.definition) !== JSON.stringify(definition)) {
@@ -101,7 +129,9 @@ export class CheckRunner {
   #begin(check: CheckBody, definition: CheckDefinition): void {
     const start = CHECK_KINDS[check.Type]
     if (start === undefined || check.definition === undefined) return
-    const running = start(definition, check.Output, (result) => this.#take(check.CheckID, result), this.#options)
+    const lag = check.Type === BEATEN ? (this.#options.store.sharing?.beatLagMs ?? 0) : 0
+    const patient = lag === 0 ? definition : { ...definition, ttlMs: (definition.ttlMs ?? 0) + lag }
+    const running = start(patient, check.Output, (result) => this.#take(check.CheckID, result), this.#options)
     const counters = startCounters(definition)
     this.#jobs.set(check.CheckID, { type: check.Type, definition, running, counters, removal: undefined })
   }
@@ -116,6 +146,8 @@ export class CheckRunner {
   #take(checkId: string, result: CheckResult): void {
     const job = this.#jobs.get(checkId)
     if (job === undefined) return
+    // Beats may be under way to us through a store that does not answer: their absence says nothing.
+    if (job.type === BEATEN && this.#options.store.sharing?.inTouch === false) return
     this.#options.counters.checkResults.with(job.type, result.status).value++
     const { counters, status } = judge(job.definition, job.counters, result.status)
     job.counters = counters
@@ -137,8 +169,12 @@ export class CheckRunner {
   }
 
   #current(checkId: string): Status | undefined {
+    return this.#check(checkId)?.Status
+  }
+
+  #check(checkId: string): CheckRecord | undefined {
     const { store, node } = this.#options
-    return store.state.checks.get(onNode(node, checkId))?.Status
+    return store.state.checks.get(onNode(node, checkId))
   }
 
   /** Counts from the moment the check became critical. */

@@ -1,19 +1,21 @@
 /**
  * An etcd cluster, shared by any number of registries. Each holds the whole state in memory and follows etcd by a watch;
  * etcd's revision is the index. Layout: `etcd/keys.ts`; the parts: `sync.ts` (listing and watching), `follower.ts` (what
- * to believe of it), `writer.ts`, `gateway.ts` (HTTP).
+ * to believe of it), `writer.ts`, `membership.ts` (who runs which check), `gateway.ts` (HTTP).
  */
 import { randomUUID } from 'node:crypto'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { SkeinError } from '../../core/errors.ts'
 import { type Logger, silentLogger } from '../../core/log.ts'
 import { type Random, systemRandom } from '../../core/random.ts'
+import type { CheckSharing } from '../checks/sharing.ts'
 import type { Decide, Storage, StorageEvents, View } from '../storage.ts'
 import type { Etcd } from './etcd/contract.ts'
 import { storageError } from './etcd/error.ts'
 import { Follower } from './etcd/follower.ts'
 import { EtcdGateway } from './etcd/gateway.ts'
 import { Keys } from './etcd/keys.ts'
+import { Membership } from './etcd/membership.ts'
 import { Sync } from './etcd/sync.ts'
 import { Writer } from './etcd/writer.ts'
 
@@ -37,7 +39,7 @@ export class EtcdStorage implements Storage {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #etcd: Etcd
-  #open: { sync: Sync; writer: Writer } | undefined
+  #open: { sync: Sync; writer: Writer; membership: Membership } | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: EtcdOptions, events: StorageEvents = {}) {
@@ -54,21 +56,26 @@ export class EtcdStorage implements Storage {
     const follower = new Follower(keys)
     const etcd = this.#etcd
     const clock = this.#clock
-    const others = { onListing() {}, onEvents() {} }
-    const sync = new Sync({ etcd, keys, follower, clock, random, log: this.#log }, view, others)
-    const tools = { etcd, keys, follower, sync, view, clock, events: this.#events, id: randomUUID() }
+    const id = randomUUID()
+    const membership = new Membership({ etcd, keys, clock, log: this.#log, id })
+    const sync = new Sync({ etcd, keys, follower, clock, random, log: this.#log }, view, membership)
+    const writer = new Writer({ etcd, keys, follower, sync, view, clock, events: this.#events, id })
     try {
       await sync.open()
     } catch (error) {
       await etcd.close()
       throw storageError(error)
     }
-    this.#open = { sync, writer: new Writer(tools) }
+    this.#open = { sync, writer, membership }
   }
 
   write(decide: Decide): Promise<void> {
     if (this.#open !== undefined && this.#closing === undefined) return this.#open.writer.write(decide)
     return Promise.reject(new SkeinError('STORAGE_FAILED', 'the etcd storage is closed'))
+  }
+
+  get sharing(): CheckSharing | undefined {
+    return this.#open?.membership
   }
 
   async catchUp(): Promise<boolean> {
@@ -82,6 +89,7 @@ export class EtcdStorage implements Storage {
 
   async #close(): Promise<void> {
     await this.#open?.writer.idle()
+    await this.#open?.membership.close()
     this.#open?.sync.close()
     await this.#etcd.close()
   }
