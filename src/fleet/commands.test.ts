@@ -81,6 +81,19 @@ test('after any sequence of commands, running = wanted and nothing leaks', async
   await fc.assert(cases, { seed, numRuns: runs })
 })
 
+test('a restart starts what was stopped, also when the replacement of another fails', () =>
+  story(
+    [
+      { do: 'stop one', service: 'a', ordinal: 2 },
+      { do: 'restart', service: 'a' },
+      { do: 'pass', ms: 12_000 },
+      { do: 'freeze', service: 'a', ordinal: 1 },
+    ],
+    [{ readyMs: undefined, exitMs: undefined, drainMs: undefined }],
+    1,
+    false,
+  ))
+
 async function story(commands: readonly Command[], scripts: readonly Script[], startsAtOnce: number, closes: boolean) {
   let launched = 0
   const bench = new Bench(

@@ -241,6 +241,10 @@ describe('scale, restart, stop', () => {
     await bench.pass(3000)
     await again
     assert.deepEqual(bench.living(), ['a-1', 'a-2'])
+    const one = [fleet.restart('a'), fleet.stop('a-1'), fleet.restart('a'), fleet.stop('a-1')]
+    await bench.pass(3000)
+    await Promise.all(one)
+    assert.deepEqual(bench.living(), ['a-2'])
   })
 
   test('an instance stopped during a rolling restart stays stopped', async () => {

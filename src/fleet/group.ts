@@ -45,14 +45,17 @@ export class Group {
   }
 
   /**
-   * One at a time; a second restart waits for the first. What is stopped after it was asked for stays stopped. Where nothing
-   * is left to take turns it takes effect at once: a stop that comes after it must find it done, not waiting.
+   * One at a time; a second restart waits for the first. What is stopped after it was asked for stays stopped: so what was
+   * stopped before comes back at once instead of in its turn, when nobody could tell the two stops apart.
    */
   restart(): Promise<void> {
     if (this.#count === 0) return this.scale(this.#countBeforeStop)
-    const asked = this.members()
-    const up = new Set(asked.filter((instance) => instance.wanted))
-    const roll = () => this.#roll(asked, up)
+    const [running, stopped] = parted(this.members(), (instance) => instance.wanted)
+    for (const instance of stopped) instance.up()
+    const roll = async () => {
+      await this.#roll(running)
+      await allSettled(stopped)
+    }
     this.#rolling = this.#rolling.then(roll, roll) // the error of an earlier one was its caller's affair
     return this.#rolling
   }
@@ -75,10 +78,10 @@ export class Group {
    * The new one takes the place, and with it the id and the fixed port, of the old, which goes first. Not chosen: starting
    * the new one before (no dip in capacity, but impossible with a fixed port, and two processes with one id).
    */
-  async #roll(asked: readonly Instance[], up: ReadonlySet<Instance>): Promise<void> {
+  async #roll(asked: readonly Instance[]): Promise<void> {
     for (const instance of asked) {
       const gone = this.#instances.get(instance.ordinal) !== instance || instance.ordinal > this.#count
-      if (gone || (up.has(instance) && !instance.wanted)) continue
+      if (gone || !instance.wanted) continue
       instance.restart(DRAIN_MS)
       await instance.settled()
     }
@@ -104,8 +107,16 @@ export class Group {
   }
 }
 
+function allSettled(instances: readonly Instance[]): Promise<void> {
+  return allDone(instances.map((instance) => instance.settled()))
+}
+
+function parted<T>(items: readonly T[], test: (item: T) => boolean): [yes: T[], no: T[]] {
+  return [items.filter(test), items.filter((item) => !test(item))]
+}
+
 /** Waits for all, then throws the first failure: the others shall not be cut short by it. */
-async function allSettled(instances: readonly Instance[]): Promise<void> {
-  const results = await Promise.allSettled(instances.map((instance) => instance.settled()))
+async function allDone(promises: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(promises)
   for (const result of results) if (result.status === 'rejected') throw result.reason
 }
