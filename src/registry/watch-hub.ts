@@ -17,12 +17,20 @@ export class WatchHub {
   /** Calls `wake` each time one of `resources` is touched, until the returned function is called. */
   add(resources: readonly string[], wake: () => void): () => void {
     this.#count++
-    for (const resource of resources) this.#addOne(resource, wake)
+    const forget = this.follow(resources, wake)
     let gone = false
     return () => {
       if (gone) return
       gone = true
       this.#count--
+      forget()
+    }
+  }
+
+  /** The same for the registry's own parts: they are no clients, so they count for no limit. Each needs a `wake` of its own. */
+  follow(resources: readonly string[], wake: () => void): () => void {
+    for (const resource of resources) this.#addOne(resource, wake)
+    return () => {
       for (const resource of resources) this.#removeOne(resource, wake)
     }
   }

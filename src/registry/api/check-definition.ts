@@ -1,5 +1,7 @@
 /** What a check definition means: its kind, whether it is complete, whether this registry runs such checks. */
 
+import { splitTarget } from '../checks/grpc.ts'
+import { CHECK_KINDS } from '../checks/kinds.ts'
 import { forbiddenTarget } from '../checks/target.ts'
 import type { CheckDefinition } from '../state/records.ts'
 import { Refusal } from '../state/refusal.ts'
@@ -20,7 +22,14 @@ const KINDS = [
   ['OSService', 'os_service'],
 ] as const
 
-const SUPPORTED: readonly string[] = ['http', 'ttl', 'tcp']
+const SUPPORTED: readonly string[] = Object.keys(CHECK_KINDS)
+/** Kinds that connect to `host:port`: how errors call the field, and where it stands. */
+const ADDRESSES: Readonly<Record<string, { field: string; of: (check: CheckFields) => string }>> = {
+  tcp: { field: 'TCP', of: ({ TCP = '' }) => TCP },
+  udp: { field: 'UDP', of: ({ UDP = '' }) => UDP },
+  h2ping: { field: 'H2PING', of: ({ H2PING = '' }) => H2PING },
+  grpc: { field: 'GRPC', of: ({ GRPC = '' }) => splitTarget(GRPC).address },
+}
 /** Methods that a health page may need. DELETE and its like would turn a check into a weapon. */
 const METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS', 'POST']
 
@@ -31,7 +40,7 @@ export function checkDefinition(check: CheckFields): { type: string; definition:
   refuseIncomplete(check, kinds)
   const type = kinds[0]!
   if (!SUPPORTED.includes(type)) {
-    throw invalid(`checks of type ${type} are not supported here; use HTTP, TCP or TTL`)
+    throw invalid(`checks of type ${type} are not supported here; use ${SUPPORTED.join(', ')}`)
   }
   refuseTarget(check, type)
   return { type, definition: definitionOf(check, type) }
@@ -61,16 +70,21 @@ function refuseIncomplete(check: CheckFields, kinds: readonly string[]): void {
   }
 }
 
-function refuseTarget({ HTTP = '', TCP = '', Method = '', Header = {} }: CheckFields, type: string): void {
+function refuseTarget(check: CheckFields, type: string): void {
+  const { HTTP = '', Method = '', Header = {} } = check
   const fault = type === 'http' ? (forbiddenTarget(HTTP) ?? badHeader(Header)) : undefined
   if (fault !== undefined) throw invalid(fault)
-  if (type === 'tcp') {
-    const reason = /^[a-z]+:\/\//i.test(TCP) ? 'TCP takes host:port' : forbiddenTarget(`http://${TCP}`)
-    if (reason !== undefined) throw invalid(reason)
-  }
+  const address = ADDRESSES[type]
+  if (address !== undefined) refuseAddress(address.field, address.of(check))
   if (Method !== '' && !METHODS.includes(Method.toUpperCase())) {
     throw invalid(`Method ${Method} is not allowed in a check; use ${METHODS.join(', ')}`)
   }
+}
+
+function refuseAddress(field: string, address: string): void {
+  if (!/^[^/?#@\s]+:\d+$/.test(address)) throw invalid(`${field} takes host:port${field === 'GRPC' ? '/service' : ''}`)
+  const reason = forbiddenTarget(`http://${address}`)
+  if (reason !== undefined) throw invalid(reason)
 }
 
 function badHeader(header: Readonly<Record<string, readonly string[]>>): string | undefined {
@@ -95,6 +109,13 @@ function definitionOf(check: CheckFields, type: string): CheckDefinition {
     disableRedirects: type === 'http' ? check.DisableRedirects : undefined,
     tcp: type === 'tcp' ? check.TCP : undefined,
     tcpUseTls: type === 'tcp' ? check.TCPUseTLS : undefined,
+    grpc: type === 'grpc' ? check.GRPC : undefined,
+    grpcUseTls: type === 'grpc' ? check.GRPCUseTLS : undefined,
+    h2ping: type === 'h2ping' ? check.H2PING : undefined,
+    h2pingUseTls: type === 'h2ping' ? (check.H2PingUseTLS ?? true) : undefined,
+    udp: type === 'udp' ? check.UDP : undefined,
+    aliasNode: type === 'alias' ? check.AliasNode : undefined,
+    aliasService: type === 'alias' ? check.AliasService : undefined,
     tlsServerName: check.TLSServerName,
     tlsSkipVerify: check.TLSSkipVerify,
     intervalMs: type === 'ttl' ? undefined : check.Interval,

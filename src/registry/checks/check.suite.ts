@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { VirtualClock } from '../../core/clock.ts'
 import type { CheckDefinition } from '../state/records.ts'
+import { MemoryStorage } from '../storage/memory.ts'
+import { Store } from '../store.ts'
 import type { CheckResult } from './contract.ts'
 import { CHECK_KINDS } from './kinds.ts'
 
@@ -12,7 +14,12 @@ export interface KindUnderTest {
 }
 
 /** A check on a virtual clock, and what it reported. */
-export function startCheck(kind: string, definition: CheckDefinition, random = 0.5) {
+export function startCheck(
+  kind: string,
+  definition: CheckDefinition,
+  random = 0.5,
+  store = new Store(new MemoryStorage()),
+) {
   const clock = new VirtualClock()
   const results: CheckResult[] = []
   let heard: (() => void) | undefined
@@ -20,7 +27,7 @@ export function startCheck(kind: string, definition: CheckDefinition, random = 0
     results.push(result)
     heard?.()
   }
-  const running = CHECK_KINDS[kind]!(definition, '', report, { clock, random: () => random })
+  const running = CHECK_KINDS[kind]!(definition, '', report, { clock, random: () => random, store, node: 'n1' })
   /** Lets time pass, then waits until there are so many results. */
   const until = async (ms: number, count: number) => {
     clock.advance(ms)

@@ -1,10 +1,11 @@
 /**
- * A kind of health check. Built in: `ttl.ts`, `http.ts`, `tcp.ts`; the table is `kinds.ts`; each runs `check.suite.ts`.
+ * A kind of health check. The built-in ones are in the table, `kinds.ts`; each runs `check.suite.ts`.
  * A check finds out results and nothing else: thresholds, storing and deregistering are the runner's.
  */
 import type { Clock } from '../../core/clock.ts'
 import type { Random } from '../../core/random.ts'
 import type { CheckDefinition, Status } from '../state/records.ts'
+import type { Store } from '../store.ts'
 
 export interface CheckResult {
   readonly status: Status
@@ -14,6 +15,10 @@ export interface CheckResult {
 export interface CheckTools {
   readonly clock: Clock
   readonly random: Random
+  /** For checks of what is in it. They read. */
+  readonly store: Store
+  /** The registry's own node. */
+  readonly node: string
 }
 
 /** A check at work. */

@@ -51,6 +51,16 @@ export interface CheckDefinition {
   readonly disableRedirects?: boolean
   readonly tcp?: string
   readonly tcpUseTls?: boolean
+  /** `host:port` or `host:port/service`. */
+  readonly grpc?: string
+  readonly grpcUseTls?: boolean
+  readonly h2ping?: string
+  readonly h2pingUseTls?: boolean
+  readonly udp?: string
+  /** The node whose state is copied, or where the service is; the registry's own when absent. */
+  readonly aliasNode?: string
+  /** ID of the service whose state is copied. */
+  readonly aliasService?: string
   readonly tlsServerName?: string
   readonly tlsSkipVerify?: boolean
   readonly intervalMs?: number
