@@ -3,7 +3,7 @@
  * than it can check. Every write names the one before it and how many records it holds (LastWrite in keys.ts), so what
  * is duplicated or comes late is dropped, and what is missing is noticed; then everything is listed anew.
  */
-import type { Change, Kind, StoredRecord } from '../../state/records.ts'
+import type { Change, StoredRecord } from '../../state/records.ts'
 import type { EtcdEvent, KeyValue, Listing, WatchMessage } from './contract.ts'
 import { decodeLastWrite, type Keys } from './keys.ts'
 
@@ -155,11 +155,12 @@ const isThere = <T>(value: T | undefined): value is T => value !== undefined
 const present = (found: KeyValue): EtcdEvent => ({ ...found, removed: false })
 const absent = (key: string): EtcdEvent => ({ key, value: '', createRevision: 0, modRevision: 0, removed: true })
 
-const REMOVAL_ORDER: readonly Kind[] = ['kv', 'check', 'service', 'node']
+/** What others are built on is removed after them and comes before them. */
+const FOUNDATIONS: readonly string[] = ['check', 'service', 'node']
 
 function place({ kind, body }: Change): number {
-  const removal = REMOVAL_ORDER.indexOf(kind)
-  return body === null ? removal : 2 * REMOVAL_ORDER.length - removal
+  const depth = FOUNDATIONS.indexOf(kind) + 1
+  return body === null ? depth : 2 * FOUNDATIONS.length + 1 - depth
 }
 
 /** Neighbours of equal revision together, in the order in which they came. */

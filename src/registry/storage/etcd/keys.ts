@@ -25,7 +25,6 @@ export interface LastWrite {
   readonly ids: readonly string[]
 }
 
-const KINDS: ReadonlySet<string> = new Set<Kind>(['node', 'service', 'check', 'kv'])
 
 export class Keys {
   /** Of everything; a watch on it sees it all in order. */
@@ -54,8 +53,7 @@ export class Keys {
   parseRecord(key: string): { kind: Kind; key: string } | undefined {
     if (!key.startsWith(this.#records)) return undefined
     const slash = key.indexOf('/', this.#records.length)
-    const kind = key.slice(this.#records.length, slash)
-    return KINDS.has(kind) ? { kind: kind as Kind, key: key.slice(slash + 1) } : undefined
+    return slash < 0 ? undefined : { kind: key.slice(this.#records.length, slash) as Kind, key: key.slice(slash + 1) }
   }
 
   /** Undefined for what is no record. */
