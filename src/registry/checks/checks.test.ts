@@ -102,7 +102,7 @@ test('TCP: an accepted connection is enough', async () => {
   assert.deepEqual(await probeTcp({ tcp }, never), { status: 'passing', output: `TCP connect ${tcp}: Success` })
 })
 
-test('a periodic check: random first run, one at a time, timeout, interval from start to start', async () => {
+test('a periodic check: random first run, one at a time, timeout, a place of its own in the interval', async () => {
   let requests = 0
   const arrived = Promise.withResolvers<void>()
   await using web = await target(() => {
@@ -119,6 +119,10 @@ test('a periodic check: random first run, one at a time, timeout, interval from 
   await until(25_000, 1)
   assert.match(results[0]!.output, /no answer within 25000 ms/)
   assert.equal(requests, 1, 'two more were due meanwhile')
+  clock.advance(4999)
+  await new Promise(setImmediate)
+  assert.equal(requests, 1, 'it waits for its own place in the interval')
+  await until(1 + 25_000, 2)
   running.stop()
 })
 
