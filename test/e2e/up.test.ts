@@ -233,7 +233,7 @@ describe('skein up', { timeout: 120_000 }, () => {
     assert.match(unknown.stderr, /did you mean "users"\?/)
     const stopped = await running.skein('stop')
     assert.equal(stopped.code, 0, stopped.stderr)
-    assert.equal(await running.end(), 0)
+    assert.equal(await running.exited, 0)
     const none = await running.skein('ps')
     assert.equal(none.code, 1)
     assert.match(none.stderr, /no fleet runs here/)

@@ -28,6 +28,8 @@ export interface Up {
   instances(): Promise<InstanceInfo[]>
   /** Metrics of the gateway's admin port. */
   gatewayMetrics(): Promise<string>
+  /** Resolves with the exit status when it has ended by itself. */
+  readonly exited: Promise<number | null>
   /** Sends the signal and resolves with the exit status. */
   end(signal?: NodeJS.Signals): Promise<number | null>
 }
@@ -114,6 +116,7 @@ export async function up(
     gateway,
     registry: `http://127.0.0.1:${ports.registry}`,
     child,
+    exited,
     output: () => output,
     skein: (...args) => run(process.execPath, [SKEIN, ...args], dir, { ...process.env, ...env }),
     async instances() {
