@@ -37,6 +37,16 @@ test('asks and commands', async (t) => {
   assert.equal(statSync(dirname(socketPath)).mode & 0o777, 0o700)
 })
 
+test('metrics of the fleet are text for Prometheus', async (t) => {
+  const { socketPath } = await served(t, { metrics: () => 'up 1\n' })
+  const asked = request({ socketPath, path: '/metrics' }).end()
+  const [answer] = await once(asked, 'response')
+  assert.match(answer.headers['content-type'], /^text\/plain; version=0\.0\.4/)
+  let text = ''
+  for await (const chunk of answer) text += chunk
+  assert.equal(text, 'up 1\n')
+})
+
 test('errors arrive with code, message and the way out', async (t) => {
   const { client, socketPath } = await served(t)
   await assert.rejects(client.restart('x'), { code: 'UNKNOWN_TARGET', message: 'nothing called "x" runs here' })

@@ -13,6 +13,8 @@ export interface ControlOptions {
   readonly fleet: Fleet
   readonly socketPath: string
   info(): unknown
+  /** `GET /metrics` in Prometheus' text format; absent = 404. */
+  metrics?: (() => string) | undefined
   /** Called once the answer to `POST /v1/shutdown` is on its way; default: closes the fleet. */
   onShutdown?: (() => void) | undefined
   readonly log?: Logger | undefined
@@ -39,6 +41,7 @@ async function handle(options: ControlOptions, request: IncomingMessage, respons
     const key = `${request.method} ${pathname}`
     if (key === 'GET /v1/logs') return sendLogs(options.fleet, searchParams, response)
     if (key === 'POST /v1/shutdown') return shutdown(options, response)
+    if (key === 'GET /metrics' && options.metrics !== undefined) return sendText(response, options.metrics())
     const handler = Object.hasOwn(ROUTES, key) ? ROUTES[key] : undefined
     if (handler === undefined) throw unknownRoute(key)
     sendJson(response, 200, await handler(options, { query: searchParams, body: await readJson(request) }))
@@ -72,6 +75,11 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   } catch (error) {
     throw new SkeinError('BAD_REQUEST', `the body is not JSON: ${(error as Error).message}`)
   }
+}
+
+function sendText(response: ServerResponse, body: string): void {
+  response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
+  response.end(body)
 }
 
 function sendJson(response: ServerResponse, status: number, value: unknown): void {

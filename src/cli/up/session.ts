@@ -7,6 +7,7 @@ import { type Environment, SETTINGS } from '../../core/settings.ts'
 import { ConsulClient } from '../../discovery/consul-client.ts'
 import type { Fleet, InstanceInfo } from '../../fleet/contract.ts'
 import { startFleet } from '../../fleet/index.ts'
+import { processMetrics } from '../../telemetry/metrics.ts'
 import { Adoption } from './adoption.ts'
 import { fleetLog } from './fleet-log.ts'
 import { LiveConfig } from './live.ts'
@@ -104,7 +105,15 @@ async function attach(
     void live.changed(info)
   })
   const info = runInfo(plan, clock)
-  const control = await serveControl({ fleet, socketPath: info.socket, info: () => info, onShutdown: end, log })
+  const metrics = () => processMetrics.toText()
+  const control = await serveControl({
+    fleet,
+    socketPath: info.socket,
+    info: () => info,
+    metrics,
+    onShutdown: end,
+    log,
+  })
   await announceRun(info)
   const unwatch = watchFile(plan.file, clock, () => void live.apply())
   return async () => {

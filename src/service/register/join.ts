@@ -14,6 +14,7 @@ import type { Host } from '../exchange.ts'
 import type { InFlight } from '../in-flight.ts'
 import { type Placement, placementOf } from '../placement.ts'
 import { type Registration, startRegistration } from '../registration.ts'
+import { serveMetrics } from './metrics-port.ts'
 import { observe } from './observe.ts'
 
 /** Time for those who watch the registry to hear that the instance has gone, ms. */
@@ -40,10 +41,13 @@ export function join(name: string, server: Server, address: AddressInfo, log: Lo
       phase: 'serving',
     }
     const inFlight = observe(server, host)
-    const registration = register(host, placement, address)
-    void registration.attempted.then(() => reportReady(address.port))
-    server.once('close', () => void letGo(registration))
-    return { leave: () => leave(host, registration), finish: () => finish(server, inFlight, host) }
+    const registering = register(host, placement, address)
+    void registering.then(({ attempted }) => attempted).then(() => reportReady(address.port))
+    server.once('close', () => void registering.then(letGo))
+    return {
+      leave: async () => leave(host, await registering),
+      finish: () => finish(server, inFlight, host),
+    }
   } catch (err) {
     log.warn({ err }, 'not registered')
     reportReady(address.port)
@@ -51,15 +55,23 @@ export function join(name: string, server: Server, address: AddressInfo, log: Lo
   }
 }
 
-function register(host: Host, placement: Placement, { address, port }: AddressInfo): Registration {
+async function register(host: Host, placement: Placement, { address, port }: AddressInfo): Promise<Registration> {
   const { SKEIN_HOST: announced } = process.env
+  const metricsPort = await serveMetrics(host.metrics).catch((err) => {
+    host.log.warn({ err }, 'no port for /metrics')
+    return undefined
+  })
   return startRegistration({
     id: host.instance,
     name: host.name,
     address: announced || reachable(address),
     port,
     tags: [],
-    meta: { skein: '1', ...(placement.zone === undefined ? {} : { zone: placement.zone }) },
+    meta: {
+      skein: '1',
+      ...(metricsPort === undefined ? {} : { metrics_port: String(metricsPort) }),
+      ...(placement.zone === undefined ? {} : { zone: placement.zone }),
+    },
     weight: placement.weight,
     // Which of its paths would say that it is well, only the app knows.
     check: { tcp: true },

@@ -72,7 +72,12 @@ async function withRegistry(run: (registry: RunningRegistry, consul: ConsulClien
 }
 
 interface Entry {
-  readonly Service: { readonly ID: string; readonly Address: string; readonly Port: number; readonly Meta: object }
+  readonly Service: {
+    readonly ID: string
+    readonly Address: string
+    readonly Port: number
+    readonly Meta: Record<string, string>
+  }
   readonly Checks: readonly { readonly CheckID: string; readonly Type: string }[]
 }
 
@@ -95,7 +100,8 @@ describe('an unchanged app', () => {
       await app(SERVER, { SKEIN_REGISTRY: registry.url, SKEIN_INSTANCE: 'legacy-1' }, async (it) => {
         const [entry] = await instances(consul, 'legacy', 1)
         const { ID, Address, Port, Meta } = entry!.Service
-        assert.deepEqual([ID, Address, Meta], ['legacy-1', '127.0.0.1', { skein: '1' }])
+        const { metrics_port: metricsPort, ...meta } = Meta
+        assert.deepEqual([ID, Address, meta], ['legacy-1', '127.0.0.1', { skein: '1' }])
         const types = entry!.Checks.filter(({ CheckID }) => CheckID.startsWith('service:')).map(({ Type }) => Type)
         assert.deepEqual(types.sort(), ['tcp', 'ttl'])
 
@@ -108,6 +114,8 @@ describe('an unchanged app', () => {
           [line['path'], line['status'], line['requestId'], line['instance']],
           ['/a', 200, 'r1', 'legacy-1'],
         )
+        const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
+        assert.match(metrics, /skein_server_requests_total\{service="legacy",.*instance="legacy-1",code="200"\} 1/)
 
         it.process.kill('SIGTERM')
         await instances(consul, 'legacy', 0)
