@@ -37,6 +37,13 @@ describe('the test runner', () => {
     assert.equal(code, 1)
   })
 
+  test('runs test/e2e/ after all others, and what failed before stays failed', async () => {
+    const text = "import { test } from 'node:test'\ntest('early', () => { throw new Error('x') })\n"
+    const { code, output } = await runnerOn('early', text, {}, 'test/e2e/calls.test.ts')
+    assert.equal(code, 1)
+    assert.match(output, /✖ early[^]*ℹ fail 1\n[^]*ℹ duration_ms[^]*ℹ fail 0\n/)
+  })
+
   test('fails when no test ran: an empty file, all skipped, or no name matches', async () => {
     const skipped = "import { test } from 'node:test'\ntest('waits', { skip: true }, () => {})\n"
     for (const { code, output } of [

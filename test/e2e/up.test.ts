@@ -46,7 +46,7 @@ export default fleet({
 `
 }
 
-describe('skein up', { timeout: 120_000 }, () => {
+describe('skein up', { timeout: 240_000 }, () => {
   const { dir, remove } = scratch('up')
   let ports: Ports
   let running: Up
