@@ -27,8 +27,8 @@ export type Values<O extends Options> = {
   readonly [K in keyof O]?: (O[K]['multiple'] extends true ? readonly Value<O[K]>[] : Value<O[K]>) | undefined
 }
 
-/** 0: done. 1: it failed, or the answer is no. 2: the command line is wrong. */
-export type ExitStatus = 0 | 1 | 2
+/** 0: done. 1: it failed, or the answer is no. 2: the command line is wrong. 127: Consul's, of a sub-command that is not there. */
+export type ExitStatus = 0 | 1 | 2 | 127
 
 export interface Context<O extends Options = Options> {
   readonly options: Values<O>
@@ -50,6 +50,8 @@ export interface Command<O extends Options = Options> {
   readonly options: O
   /** Takes options that are known only when it runs (the input of `skein call`). */
   readonly open?: boolean
+  /** Reads its command line itself: `args` is all that follows the name, and `options` is empty. */
+  readonly raw?: boolean
   /** At least two: the line, and what it does. */
   readonly examples: readonly (readonly [line: string, does: string])[]
   /** What status 1 means here, where that is more than "it failed". */

@@ -39,6 +39,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   entry('run', 'Parts', 'run one service', () => import('./command/run.ts')),
   entry('registry', 'Parts', "run a registry: Consul's HTTP API", () => import('./command/registry.ts')),
   entry('gateway', 'Parts', 'run a gateway', () => import('./command/gateway.ts')),
+  entry('consul', 'Parts', "do what Consul's command does, with the same flags", () => import('./command/consul.ts')),
   entry('init', 'Start', 'write a small project that works', () => import('./command/init.ts')),
 ]
 

@@ -58,11 +58,18 @@ async function runCommand(
   { env, cwd }: Surroundings,
 ): Promise<ExitStatus> {
   const { default: command } = await entry.load()
+  if (command.raw === true && !asksForHelp(argv))
+    return command.run({ options: {}, args: argv, extra: [], terminal, env, cwd })
   const { values, args, extra } = parseArguments(argv, command.options, command.open)
   if (values['help'] === true) return showHelp(entry, terminal, command)
   if (values['version'] === true) terminal.out.line(version())
   else return command.run({ options: values as never, args, extra, terminal, env, cwd })
   return 0
+}
+
+/** Options of its sub-commands are a raw command's own business. */
+function asksForHelp(argv: readonly string[]): boolean {
+  return argv.length === 1 && (argv[0] === '--help' || argv[0] === '-h')
 }
 
 async function showHelp(entry: CommandEntry, terminal: Terminal, command?: Command): Promise<ExitStatus> {

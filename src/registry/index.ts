@@ -9,7 +9,7 @@ import { type Random, systemRandom } from '../core/random.ts'
 import { Metrics } from '../telemetry/metrics.ts'
 import { collectProcessMetrics } from '../telemetry/standard.ts'
 import { AnswerCache } from './api/answer-cache.ts'
-import type { Registry } from './api/endpoint.ts'
+import type { AgentControl, Registry } from './api/endpoint.ts'
 import { createGuard } from './api/guard.ts'
 import { CheckRunner } from './checks/runner.ts'
 import { type RunningDns, startDns } from './dns/server.ts'
@@ -41,6 +41,8 @@ export interface RegistryOptions {
   readonly token?: string | undefined
   /** Floor of DeregisterCriticalServiceAfter in ms, default 60,000 as in Consul. */
   readonly deregisterMinMs?: number | undefined
+  /** What PUT agent/reload and agent/leave do. Default: they are refused. */
+  readonly agent?: AgentControl | undefined
   readonly log?: Logger | undefined
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
@@ -129,6 +131,7 @@ async function createRegistry(
     datacenter: options.datacenter ?? 'dc1',
     defaultPolicy: options.token === undefined ? 'allow' : 'deny',
     leader: `${address}:${SERVER_PORT}`,
+    control: options.agent,
     clock,
     random,
     log,

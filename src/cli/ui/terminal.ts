@@ -13,7 +13,7 @@ export const coloured: Paint = (style, text) => styleText(style, text, { validat
 export interface Stream {
   readonly isTTY?: boolean | undefined
   readonly columns?: number | undefined
-  write(text: string): unknown
+  write(data: string | Uint8Array): unknown
 }
 
 export interface Output {
@@ -24,7 +24,7 @@ export interface Output {
   /** Writes a line. */
   line(text?: string): void
   /** Writes as it is. */
-  raw(text: string): void
+  raw(data: string | Uint8Array): void
 }
 
 export interface Terminal {
@@ -58,7 +58,7 @@ function createOutput(stream: Stream, colour: boolean): Output {
       return stream.isTTY ? stream.columns : undefined
     },
     line: (text = '') => void stream.write(`${text}\n`),
-    raw: (text) => void stream.write(text),
+    raw: (data) => void stream.write(data),
   }
 }
 

@@ -3,13 +3,15 @@ import { createRequire } from 'node:module'
 import { METRICS_CONTENT_TYPE } from '../../telemetry/metrics.ts'
 import { enableOf, setMaintenance } from './agent-service.ts'
 import { Encoded } from './encoded.ts'
-import { type Answer, type ApiRequest, type Endpoint, empty, json, type Registry } from './endpoint.ts'
+import { type Answer, type ApiRequest, type Endpoint, empty, json, type Registry, text } from './endpoint.ts'
 import { maintenanceCheck, NODE_MAINTENANCE } from './maintenance.ts'
 
 export const AGENT: readonly Endpoint[] = [
   { path: '/v1/agent/self', GET: self },
   { path: '/v1/agent/members', GET: (_request, registry) => json([member(registry)]) },
   { path: '/v1/agent/maintenance', PUT: maintenance },
+  { path: '/v1/agent/reload', PUT: reload },
+  { path: '/v1/agent/leave', PUT: leave },
   { path: '/v1/agent/metrics', GET: metrics },
   { path: '/v1/agent/version', GET: () => json(VERSION) },
 ]
@@ -17,7 +19,7 @@ export const AGENT: readonly Endpoint[] = [
 /** The Consul whose answers these are: clients parse it to find out what they may ask for. */
 export const CONSUL_VERSION = '1.21.4'
 export const SKEIN_VERSION = (createRequire(import.meta.url)('skein/package.json') as { version: string }).version
-const BUILD_DATE = '2025-08-13T16:53:05Z'
+export const BUILD_DATE = '2025-08-13T16:53:05Z'
 const VERSION = { SHA: '', BuildDate: BUILD_DATE, HumanVersion: CONSUL_VERSION, FIPS: '' }
 
 /** Also the liveness probe of several clients: it looks nothing up. */
@@ -91,6 +93,24 @@ function splitAddress(address: string): [string, string] {
 async function maintenance(request: ApiRequest, registry: Registry): Promise<Answer> {
   const enable = enableOf(request)
   await setMaintenance(registry, enable, maintenanceCheck(NODE_MAINTENANCE, '', request.query.get('reason')))
+  return empty()
+}
+
+const NO_AGENT = 'This registry was not started by `consul agent`: it has no configuration files, and ends by a signal'
+
+async function reload(_request: ApiRequest, { control }: Registry): Promise<Answer> {
+  if (control === undefined) return text(500, NO_AGENT)
+  try {
+    await control.reload()
+  } catch (error) {
+    return text(500, error instanceof Error ? error.message : String(error))
+  }
+  return empty()
+}
+
+function leave(_request: ApiRequest, { control }: Registry): Answer {
+  if (control === undefined) return text(500, NO_AGENT)
+  control.leave()
   return empty()
 }
 

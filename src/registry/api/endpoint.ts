@@ -11,6 +11,14 @@ import type { AnswerCache } from './answer-cache.ts'
 import { Encoded, encodeJson } from './encoded.ts'
 import type { QueryString } from './query-string.ts'
 
+/** What a registry that runs as an agent can be asked to do with its process. */
+export interface AgentControl {
+  /** Reads the configuration again. @throws with the reason, which the caller is told. */
+  reload(): Promise<void>
+  /** Begins to end; the answer still gets out. */
+  leave(): void
+}
+
 /** What all endpoints share. */
 export interface Registry {
   readonly store: Store
@@ -23,6 +31,7 @@ export interface Registry {
   readonly defaultPolicy: 'allow' | 'deny'
   /** `host:port` that stands for Consul's server port in status/leader. */
   readonly leader: string
+  readonly control: AgentControl | undefined
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger

@@ -1,0 +1,145 @@
+/** The life of an agent: settings, registry, definitions, ready, reloads, end. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { ConfigError } from '../../../core/issues.ts'
+import type { Logger } from '../../../core/log.ts'
+import { reportReady } from '../../../core/parent.ts'
+import { ConsulClient } from '../../../discovery/consul-client.ts'
+import { CONSUL_VERSION } from '../../../registry/api/agent.ts'
+import { type RunningRegistry, startRegistry } from '../../../registry/index.ts'
+import { type ExitStatus, Failure } from '../../command.ts'
+import { untilAskedToEnd } from '../../lifetime.ts'
+import { processLog } from '../../ui/process-log.ts'
+import { explainListenError } from '../../up/ports.ts'
+import { version } from '../../version.ts'
+import type { Definitions } from '../config/definitions.ts'
+import { loadConfig } from '../config/load.ts'
+import { Registrations } from './registrations.ts'
+import { type AgentCall, type AgentSettings, agentSettings, configSources } from './settings.ts'
+
+const DATABASE = 'registry.db'
+/** Beside the database: what came from configuration files. */
+const CONFIGURED = 'configured.json'
+
+export async function runAgent(call: AgentCall): Promise<ExitStatus> {
+  const { settings, config } = agentSettings(call)
+  const { out, err } = call.terminal
+  for (const warning of settings.warnings) err.line(`Warning: ${warning}`)
+  out.line(`==> Starting Skein's registry as a Consul agent...`)
+  const log = processLog('registry', call.terminal, settings.logLevel)
+  const asked = untilAskedToEnd()
+  const left = Promise.withResolvers<void>()
+  const reloads = new Reloads(call, log)
+  const registry = await start(settings, log, { leave: left.resolve, reload: () => reloads.run() })
+  const client = new ConsulClient({ address: reachable(registry, settings), token: settings.token, clock: call.clock })
+  try {
+    const { dataDir } = settings
+    const file = dataDir === undefined ? undefined : path.join(dataDir, CONFIGURED)
+    await reloads.begin(new Registrations(client, file), config)
+    for (const line of banner(registry, settings, await nodeOf(client))) out.line(line)
+    if (settings.pidFile !== undefined) writeFileSync(settings.pidFile, `${process.pid}\n`)
+    reportReady(registry.port)
+    await Promise.race([asked, left.promise])
+  } finally {
+    reloads.end()
+    await client.close()
+    await registry.close()
+    if (settings.pidFile !== undefined) rmSync(settings.pidFile, { force: true })
+  }
+  return 0
+}
+
+/** @throws Failure saying who has a port, or what listening beyond loopback needs. */
+async function start(
+  { host, port, dnsPort, dns, dataDir, datacenter, nodeName, token }: AgentSettings,
+  log: Logger,
+  agent: { leave(): void; reload(): Promise<void> },
+): Promise<RunningRegistry> {
+  if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true })
+  const storage = dataDir === undefined ? 'memory' : { sqlite: path.join(dataDir, DATABASE) }
+  try {
+    return await startRegistry({ host, port, dnsPort, dns, storage, datacenter, nodeName, token, log, agent })
+  } catch (error) {
+    if (error instanceof ConfigError && error.issues.some(({ key }) => key === 'host')) throw wantsToken(host)
+    const isDns = dnsPort !== undefined && (error as { port?: number }).port === dnsPort
+    throw isDns
+      ? await explainListenError(error, 'DNS', '-dns-port')
+      : await explainListenError(error, 'HTTP', '-http-port')
+  }
+}
+
+function wantsToken(host: string): Failure {
+  return new Failure(
+    `-client ${host}: without a token everyone on the network could change every service, so Skein does not serve there`,
+    "Set SKEIN_REGISTRY_TOKEN (clients send it as X-Consul-Token, Consul's by CONSUL_HTTP_TOKEN), or leave -client at 127.0.0.1.",
+  )
+}
+
+/** The unspecified address is nowhere to connect to. */
+function reachable({ port, url }: RunningRegistry, { host }: AgentSettings): string {
+  return host === '0.0.0.0' || host === '::' ? `http://127.0.0.1:${port}` : url
+}
+
+/** The stored name, where no other was asked for. */
+async function nodeOf(client: ConsulClient): Promise<string> {
+  const { body } = await client.get('/v1/agent/self')
+  return (body as { Config: { NodeName: string } }).Config.NodeName
+}
+
+/** What scripts look for in the output of an agent. */
+function banner(registry: RunningRegistry, { host, datacenter = 'dc1' }: AgentSettings, node: string): string[] {
+  const dns = registry.dnsPort ?? -1
+  return [
+    `           Version: '${CONSUL_VERSION}' (Skein ${version()})`,
+    `         Node name: '${node}'`,
+    `        Datacenter: '${datacenter}'`,
+    '            Server: true',
+    `       Client Addr: [${host}] (HTTP: ${registry.port}, HTTPS: -1, DNS: ${dns})`,
+    '==> Consul agent running! The log follows.',
+  ]
+}
+
+/** Reads definitions again on SIGHUP and on request, one time after the other. */
+class Reloads {
+  readonly #call: AgentCall
+  readonly #log: Logger
+  #registrations: Registrations | undefined
+  #last: Promise<void> = Promise.resolve()
+
+  constructor(call: AgentCall, log: Logger) {
+    this.#call = call
+    this.#log = log
+  }
+
+  async begin(registrations: Registrations, definitions: Definitions): Promise<void> {
+    await registrations.apply(definitions)
+    this.#registrations = registrations
+    process.on('SIGHUP', this.#onSignal)
+  }
+
+  end(): void {
+    process.off('SIGHUP', this.#onSignal)
+  }
+
+  /** @throws what is wrong with the files; what was registered goes on then. */
+  run(): Promise<void> {
+    const next = this.#last.then(() => this.#reload())
+    this.#last = next.catch(() => {}) // whoever asked is told; the next one begins afresh
+    return next
+  }
+
+  readonly #onSignal = () => {
+    this.run().catch((error: unknown) =>
+      this.#log.error({ err: error }, 'the configuration is refused; the last one goes on'),
+    )
+  }
+
+  async #reload(): Promise<void> {
+    if (this.#registrations === undefined) throw new Failure('the agent is still starting')
+    const config = loadConfig(configSources(this.#call), this.#call.cwd)
+    for (const warning of config.warnings) this.#log.warn(warning)
+    await this.#registrations.apply(config)
+    const { services, checks } = config
+    this.#log.info({ services: services.length, checks: checks.length }, 'configuration read again')
+  }
+}

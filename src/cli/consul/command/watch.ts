@@ -1,0 +1,92 @@
+/** `consul watch`: what a view shows, once; or each of its states, to a program. */
+import { sleep } from '../../../core/clock.ts'
+import { SkeinError } from '../../../core/errors.ts'
+import { type ExitStatus, Failure } from '../../command.ts'
+import { onAskedToEnd } from '../../lifetime.ts'
+import { type Api, QUERY_FLAGS, withApi } from '../api.ts'
+import { type ConsulCall, consulCommand } from '../contract.ts'
+import { showExact } from '../exact.ts'
+import { readBoolean } from '../flags.ts'
+import { runHandler } from '../watch/handler.ts'
+import { VIEWS, type View, viewOf } from '../watch/views.ts'
+
+const FLAGS = {
+  ...QUERY_FLAGS,
+  type: { kind: 'text', description: `What to watch: ${Object.keys(VIEWS).join(', ')}.` },
+  key: { kind: 'text', description: 'The key; for type key.' },
+  prefix: { kind: 'text', description: 'Beginning of the keys; for type keyprefix.' },
+  service: { kind: 'text', description: 'Name of the service; for type service, and for checks.' },
+  tag: { kind: 'list', description: 'Only instances with this tag; for type service.' },
+  passingonly: { kind: 'text', description: 'true = only instances that pass all checks; for type service.' },
+  state: { kind: 'text', description: 'passing, warning, critical or any; for type checks.' },
+  name: { kind: 'text', description: '', ignored: 'events are not supported yet' },
+  shell: { kind: 'switch', description: 'Run the program by $SHELL or sh. Default: true.' },
+} as const
+
+type Call = ConsulCall<typeof FLAGS>
+
+export default consulCommand({
+  usage: '-type=<type> [options] [program …]',
+  description: `Shows as JSON what is there now, and ends. With a program: runs it with that JSON on its standard input, now and after each
+change, one after the other, until it fails (exit status 1) or the watch is ended by SIGINT or SIGTERM (0).`,
+  flags: FLAGS,
+  async run(call) {
+    const { passingonly, ...flags } = call.flags
+    const passing = passingonly === undefined ? false : readBoolean(passingonly)
+    if (passing === undefined) throw new Failure(`-passingonly=${passingonly}: write true or false`)
+    const view = viewOf({ ...flags, passing })
+    return withApi(call, (api) => (call.args.length === 0 ? showOnce(api, view, call) : follow(api, view, call)))
+  },
+})
+
+async function showOnce(api: Api, view: View, { terminal }: Call): Promise<ExitStatus> {
+  const { body } = await api.get(view.path, view.params)
+  terminal.out.line(showExact(view.shape(body), '    '))
+  return 0
+}
+
+async function follow(api: Api, view: View, call: Call): Promise<ExitStatus> {
+  const stop = new AbortController()
+  const forget = onAskedToEnd(() => stop.abort())
+  try {
+    for await (const { index, json } of changes(api, view, call, stop.signal)) {
+      await runHandler(
+        { words: call.args, shell: call.flags.shell !== false, input: `${json}\n`, index, signal: stop.signal },
+        call,
+      )
+    }
+    return 0
+  } catch (error) {
+    if (stop.signal.aborted) return 0
+    throw error
+  } finally {
+    forget()
+  }
+}
+
+const RETRY_MS = 5_000
+const RETRY_MAX_MS = 180_000
+
+/** Each state that differs from the one before. Only the first failure to reach the registry ends it. */
+async function* changes(api: Api, view: View, { clock, terminal }: Call, signal: AbortSignal) {
+  let index = 0
+  let last: string | undefined
+  let failures = 0
+  while (!signal.aborted) {
+    try {
+      const answer = await api.get(view.path, view.params, { index, signal })
+      failures = 0
+      // An index that goes down means a new history: begin again, or changes are slept through.
+      index = answer.index < index ? 0 : Math.max(1, answer.index)
+      const json = showExact(view.shape(answer.body))
+      if (json === last) continue
+      last = json
+      yield { index: answer.index, json }
+    } catch (error) {
+      if (last === undefined || !(error instanceof SkeinError)) throw error
+      const waitMs = Math.min(RETRY_MS * (++failures) ** 2, RETRY_MAX_MS)
+      terminal.err.line(`Error querying Consul agent: ${error.message}; again in ${waitMs / 1000} s`)
+      await sleep(waitMs, clock, signal)
+    }
+  }
+}

@@ -1,0 +1,70 @@
+/** The sub-commands that Skein offers, and the ones that it does not, with the reason. Each is loaded when it is run. */
+import type { ConsulCommand } from './contract.ts'
+
+export interface ConsulEntry {
+  /** One word or two: `kv get`. */
+  readonly name: string
+  readonly summary: string
+  load(): Promise<{ readonly default: ConsulCommand }>
+}
+
+export const CONSUL_COMMANDS: readonly ConsulEntry[] = [
+  entry('agent', 'run a registry with the flags and files of a Consul agent', () => import('./command/agent.ts')),
+  entry('catalog datacenters', 'list the datacenters', () => import('./command/catalog-datacenters.ts')),
+  entry('catalog nodes', 'list the nodes', () => import('./command/catalog-nodes.ts')),
+  entry('catalog services', 'list the services', () => import('./command/catalog-services.ts')),
+  entry('info', 'show what the agent tells of itself', () => import('./command/info.ts')),
+  entry('kv delete', 'remove a key, or all under a prefix', () => import('./command/kv-delete.ts')),
+  entry('kv export', 'write keys as JSON', () => import('./command/kv-export.ts')),
+  entry('kv get', 'show a key, or all under a prefix', () => import('./command/kv-get.ts')),
+  entry('kv import', 'read keys from JSON', () => import('./command/kv-import.ts')),
+  entry('kv put', 'write a key', () => import('./command/kv-put.ts')),
+  entry('leave', 'make the agent leave and end', () => import('./command/leave.ts')),
+  entry(
+    'lock',
+    'hold a lock while a program runs (refused: there are no sessions yet)',
+    () => import('./command/lock.ts'),
+  ),
+  entry('maint', 'put a service or the node under maintenance', () => import('./command/maint.ts')),
+  entry('members', 'list the members', () => import('./command/members.ts')),
+  entry('reload', 'make the agent read its files again', () => import('./command/reload.ts')),
+  entry('services deregister', 'remove services', () => import('./command/services-deregister.ts')),
+  entry('services register', 'register services', () => import('./command/services-register.ts')),
+  entry('validate', 'check configuration files', () => import('./command/validate.ts')),
+  entry('version', 'show the version', () => import('./command/version.ts')),
+  entry('watch', 'show, or hand to a program, what changes', () => import('./command/watch.ts')),
+]
+
+const MESH = 'there is no service mesh'
+const ONE_SERVER = 'there is one registry and no cluster of servers'
+
+/** Consul's other commands. */
+export const ABSENT_COMMANDS: Readonly<Record<string, string>> = {
+  acl: 'ACLs are not supported yet; one token for all clients is (SKEIN_REGISTRY_TOKEN)',
+  config: MESH,
+  connect: MESH,
+  debug: 'look at the log of the agent and at /metrics of its port',
+  event: 'events are not supported yet',
+  exec: 'programs are never run on request of the network',
+  'force-leave': ONE_SERVER,
+  intention: MESH,
+  join: ONE_SERVER,
+  keygen: 'there is no gossip to encrypt',
+  keyring: 'there is no gossip to encrypt',
+  login: 'ACLs are not supported yet',
+  logout: 'ACLs are not supported yet',
+  monitor: 'the agent writes its log to standard output',
+  operator: ONE_SERVER,
+  peering: 'there is one datacenter',
+  resource: MESH,
+  rtt: ONE_SERVER,
+  session: 'sessions are not supported yet',
+  snapshot: 'copy data_dir of an agent that has ended',
+  tls: 'TLS is not served: put a proxy in front',
+  troubleshoot: MESH,
+}
+
+function entry<C>(name: string, summary: string, load: () => Promise<{ readonly default: C }>): ConsulEntry {
+  // A command's `run` wants its own flags; the parser has filled them in by the command's own table.
+  return { name, summary, load: load as ConsulEntry['load'] }
+}
