@@ -4,10 +4,12 @@ import path from 'node:path'
 import { reportReady } from '../../core/parent.ts'
 import { SETTINGS } from '../../core/settings.ts'
 import { startRegistry } from '../../registry/index.ts'
+import type { StorageChoice } from '../../registry/storage/storages.ts'
 import { type Context, defineCommand, type Options, UsageError } from '../command.ts'
 import { DEFAULT_REGISTRY_DATA, DEFAULT_REGISTRY_PORT } from '../define.ts'
 import { DEFAULT_DNS_PORT, readDnsPort } from '../dns-port.ts'
 import { untilAskedToEnd } from '../lifetime.ts'
+import { readStoreAddress } from '../store-address.ts'
 import { processLog } from '../ui/process-log.ts'
 import { explainListenError } from '../up/ports.ts'
 
@@ -28,6 +30,11 @@ const OPTIONS = {
   },
   data: { kind: 'text', value: 'folder', description: `Where the database lies. Default: ${DEFAULT_REGISTRY_DATA}.` },
   memory: { kind: 'flag', description: 'Keep everything in memory: it is gone with the process.' },
+  store: {
+    kind: 'text',
+    value: 'etcd://…',
+    description: 'Share etcd with registries on other machines: etcd://host:port,host:port/prefix.',
+  },
   datacenter: { kind: 'text', value: 'name', description: 'Name of the datacenter. Default: dc1.' },
 } as const satisfies Options
 
@@ -35,12 +42,13 @@ export default defineCommand({
   name: 'registry',
   usage: '[options]',
   description: `Serves Consul's HTTP API (services, health checks, KV) and its DNS interface. Any Consul client in any language can use it.
-A write is acknowledged when it is on disk (SQLite), and survives kill -9. Beyond loopback it wants a token from its
-clients: the one in SKEIN_REGISTRY_TOKEN.`,
+A write is acknowledged when it is on disk (SQLite, or most members of etcd), and survives kill -9. Beyond loopback it
+wants a token from its clients: the one in SKEIN_REGISTRY_TOKEN.`,
   options: OPTIONS,
   examples: [
     ['skein registry', 'on 127.0.0.1:8500, DNS on 8600, its data in .skein/registry'],
     ['skein registry --port 9500 --dns-port off --data /var/lib/skein', 'elsewhere, without DNS'],
+    ['skein registry --store etcd://one:2379,two:2379,three:2379', 'one of several, on an etcd cluster'],
     ['skein registry --memory --port 0', 'for a test: a free port, nothing on disk'],
   ],
   failure: 'the port or the folder cannot be had',
@@ -85,11 +93,11 @@ function chooseDnsPort(options: Context<typeof OPTIONS>['options']): number | un
   return chosen
 }
 
-function chooseStorage(
-  { memory, data }: Context<typeof OPTIONS>['options'],
-  cwd: string,
-): 'memory' | { sqlite: string } {
-  if (memory === true && data !== undefined) throw new UsageError('give --memory or --data, not both')
+function chooseStorage({ memory, data, store }: Context<typeof OPTIONS>['options'], cwd: string): StorageChoice {
+  const given = [memory === true && '--memory', data !== undefined && '--data', store !== undefined && '--store']
+  const names = given.filter((name) => name !== false)
+  if (names.length > 1) throw new UsageError(`give ${names.join(' or ')}, not both`)
+  if (store !== undefined) return readStoreAddress(store)
   if (memory === true) return 'memory'
   const folder = path.resolve(cwd, data ?? DEFAULT_REGISTRY_DATA)
   mkdirSync(folder, { recursive: true })

@@ -25,7 +25,6 @@ export interface LastWrite {
   readonly ids: readonly string[]
 }
 
-
 export class Keys {
   /** Of everything; a watch on it sees it all in order. */
   readonly all: string
