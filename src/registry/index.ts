@@ -41,7 +41,7 @@ export interface RegistryOptions {
   readonly token?: string | undefined
   /** Floor of DeregisterCriticalServiceAfter in ms, default 60,000 as in Consul. */
   readonly deregisterMinMs?: number | undefined
-  /** What PUT agent/reload and agent/leave do. Default: they are refused. */
+  /** What PUT agent/reload and agent/leave do. Default: there are no such paths. */
   readonly agent?: AgentControl | undefined
   readonly log?: Logger | undefined
   readonly clock?: Clock | undefined

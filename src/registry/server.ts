@@ -4,7 +4,7 @@ import { SkeinError } from '../core/errors.ts'
 import { METRICS_CONTENT_TYPE } from '../telemetry/metrics.ts'
 import { Encoded, prettyJson } from './api/encoded.ts'
 import type { Answer, ApiRequest, Endpoint, Registry } from './api/endpoint.ts'
-import { text } from './api/endpoint.ts'
+import { text, UNKNOWN_PATH } from './api/endpoint.ts'
 import type { Guard } from './api/guard.ts'
 import { acceptsGzip, hasBody, headerOf, readBody } from './api/incoming.ts'
 import { cleanPath, encodePath, parseTarget } from './api/path.ts'
@@ -12,7 +12,6 @@ import { QueryString } from './api/query-string.ts'
 import { ENDPOINTS, PathTable } from './api/table.ts'
 import { Refusal } from './state/refusal.ts'
 
-const UNKNOWN_PATH = 'Invalid URL path: not a recognized HTTP API endpoint\n'
 const UNKNOWN_PREFIX = "Invalid URL path: if attempting to use the HTTP API, ensure the path starts with '/v1/'\n"
 
 /** Beside Consul's paths: what every Skein process serves, and the root that Consul's clients use as a ping. */

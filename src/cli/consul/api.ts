@@ -92,24 +92,24 @@ export class Api {
     this.#common = { dc: datacenter, stale: stale || undefined }
   }
 
-  /** @throws Failure for a refusal other than 404. */
+  /** @throws Refused, but not for 404. */
   async get(path: string, params: Params = {}, options: ConsulGetOptions = {}): Promise<ApiAnswer> {
     const { status, index, text } = await this.#client.get(this.#url(path, params), options)
     if (status === 404) return { status, index, body: undefined }
-    if (status !== 200) throw refusal(status, text)
+    if (status !== 200) throw new Refused(status, text)
     return { status, index, body: parseExact(text) }
   }
 
-  /** The answer's text. @throws Failure for every refusal. */
+  /** The answer's text. @throws Refused. */
   async put(path: string, params: Params = {}, body?: unknown): Promise<string> {
     const { status, text } = await this.#client.put(this.#url(path, params), body)
-    if (status !== 200) throw refusal(status, text)
+    if (status !== 200) throw new Refused(status, text)
     return text
   }
 
   async delete(path: string, params: Params = {}): Promise<string> {
     const { status, text } = await this.#client.delete(this.#url(path, params))
-    if (status !== 200) throw refusal(status, text)
+    if (status !== 200) throw new Refused(status, text)
     return text
   }
 
@@ -124,8 +124,14 @@ export class Api {
   }
 }
 
-function refusal(status: number, text: string): Failure {
-  return new Failure(`Unexpected response code: ${status} (${text.trim()})`)
+/** The registry said no. */
+export class Refused extends Failure {
+  readonly status: number
+
+  constructor(status: number, text: string) {
+    super(`Unexpected response code: ${status} (${text.trim()})`)
+    this.status = status
+  }
 }
 
 /** The path of a key: a slash in it stays one. */

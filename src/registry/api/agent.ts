@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { METRICS_CONTENT_TYPE } from '../../telemetry/metrics.ts'
 import { enableOf, setMaintenance } from './agent-service.ts'
 import { Encoded } from './encoded.ts'
-import { type Answer, type ApiRequest, type Endpoint, empty, json, type Registry, text } from './endpoint.ts'
+import { type Answer, type ApiRequest, type Endpoint, empty, json, type Registry, text, UNKNOWN_PATH } from './endpoint.ts'
 import { maintenanceCheck, NODE_MAINTENANCE } from './maintenance.ts'
 
 export const AGENT: readonly Endpoint[] = [
@@ -96,10 +96,11 @@ async function maintenance(request: ApiRequest, registry: Registry): Promise<Ans
   return empty()
 }
 
-const NO_AGENT = 'This registry was not started by `consul agent`: it has no configuration files, and ends by a signal'
+/** A registry that is no agent does not know these paths. */
+const noAgent = () => text(404, UNKNOWN_PATH)
 
 async function reload(_request: ApiRequest, { control }: Registry): Promise<Answer> {
-  if (control === undefined) return text(500, NO_AGENT)
+  if (control === undefined) return noAgent()
   try {
     await control.reload()
   } catch (error) {
@@ -109,7 +110,7 @@ async function reload(_request: ApiRequest, { control }: Registry): Promise<Answ
 }
 
 function leave(_request: ApiRequest, { control }: Registry): Answer {
-  if (control === undefined) return text(500, NO_AGENT)
+  if (control === undefined) return noAgent()
   control.leave()
   return empty()
 }

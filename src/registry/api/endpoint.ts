@@ -71,6 +71,8 @@ export interface Endpoint {
   readonly DELETE?: Handler
 }
 
+export const UNKNOWN_PATH = 'Invalid URL path: not a recognized HTTP API endpoint\n'
+
 const JSON_TYPE = ['Content-Type', 'application/json']
 
 export function json(value: unknown, status = 200, headers: readonly string[] = []): Answer {

@@ -28,7 +28,9 @@ interface Agent extends AsyncDisposable {
   stdout(): string
   stderr(): string
   get<T>(path: string): Promise<T>
-  end(signal?: NodeJS.Signals): Promise<readonly [number | null, NodeJS.Signals | null]>
+  /** Resolves when it has ended by itself. */
+  readonly ended: Promise<readonly [number | null, NodeJS.Signals | null]>
+  end(signal?: NodeJS.Signals): Agent['ended']
 }
 
 /** Starts `consul agent` by the link and waits as scripts do, by polling status/leader. */
@@ -57,7 +59,7 @@ async function agent(args: readonly string[], env: NodeJS.ProcessEnv = {}): Prom
     await dispose()
     throw error
   }
-  return { port, child, stdout: () => stdout, stderr: () => stderr, get, end, [Symbol.asyncDispose]: dispose }
+  return { port, child, stdout: () => stdout, stderr: () => stderr, get, ended, end, [Symbol.asyncDispose]: dispose }
 }
 
 /** A line of the command, by the link, to its end. */
@@ -134,7 +136,7 @@ describe('consul agent', { timeout: 120_000 }, () => {
     assert.deepEqual(await services(one), ['new', 'web'])
     const left = await consul('leave', `-http-addr=127.0.0.1:${one.port}`)
     assert.deepEqual([left.code, left.stdout], [0, 'Graceful leave complete\n'])
-    assert.deepEqual(await one.end(), [0, null])
+    assert.deepEqual(await one.ended, [0, null])
   })
 
   test('-data-dir keeps what was written; a service that its file no longer names is gone', async () => {
