@@ -11,6 +11,8 @@ import { collectProcessMetrics } from '../telemetry/standard.ts'
 import { AnswerCache } from './api/answer-cache.ts'
 import type { AgentControl, Registry } from './api/endpoint.ts'
 import { createGuard } from './api/guard.ts'
+import { showEntry } from './api/health.ts'
+import { InstanceFeed } from './api/skein/feed.ts'
 import { CheckRunner } from './checks/runner.ts'
 import { type RunningDns, startDns } from './dns/server.ts'
 import type { DnsOptions } from './dns/settings.ts'
@@ -123,12 +125,14 @@ async function createRegistry(
     counters.index.value = store.state.index
     counters.instances.value = store.state.services.size
   })
+  const datacenter = options.datacenter ?? 'dc1'
   return {
     store,
     checks: new CheckRunner({ store, node, clock, random, log, counters, deregisterMinMs }),
     cache: new AnswerCache(),
+    feed: new InstanceFeed(store, (found) => showEntry(store.state, found, datacenter)),
     node,
-    datacenter: options.datacenter ?? 'dc1',
+    datacenter,
     defaultPolicy: options.token === undefined ? 'allow' : 'deny',
     leader: `${address}:${SERVER_PORT}`,
     control: options.agent,
@@ -180,13 +184,18 @@ async function openDns(registry: Registry, options: RegistryOptions): Promise<Ru
 const CLOSE_MS = 2000
 
 /** Held queries first, so that their clients hear the truth and not a broken connection. */
-function closer({ store, checks, clock }: Registry, server: Server, dns: RunningDns | undefined): () => Promise<void> {
+function closer(
+  { store, checks, feed, clock }: Registry,
+  server: Server,
+  dns: RunningDns | undefined,
+): () => Promise<void> {
   let closing: Promise<void> | undefined
   return () => {
     closing ??= (async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       checks.stop()
       store.hub.close()
+      feed.close()
       const cut = clock.after(CLOSE_MS, () => server.closeAllConnections())
       await Promise.all([closed, dns?.close()])
       cut.cancel()

@@ -144,12 +144,26 @@ class Exchange {
   }
 
   #send(answer: Answer): void {
+    if (answer.stream !== undefined) this.#held = true
     this.#count(answer.status)
     if (this.#outgoing.destroyed) return
+    if (answer.stream !== undefined) this.#stream(answer.headers, answer.stream)
+    else this.#finish(answer)
+  }
+
+  #finish(answer: Answer): void {
     const { headers, body } = this.#encode(answer)
     this.#finishConnection(headers)
     this.#outgoing.writeHead(answer.status, headers)
     this.#outgoing.end(this.#incoming.method === 'HEAD' ? undefined : body)
+  }
+
+  /** Not compressed: each part has to leave at once. */
+  #stream(headers: readonly string[], stream: NonNullable<Answer['stream']>): void {
+    const all = ['X-Consul-Default-ACL-Policy', this.#registry.defaultPolicy, ...headers]
+    this.#outgoing.writeHead(200, [...all, 'X-Content-Type-Options', 'nosniff'])
+    this.#outgoing.flushHeaders()
+    stream(this.#outgoing)
   }
 
   #encode({ headers, body }: Answer): { headers: string[]; body: Buffer | undefined } {

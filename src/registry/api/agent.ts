@@ -22,27 +22,31 @@ export const SKEIN_VERSION = (createRequire(import.meta.url)('skein/package.json
 export const BUILD_DATE = '2025-08-13T16:53:05Z'
 const VERSION = { SHA: '', BuildDate: BUILD_DATE, HumanVersion: CONSUL_VERSION, FIPS: '' }
 
-/** Also the liveness probe of several clients: it looks nothing up. */
+/** Also the liveness probe of several clients: it looks nothing up. The header says that /v1/skein/ is there. */
 function self(_request: ApiRequest, registry: Registry): Answer {
   const { node, datacenter, store } = registry
   const record = store.state.nodes.get(node)!
-  return json({
-    Config: {
-      Datacenter: datacenter,
-      PrimaryDatacenter: datacenter,
-      NodeName: node,
-      NodeID: record.ID,
-      Revision: '',
-      Server: true,
-      Version: CONSUL_VERSION,
-      BuildDate: BUILD_DATE,
+  return json(
+    {
+      Config: {
+        Datacenter: datacenter,
+        PrimaryDatacenter: datacenter,
+        NodeName: node,
+        NodeID: record.ID,
+        Revision: '',
+        Server: true,
+        Version: CONSUL_VERSION,
+        BuildDate: BUILD_DATE,
+      },
+      DebugConfig: { Datacenter: datacenter, NodeName: node, NodeID: record.ID, ServerMode: true },
+      Coord: { Vec: [0, 0, 0, 0, 0, 0, 0, 0], Error: 1.5, Adjustment: 0, Height: 0.00001 },
+      Member: member(registry),
+      Stats: stats(registry),
+      Meta: { 'consul-network-segment': '', 'consul-version': CONSUL_VERSION, 'skein-version': SKEIN_VERSION },
     },
-    DebugConfig: { Datacenter: datacenter, NodeName: node, NodeID: record.ID, ServerMode: true },
-    Coord: { Vec: [0, 0, 0, 0, 0, 0, 0, 0], Error: 1.5, Adjustment: 0, Height: 0.00001 },
-    Member: member(registry),
-    Stats: stats(registry),
-    Meta: { 'consul-network-segment': '', 'consul-version': CONSUL_VERSION, 'skein-version': SKEIN_VERSION },
-  })
+    200,
+    ['X-Skein-Version', SKEIN_VERSION],
+  )
 }
 
 /** All values are strings, as in Consul. */

@@ -1,4 +1,5 @@
 /** What an endpoint sees and gives: the contract between the server and the path tables of this folder. */
+import type { Writable } from 'node:stream'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Random } from '../../core/random.ts'
@@ -10,6 +11,7 @@ import type { Store } from '../store.ts'
 import type { AnswerCache } from './answer-cache.ts'
 import { Encoded, encodeJson } from './encoded.ts'
 import type { QueryString } from './query-string.ts'
+import type { InstanceFeed } from './skein/feed.ts'
 
 /** What a registry that runs as an agent can be asked to do with its process. */
 export interface AgentControl {
@@ -24,6 +26,8 @@ export interface Registry {
   readonly store: Store
   readonly checks: CheckRunner
   readonly cache: AnswerCache
+  /** Changes of instances, for event streams. */
+  readonly feed: InstanceFeed
   /** Name of the registry's own node. */
   readonly node: string
   readonly datacenter: string
@@ -59,6 +63,8 @@ export interface Answer {
   /** Name, value, name, value. */
   readonly headers: readonly string[]
   readonly body?: Encoded | undefined
+  /** In place of a body: called once the head is sent, to write for as long as it likes. */
+  readonly stream?: ((out: Writable) => void) | undefined
 }
 
 export type Handler = (request: ApiRequest, registry: Registry) => Answer | Promise<Answer>

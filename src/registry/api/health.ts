@@ -3,13 +3,23 @@
 import { CHECK_FIELDS, HEALTH_FIELDS } from '../filter/fields.ts'
 import type { CheckRecord } from '../state/records.ts'
 import { nodeChecksResource, RESOURCE, serviceResource } from '../state/resources.ts'
-import { ALL_OUTPUTS } from '../state/state.ts'
+import { ALL_OUTPUTS, type State } from '../state/state.ts'
 import { encodeJson } from './encoded.ts'
 import type { ApiRequest, Endpoint, Registry } from './endpoint.ts'
 import { nameOf } from './endpoint.ts'
 import { showCheck, showNode, showNodeService } from './present.ts'
 import { type Read, read } from './read.ts'
-import { checksOf, filterOf, hasMeta, near, nodeMeta, onlyPassing, order, selectInstances } from './select.ts'
+import {
+  checksOf,
+  type Found,
+  filterOf,
+  hasMeta,
+  near,
+  nodeMeta,
+  onlyPassing,
+  order,
+  selectInstances,
+} from './select.ts'
 
 export const HEALTH: readonly Endpoint[] = [
   { path: '/v1/health/service/', GET: read(service, true) },
@@ -42,13 +52,17 @@ export function cachedHeaders({ query }: ApiRequest): readonly string[] {
 
 function entries(registry: Registry, name: string, { query }: ApiRequest, passing: boolean) {
   const { store, datacenter } = registry
-  const all = selectInstances(registry, name, query).map((found) => ({ found, checks: checksOf(store.state, found) }))
-  const wanted = passing ? all.filter(({ checks }) => checks.every((check) => check.Status === 'passing')) : all
-  return wanted.map(({ found, checks }) => ({
+  const all = selectInstances(registry, name, query).map((found) => showEntry(store.state, found, datacenter))
+  return passing ? all.filter(({ Checks }) => Checks.every((check) => check.Status === 'passing')) : all
+}
+
+/** An instance as health/service shows it. */
+export function showEntry(state: State, found: Found, datacenter: string) {
+  return {
     Node: showNode(found.node, datacenter),
     Service: showNodeService(found.service),
-    Checks: checks.map(showCheck),
-  }))
+    Checks: checksOf(state, found).map(showCheck),
+  }
 }
 
 function serviceChecks(request: ApiRequest, registry: Registry): Read {

@@ -8,6 +8,7 @@ import { CATALOG } from './catalog.ts'
 import type { Endpoint } from './endpoint.ts'
 import { HEALTH } from './health.ts'
 import { KV } from './kv.ts'
+import { SKEIN } from './skein/paths.ts'
 import { STATUS } from './status.ts'
 
 export const ENDPOINTS: readonly Endpoint[] = [
@@ -20,6 +21,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...KV,
   ...STATUS,
   ...ABSENT,
+  ...SKEIN,
 ]
 
 export interface Match {

@@ -1,0 +1,8 @@
+/**
+ * /v1/skein: what goes beyond Consul. No client needs it, Skein's own included: whoever meets 404 here, or finds no
+ * X-Skein-Version on agent/self, uses Consul's paths.
+ */
+import type { Endpoint } from '../endpoint.ts'
+import { events } from './events.ts'
+
+export const SKEIN: readonly Endpoint[] = [{ path: '/v1/skein/events', GET: events }]
