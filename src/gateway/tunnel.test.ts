@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { WebSocket, WebSocketServer } from 'ws'
+import { VirtualClock } from '../core/clock.ts'
 import {
   type BenchOptions,
   deadPort,
@@ -248,11 +249,14 @@ test('bytes that come right behind the handshake are not lost', async (t) => {
 })
 
 test('silence in both directions ends a tunnel; talk keeps it', async (t) => {
-  const { client, upstream, line } = await bare(t, { limits: { tunnelIdleMs: 100 } })
+  const clock = new VirtualClock()
+  const { client, upstream, line } = await bare(t, { clock, limits: { tunnelIdleMs: 100 } })
   for (let i = 0; i < 5; i++) {
+    clock.advance(90)
     client.write('x')
     await once(upstream, 'data')
   }
+  clock.advance(100)
   await closed(client)
   assert.equal((await line()).status, 101)
 })
