@@ -78,7 +78,7 @@ test(`${ROUNDS} conversations of bytes that are nearly HTTP`, { timeout: 60_000 
   })
   const { gateway, lines } = await workbench(t, {
     instances: [instance(port)],
-    routes: [{ to: 'users', attempts: 1, timeoutMs: 2000 }],
+    routes: [{ to: 'users', attempts: 1, timeoutMs: 10_000 }],
     limits: { lingerMs: 1, bodyIdleMs: 20 },
   })
   for (let i = 0; i < ROUNDS; i += 20) {
