@@ -3,7 +3,16 @@ import { createRequire } from 'node:module'
 import { METRICS_CONTENT_TYPE } from '../../telemetry/metrics.ts'
 import { enableOf, setMaintenance } from './agent-service.ts'
 import { Encoded } from './encoded.ts'
-import { type Answer, type ApiRequest, type Endpoint, empty, json, type Registry, text, UNKNOWN_PATH } from './endpoint.ts'
+import {
+  type Answer,
+  type ApiRequest,
+  type Endpoint,
+  empty,
+  json,
+  type Registry,
+  text,
+  UNKNOWN_PATH,
+} from './endpoint.ts'
 import { maintenanceCheck, NODE_MAINTENANCE } from './maintenance.ts'
 
 export const AGENT: readonly Endpoint[] = [
