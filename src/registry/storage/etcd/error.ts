@@ -6,7 +6,9 @@ import { EtcdError, type EtcdFault } from './contract.ts'
 export const NO_LEADER = 'No cluster leader'
 
 const WAY_OUT: Readonly<Record<EtcdFault, string>> = {
-  unavailable: 'reads go on from memory; check that a majority of the etcd members run and can be reached',
+  unavailable:
+    'reads go on from memory, and what was under way may yet have been written; check that a majority of the etcd ' +
+    'members run and can be reached',
   'no-space':
     'etcd is at its quota and takes no writes; compact and defragment it (etcdctl compact, defrag), then etcdctl alarm ' +
     'disarm; start etcd with --auto-compaction-retention=1h so that it does not come back',

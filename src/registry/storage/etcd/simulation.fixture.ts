@@ -57,10 +57,10 @@ export class Simulation {
     return work
   }
 
-  /** Lets `ms` pass, a millisecond at a time, with all that follows from it. */
-  async pass(ms: number): Promise<void> {
-    for (let i = 0; i < ms; i++) {
-      this.clock.advance(1)
+  /** Lets `ms` pass, `stepMs` at a time, with all that follows from it. */
+  async pass(ms: number, stepMs = 1): Promise<void> {
+    for (let passed = 0; passed < ms; passed += stepMs) {
+      this.clock.advance(stepMs)
       await new Promise(setImmediate)
     }
   }

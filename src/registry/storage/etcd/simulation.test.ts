@@ -241,3 +241,17 @@ test('a decision sees all earlier writes, also of others: no check without its s
   }
   await simulation.close()
 })
+
+test('the audit finds what differs without a write, and mends it', async () => {
+  const simulation = new Simulation(6)
+  const node = await simulation.addNode()
+  await simulation.until(node.store.write({ type: 'kv-set', key: 'k', value: '', flags: '0' }))
+  const { data } = simulation.cluster
+  data.delete('/skein/record/kv/k')
+  simulation.cluster.revision++
+  await simulation.pass(1000)
+  assert.equal(node.store.state.kv.has('k'), true, 'nothing tells it')
+  await simulation.pass(302_000, 20)
+  assert.equal(node.store.state.kv.has('k'), false)
+  await simulation.close()
+})

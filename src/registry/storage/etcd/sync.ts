@@ -29,6 +29,8 @@ export interface Others {
 
 /** How often etcd is asked for its last write: finds a watch that stands still, and an etcd that is away. */
 const CONTACT_MS = 1000
+/** How long a read waits for etcd and the watch before it is answered from memory. */
+const CATCH_UP_MS = 2000
 /** A view that is behind for longer lists anew. */
 const STALL_MS = 2000
 /** A listing without cause, compared with memory: the audit. */
@@ -100,11 +102,20 @@ export class Sync {
     return this.#nextCatchUp
   }
 
+  /** Bounded: a read does not wait for the election of a leader. */
   async #catchUp(): Promise<boolean> {
+    const late = Promise.withResolvers<boolean>()
+    const timer = this.#tools.clock.after(CATCH_UP_MS, () => late.resolve(false))
+    const reached = await Promise.race([this.#reachLast(), late.promise])
+    timer.cancel()
+    return reached
+  }
+
+  async #reachLast(): Promise<boolean> {
     const { etcd, keys } = this.#tools
     try {
       const mark = await etcd.get(keys.lastWrite)
-      return await this.reached(mark?.modRevision ?? 0, STALL_MS)
+      return await this.reached(mark?.modRevision ?? 0, CATCH_UP_MS)
     } catch (error) {
       this.#tools.log.debug({ err: error }, 'etcd does not say how far it is; reads go on from memory')
       return false

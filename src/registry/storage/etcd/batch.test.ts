@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Decide } from '../../storage.ts'
+import { LoggingView, put, removal } from '../write-kit.fixture.ts'
+import { takeBatch, type Waiting } from './batch.ts'
+import { Keys } from './keys.ts'
+
+const keys = new Keys('/t', () => {})
+
+function setUp(decisions: readonly Decide[], known: readonly string[] = []) {
+  const rejected: string[] = []
+  const queue = decisions.map(
+    (decide): Waiting => ({ decide, resolve() {}, reject: (error) => rejected.push((error as Error).message) }),
+  )
+  const view = new LoggingView()
+  const has = (key: string) => known.includes(key)
+  const take = () =>
+    takeBatch(queue, view, 7, keys, has).operations.map((one) => ('put' in one ? one.put : `-${one.remove}`))
+  return { queue, rejected, view, take }
+}
+
+test('writes to different keys go together, those to one key one after the other; the view is as it was', () => {
+  const { take, view, queue } = setUp([() => [put('a')], () => [], () => [put('b')], () => [put('a')]])
+  assert.deepEqual(take(), ['/t/record/kv/a', '/t/record/kv/b'])
+  assert.deepEqual([view.applied, queue.length], [[], 1])
+  assert.deepEqual(take(), ['/t/record/kv/a'])
+})
+
+test('each decides on the view with those before it', () => {
+  const seen: number[] = []
+  const look = (key: string) => () => {
+    seen.push(view.applied.length)
+    return [put(key)]
+  }
+  const { take, view } = setUp([look('a'), look('b'), look('c')])
+  take()
+  assert.deepEqual(seen, [0, 1, 2])
+})
+
+test('of several changes of one key the last counts; removing what is not there is nothing', () => {
+  const { take } = setUp(
+    [() => [put('a'), removal('a'), put('b', '1'), removal('c'), removal('d')]],
+    ['/t/record/kv/d'],
+  )
+  assert.deepEqual(take(), ['/t/record/kv/b', '-/t/record/kv/d'])
+})
+
+test('a batch has a size; one write that is larger than etcd takes is refused alone', () => {
+  const big = (key: string, bytes: number) => () => [put(key, 'x'.repeat(bytes))]
+  const { take, rejected } = setUp([big('a', 300_000), big('b', 300_000), big('c', 3_000_000), big('d', 1)])
+  assert.deepEqual(take(), ['/t/record/kv/a'])
+  assert.deepEqual(take(), ['/t/record/kv/b', '/t/record/kv/d'])
+  assert.match(rejected.join(), /1 records in 3000\d\d\d bytes are more than etcd takes at once/)
+})
