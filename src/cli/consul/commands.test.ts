@@ -173,7 +173,7 @@ test('info', async () => {
 test('lock is refused, and runs nothing', async () => {
   const { status, stdout, stderr } = await run('lock', '-n=3', 'prefix', 'echo', 'hi')
   assert.deepEqual([status, stdout], [1, ''])
-  assert.match(stderr, /^consul lock needs sessions/)
+  assert.match(stderr, /^consul lock needs a session that is kept alive, .*nothing was run\n/)
 })
 
 test('leave and reload want an agent', async () => {

@@ -5,13 +5,13 @@ import { consulCommand } from '../contract.ts'
 
 export default consulCommand({
   usage: '[options] prefix child …',
-  description: 'Refused: a lock needs sessions, which the registry does not have yet.',
+  description: 'Refused: it needs sessions, and this command does not keep any yet.',
   flags: CLIENT_FLAGS,
   lenient: true,
   async run() {
     throw new Failure(
-      "consul lock needs sessions, which Skein's registry does not have yet; nothing was run",
-      'On one machine flock does the same; over several, keep a real Consul for the locks (SKEIN_REGISTRY names one).',
+      'consul lock needs a session that is kept alive, which this command cannot do yet; nothing was run',
+      "On one machine flock does the same; over several, Consul's own command and server.",
     )
   },
 })
