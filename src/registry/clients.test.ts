@@ -72,3 +72,24 @@ test('npm consul: a watch sees every state of a service, in order', () =>
     watch.end()
     assert.deepEqual(seen, [0, 1, 2, 1])
   }))
+
+test('npm consul: sessions and locks', () =>
+  withClient(async (consul) => {
+    const { ID } = (await consul.session.create({ name: 'mine', ttl: '10s', lockdelay: '1s' } as never)) as {
+      ID: string
+    }
+    const lock = (session: string) => consul.kv.set({ key: 'lock', value: 'me', acquire: session } as never)
+    assert.equal(await lock(ID), true)
+    const pair = (await consul.kv.get('lock')) as unknown as { Session: string; LockIndex: number }
+    assert.deepEqual([pair.Session, pair.LockIndex], [ID, 1])
+    const other = (await consul.session.create()) as { ID: string }
+    assert.notEqual(await lock(other.ID), true)
+    const renewed = (await consul.session.renew(ID)) as { ID: string; TTL: string }[]
+    assert.equal(renewed[0]!.TTL, '10s')
+    assert.equal(((await consul.session.list()) as unknown[]).length, 2)
+    assert.equal(((await consul.session.node('node1')) as unknown[]).length, 2)
+    await consul.session.destroy(ID)
+    assert.equal(await consul.session.get(ID), undefined)
+    await assert.rejects(consul.session.renew(ID), /not found/)
+    assert.equal(((await consul.kv.get('lock')) as { Session?: string }).Session, undefined)
+  }))

@@ -19,6 +19,7 @@ import type { DnsOptions } from './dns/settings.ts'
 import { type RegistryMetrics, registryMetrics } from './metrics.ts'
 import { ownNode, SERVER_PORT, SHARED_NODE } from './own-node.ts'
 import { createRegistryServer } from './server.ts'
+import { SESSION_TTL_MIN_MS, SessionKeeper } from './session-keeper.ts'
 import { createStorage, isShared, type StorageChoice } from './storage/storages.ts'
 import { Store } from './store.ts'
 
@@ -43,6 +44,8 @@ export interface RegistryOptions {
   readonly token?: string | undefined
   /** Floor of DeregisterCriticalServiceAfter in ms, default 60,000 as in Consul. */
   readonly deregisterMinMs?: number | undefined
+  /** Floor of a session's TTL in ms, default 10,000 as in Consul. */
+  readonly sessionTtlMinMs?: number | undefined
   /** What PUT agent/reload and agent/leave do. Default: there are no such paths. */
   readonly agent?: AgentControl | undefined
   readonly log?: Logger | undefined
@@ -85,6 +88,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Runn
     })
     registry.log.info({ host, port, node: registry.node }, 'registry serves')
     registry.checks.start()
+    registry.sessions.start()
     const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
     return { url, port, dnsPort: dns?.port, close: closer(registry, server, dns) }
   } catch (error) {
@@ -129,6 +133,8 @@ async function createRegistry(
   return {
     store,
     checks: new CheckRunner({ store, node, clock, random, log, counters, deregisterMinMs }),
+    sessions: new SessionKeeper({ store, node, clock, random, log }),
+    sessionTtlMinMs: options.sessionTtlMinMs ?? SESSION_TTL_MIN_MS,
     cache: new AnswerCache(),
     feed: new InstanceFeed(store, (found) => showEntry(store.state, found, datacenter)),
     node,
@@ -185,7 +191,7 @@ const CLOSE_MS = 2000
 
 /** Held queries first, so that their clients hear the truth and not a broken connection. */
 function closer(
-  { store, checks, feed, clock }: Registry,
+  { store, checks, sessions, feed, clock }: Registry,
   server: Server,
   dns: RunningDns | undefined,
 ): () => Promise<void> {
@@ -194,6 +200,7 @@ function closer(
     closing ??= (async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       checks.stop()
+      sessions.stop()
       store.hub.close()
       feed.close()
       const cut = clock.after(CLOSE_MS, () => server.closeAllConnections())

@@ -134,7 +134,7 @@ class Exchange {
   }
 
   #refusal(error: unknown): Answer {
-    if (error instanceof Refusal) return refuse(error, this.#endpoint)
+    if (error instanceof Refusal) return refuse(error, this.#incoming.method === 'GET' && INDEXED.test(this.#endpoint))
     if (error instanceof SkeinError) {
       this.#registry.log.error({ err: error }, 'a write failed')
       return text(error.kind.status, error.message)
@@ -227,13 +227,11 @@ function otherMethod(method: string, endpoint: Endpoint): Answer {
 }
 
 /** Errors of blocking endpoints carry an index of 1, so that clients which insist on one start over. */
-function refuse(refusal: Refusal, endpoint: string): Answer {
+function refuse(refusal: Refusal, blocking: boolean): Answer {
   const retry = refusal.status === 429 ? ['Retry-After', '1'] : []
-  const indexed = INDEXED.test(endpoint)
-    ? ['X-Consul-Index', '1', 'X-Consul-KnownLeader', 'false', 'X-Consul-LastContact', '0']
-    : []
+  const indexed = blocking ? ['X-Consul-Index', '1', 'X-Consul-KnownLeader', 'false', 'X-Consul-LastContact', '0'] : []
   if (refusal.status === 400 && refusal.message === '') return { status: 400, headers: retry }
   return text(refusal.status, refusal.message, [...(refusal.status === 500 ? indexed : []), ...retry])
 }
 
-const INDEXED = /^\/v1\/(health|catalog\/(services?|nodes?|node-services)(\/|$)|kv)/
+const INDEXED = /^\/v1\/(health|catalog\/(services?|nodes?|node-services)(\/|$)|kv|session\/(info|node|list)|query)/

@@ -97,8 +97,13 @@ export type Decoded<F extends Fields> = { [K in keyof F]?: F[K] extends Reader<i
 /**
  * An object with these fields.
  * @param aliases other spellings (lower case) → field.
+ * @param onUnknown what to do about a field that is none of them.
  */
-export function object<F extends Fields>(fields: F, aliases: Readonly<Record<string, keyof F & string>> = {}) {
+export function object<F extends Fields>(
+  fields: F,
+  aliases: Readonly<Record<string, keyof F & string>> = {},
+  onUnknown = refuseUnknown,
+) {
   const names = new Map(Object.keys(fields).map((name) => [name.toLowerCase(), name]))
   for (const [alias, name] of Object.entries(aliases)) names.set(alias, name)
   return (value: unknown, field: string): Decoded<F> => {
@@ -106,11 +111,15 @@ export function object<F extends Fields>(fields: F, aliases: Readonly<Record<str
     if (value === null) return decoded as Decoded<F>
     for (const [given, item] of entriesOf(value, field, 'struct')) {
       const name = names.get(given.toLowerCase())
-      if (name === undefined) throw badBody(`json: unknown field ${JSON.stringify(given)}`)
-      if (item !== null) decoded[name] = fields[name]!(item, `${field}.${name}`)
+      if (name === undefined) onUnknown(given)
+      else if (item !== null) decoded[name] = fields[name]!(item, `${field}.${name}`)
     }
     return decoded as Decoded<F>
   }
+}
+
+function refuseUnknown(field: string): void {
+  throw badBody(`json: unknown field ${JSON.stringify(field)}`)
 }
 
 function entriesOf(value: unknown, field: string, goType: string): [string, unknown][] {

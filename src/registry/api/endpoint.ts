@@ -6,6 +6,7 @@ import type { Random } from '../../core/random.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { CheckRunner } from '../checks/runner.ts'
 import type { RegistryMetrics } from '../metrics.ts'
+import type { SessionKeeper } from '../session-keeper.ts'
 import { Refusal } from '../state/refusal.ts'
 import type { Store } from '../store.ts'
 import type { AnswerCache } from './answer-cache.ts'
@@ -25,6 +26,9 @@ export interface AgentControl {
 export interface Registry {
   readonly store: Store
   readonly checks: CheckRunner
+  readonly sessions: SessionKeeper
+  /** The shortest TTL of a session, ms. */
+  readonly sessionTtlMinMs: number
   readonly cache: AnswerCache
   /** Changes of instances, for event streams. */
   readonly feed: InstanceFeed

@@ -1,4 +1,4 @@
-/** /v1/kv: bytes under keys, with compare-and-set. */
+/** /v1/kv: bytes under keys, with compare-and-set and locks. */
 import type { KvRecord } from '../state/records.ts'
 import { Refusal } from '../state/refusal.ts'
 import { keyResource, underResource } from '../state/resources.ts'
@@ -6,6 +6,7 @@ import { escapeHtml } from './encoded.ts'
 import { type Answer, type ApiRequest, type Endpoint, json, nameOf, type Registry } from './endpoint.ts'
 import type { QueryString } from './query-string.ts'
 import { checkCommon, type Read, read } from './read.ts'
+import { checkSessionId } from './session.ts'
 
 export const KV: readonly Endpoint[] = [{ path: '/v1/kv/', GET: read(get), PUT: put, DELETE: remove }]
 
@@ -77,11 +78,18 @@ async function put(request: ApiRequest, registry: Registry): Promise<Answer> {
   checkCommon(request, registry)
   const key = nameOf(request, 'Missing key name')
   refuseConflicts(query, ['acquire', 'cas', 'release'])
-  refuseLocks(query)
+  const lock = lockOf(query)
   const flags = query.uint64('flags') ?? '0'
   const cas = casOf(query)
   const value = await request.body(VALUE_MAX_BYTES, tooLarge)
-  const done = await registry.store.write({ type: 'kv-set', key, value: value.toString('base64'), flags, ...cas })
+  const done = await registry.store.write({
+    type: 'kv-set',
+    key,
+    value: value.toString('base64'),
+    flags,
+    ...cas,
+    ...lock,
+  })
   return json(done)
 }
 
@@ -113,11 +121,12 @@ function refuseConflicts(query: QueryString, names: readonly string[]): void {
   throw new Refusal(400, `Conflicting flags: ${given.map((name) => `${name}=${query.get(name)}`).join('&')}\n`)
 }
 
-/** Without sessions nobody can hold a lock. Said as Consul says it of an unknown session. */
-function refuseLocks(query: QueryString): void {
-  for (const name of ['acquire', 'release']) {
-    if (query.has(name)) throw new Refusal(500, `invalid session "${query.get(name)}": sessions are not supported yet`)
-  }
+function lockOf(query: QueryString): { acquire?: string; release?: string } {
+  const name = query.has('acquire') ? 'acquire' : query.has('release') ? 'release' : undefined
+  if (name === undefined) return {}
+  const session = query.get(name) ?? ''
+  if (session === '') throw new Refusal(500, 'missing session')
+  return { [name]: checkSessionId(session) }
 }
 
 /** Indexes are below 2^53; a larger number matches none of them, with or without its last digits. */

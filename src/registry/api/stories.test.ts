@@ -1,7 +1,8 @@
 /**
  * Golden stories: each file in test/consul is a conversation with a fresh registry, read from top to bottom. `>` asks
  * (method, path, headers as {name: value}, body), `<` is the whole answer. What a real Consul answered to the same
- * requests is where they come from; where Skein differs on purpose the prose above says so.
+ * requests is where they come from; where Skein differs on purpose the prose above says so. IDs that the registry made up
+ * are written ‹id-1›, ‹id-2› … in the order in which they were handed out.
  * SKEIN_REWRITE=1 writes the answers anew: commit the difference only when you understand it.
  */
 import assert from 'node:assert/strict'
@@ -41,6 +42,7 @@ const REQUEST = /^(\S+) (\S+)(?: (\{[\w-]+: [^}]*\}))?(?: (.*))?$/s
 
 class Teller {
   readonly #registry: RunningRegistry
+  readonly #ids: string[] = []
   #index = '0'
 
   constructor(registry: RunningRegistry) {
@@ -48,15 +50,23 @@ class Teller {
   }
 
   async ask(line: string): Promise<string> {
-    const [, method, path, header, body] = REQUEST.exec(line)!
-    const response = await fetch(this.#registry.url + path!.replaceAll('‹index›', this.#index), {
+    const meant = line.replaceAll('‹index›', this.#index).replaceAll(/‹id-(\d+)›/g, (_, n) => this.#ids[Number(n) - 1]!)
+    const [, method, path, header, body] = REQUEST.exec(meant)!
+    const response = await fetch(this.#registry.url + path!, {
       method: method!,
       redirect: 'manual',
       headers: header === undefined ? {} : [header.slice(1, -1).split(': ') as [string, string]],
       ...(body === undefined || method === 'GET' ? {} : { body: repeat(body) }),
     })
     this.#index = response.headers.get('x-consul-index') ?? this.#index
-    return `< ${response.status} [${headersOf(response)}] ${shorten(await response.text())}`.trimEnd()
+    return `< ${response.status} [${headersOf(response)}] ${shorten(this.#name(await response.text()))}`.trimEnd()
+  }
+
+  /** The text with names in place of IDs; an answer that begins with one hands it out. */
+  #name(text: string): string {
+    const fresh = /^\{"ID":"([0-9a-f-]{36})"/.exec(text)?.[1]
+    if (fresh !== undefined) this.#ids.push(fresh)
+    return this.#ids.reduce((named, id, i) => named.replaceAll(id, `‹id-${i + 1}›`), text)
   }
 }
 

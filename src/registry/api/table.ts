@@ -8,6 +8,7 @@ import { CATALOG } from './catalog.ts'
 import type { Endpoint } from './endpoint.ts'
 import { HEALTH } from './health.ts'
 import { KV } from './kv.ts'
+import { SESSION } from './session.ts'
 import { SKEIN } from './skein/paths.ts'
 import { STATUS } from './status.ts'
 
@@ -19,6 +20,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...CATALOG,
   ...HEALTH,
   ...KV,
+  ...SESSION,
   ...STATUS,
   ...ABSENT,
   ...SKEIN,

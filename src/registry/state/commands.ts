@@ -1,5 +1,5 @@
 /** What can be asked of the state: plain JSON values, so that they can be logged, sent and replayed. */
-import type { Change, CheckBody, NodeBody, ServiceBody, Status } from './records.ts'
+import type { Change, CheckBody, NodeBody, ServiceBody, SessionBody, Status } from './records.ts'
 
 /** A check as it is registered: name and tags of its service are filled in from the service. */
 export type CheckInput = Omit<CheckBody, 'Node' | 'ServiceName' | 'ServiceTags'>
@@ -40,6 +40,10 @@ export interface KvSet {
   readonly flags: string
   /** Only if the key's ModifyIndex is this; 0 = only if it does not exist. */
   readonly cas?: number
+  /** Only if this session has the lock then, be it that it takes it now. Never with `release`. */
+  readonly acquire?: string
+  /** Only if this session has the lock, and lets it go. */
+  readonly release?: string
 }
 
 export interface KvDelete {
@@ -50,7 +54,42 @@ export interface KvDelete {
   readonly cas?: number
 }
 
-export type Command = Register | Deregister | SetStatus | KvSet | KvDelete
+export interface SessionCreate {
+  readonly type: 'session-create'
+  readonly session: SessionBody
+}
+
+/** Ends a session: its keys are released or deleted. */
+export interface SessionEnd {
+  readonly type: 'session-end'
+  readonly id: string
+  /** Only if it was renewed no more often than this. */
+  readonly renewals?: number
+}
+
+/** Counts a renewal, for the other registries on the store. */
+export interface SessionRenew {
+  readonly type: 'session-renew'
+  readonly id: string
+}
+
+/** The key may be locked again, unless another session's end has delayed it anew. */
+export interface DelayEnd {
+  readonly type: 'delay-end'
+  readonly key: string
+  readonly session: string
+}
+
+export type Command =
+  | Register
+  | Deregister
+  | SetStatus
+  | KvSet
+  | KvDelete
+  | SessionCreate
+  | SessionEnd
+  | SessionRenew
+  | DelayEnd
 
 export interface Decision {
   /** Empty when the command changes nothing: then no index moves and nothing is stored. */

@@ -1,6 +1,6 @@
 import type { CheckInput, Decision, Deregister, Register, SetStatus } from './commands.ts'
 import type { Change, CheckBody, CheckRecord, Indexes, NodeBody, ServiceBody } from './records.ts'
-import { onNode } from './records.ts'
+import { bare, onNode } from './records.ts'
 import { Refusal } from './refusal.ts'
 import type { State } from './state.ts'
 
@@ -115,12 +115,6 @@ export function decideSetStatus(state: State, { node, checkId, status, output }:
 
 function removal(check: CheckRecord): Change {
   return { kind: 'check', key: onNode(check.Node, check.CheckID), body: null }
-}
-
-/** A record without its indexes. */
-function bare<R extends Indexes>(record: R): Omit<R, keyof Indexes> {
-  const { CreateIndex: _created, ModifyIndex: _modified, ...body } = record
-  return body
 }
 
 function same<B extends object>(before: (B & Indexes) | undefined, body: B): boolean {

@@ -3,13 +3,26 @@ import { type Applied, applyChanges } from './apply.ts'
 import type { Command, Decision } from './commands.ts'
 import { decideDeregister, decideRegister, decideSetStatus } from './decide-catalog.ts'
 import { decideKvDelete, decideKvSet } from './decide-kv.ts'
+import {
+  decideDelayEnd,
+  decideSessionCreate,
+  decideSessionEnd,
+  decideSessionRenew,
+  endedSessions,
+} from './decide-session.ts'
 import type { State } from './state.ts'
 
 /**
- * Pure. A command that changes nothing (the same registration, value or status again) has no changes.
+ * Pure. What the changes do to sessions and their locks is part of them, so that it is the same write and index. A command that changes nothing (the same registration, value or status again) has no changes.
  * @throws Refusal when the command cannot be carried out on this state.
  */
 export function decide(state: State, command: Command): Decision {
+  const { changes, done } = decideAlone(state, command)
+  const ended = endedSessions(state, changes)
+  return { changes: ended.length === 0 ? changes : [...changes, ...ended], done }
+}
+
+function decideAlone(state: State, command: Command): Decision {
   switch (command.type) {
     case 'register':
       return decideRegister(state, command)
@@ -21,6 +34,14 @@ export function decide(state: State, command: Command): Decision {
       return decideKvSet(state, command)
     case 'kv-delete':
       return decideKvDelete(state, command)
+    case 'session-create':
+      return decideSessionCreate(state, command)
+    case 'session-end':
+      return decideSessionEnd(state, command)
+    case 'session-renew':
+      return decideSessionRenew(state, command)
+    case 'delay-end':
+      return decideDelayEnd(state, command)
   }
 }
 

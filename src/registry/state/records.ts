@@ -1,5 +1,5 @@
 /**
- * What the registry stores: four kinds of records, plain JSON. A storage keeps them under (kind, key) together with the
+ * What the registry stores: a few kinds of records, plain JSON. A storage keeps them under (kind, key) together with the
  * index of their creation and last change; everything else in memory is derived from them. Map keys inside a record are
  * sorted, so that equal records are equal as JSON text.
  */
@@ -101,6 +101,39 @@ export interface KvBody {
   readonly Session?: string
 }
 
+/** A check of a service that a session needs. */
+export interface ServiceCheck {
+  readonly ID: string
+  readonly Namespace: string
+}
+
+/** Keys are held in the name of a session. It ends with its node, with any of its checks, or in silence. */
+export interface SessionBody {
+  readonly ID: string
+  readonly Name: string
+  readonly Node: string
+  /** Nanoseconds. More than a minute counts as one. */
+  readonly LockDelay: number
+  /** What becomes of its keys when it ends. */
+  readonly Behavior: 'release' | 'delete'
+  /** A Go duration; empty = it lives without renewals. */
+  readonly TTL: string
+  readonly NodeChecks: readonly string[]
+  readonly ServiceChecks: readonly ServiceCheck[] | null
+  /** The older form of NodeChecks, kept as it was given. */
+  readonly Checks?: readonly string[]
+  /** Counted only where registries share a store, so that each hears of a renewal. Not shown. */
+  readonly renewals?: number
+}
+
+/** The key refuses locks for a while: the session that held it ended, and its owner may not know yet. */
+export interface DelayBody {
+  readonly Key: string
+  /** The session that ended. */
+  readonly Session: string
+  readonly ms: number
+}
+
 export interface Indexes {
   readonly CreateIndex: number
   readonly ModifyIndex: number
@@ -110,12 +143,16 @@ export type NodeRecord = NodeBody & Indexes
 export type ServiceRecord = ServiceBody & Indexes
 export type CheckRecord = CheckBody & Indexes
 export type KvRecord = KvBody & Indexes
+export type SessionRecord = SessionBody & Indexes
+export type DelayRecord = DelayBody & Indexes
 
 export interface Bodies {
   node: NodeBody
   service: ServiceBody
   check: CheckBody
   kv: KvBody
+  session: SessionBody
+  delay: DelayBody
 }
 export type Kind = keyof Bodies
 
@@ -141,4 +178,10 @@ export type StoredRecord = {
 /** Key of a service or check record: both live on a node. Names cannot contain a line feed. */
 export function onNode(node: string, id: string): string {
   return `${node}\n${id}`
+}
+
+/** A record without its indexes. */
+export function bare<R extends Indexes>(record: R): Omit<R, keyof Indexes> {
+  const { CreateIndex: _created, ModifyIndex: _modified, ...body } = record
+  return body
 }

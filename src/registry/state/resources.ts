@@ -10,6 +10,7 @@ export const RESOURCE = {
   extinction: 'extinction',
   /** Any key. */
   kv: 'kv',
+  sessions: 'sessions',
 } as const
 
 /** Everything about a service: instances, their checks, checks and address of the nodes that host it. */

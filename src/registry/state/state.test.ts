@@ -74,7 +74,42 @@ const kvDelete = fc
   .record({ key: fc.constantFrom(...KEYS), recurse: fc.boolean(), cas })
   .map((rest): Command => ({ type: 'kv-delete', ...rest }) as Command)
 
-const commands = fc.array(fc.oneof(register, register, deregister, setStatus, kvSet, kvDelete), { maxLength: 40 })
+const SESSIONS = ['x', 'y', 'z']
+const session = fc.constantFrom(...SESSIONS)
+
+const sessionCreate = fc
+  .record({
+    ID: session,
+    Node: node,
+    LockDelay: fc.constantFrom(0, 15e9),
+    Behavior: fc.constantFrom('release' as const, 'delete' as const),
+    NodeChecks: fc.constantFrom([], ['c1/'], ['c1/', 'c2/s2']),
+  })
+  .map((rest): Command => ({ type: 'session-create', session: { Name: '', TTL: '', ServiceChecks: null, ...rest } }))
+
+const sessionEnd = fc.record({ id: session }).map(({ id }): Command => ({ type: 'session-end', id }))
+
+const kvLock = fc
+  .record({
+    key: fc.constantFrom(...KEYS),
+    value: fc.constantFrom('', 'eA=='),
+    flags: fc.constant('0'),
+    verb: fc.constantFrom('acquire', 'acquire', 'acquire', 'release'),
+    session,
+  })
+  .map(({ verb, session: one, ...rest }): Command => ({ type: 'kv-set', ...rest, [verb]: one }))
+
+const delayEnd = fc
+  .record({ key: fc.constantFrom(...KEYS), session })
+  .map((rest): Command => ({ type: 'delay-end', ...rest }))
+
+const commands = fc.array(
+  fc.oneof(
+    ...[register, register, deregister, setStatus, kvSet, kvDelete],
+    ...[sessionCreate, sessionCreate, sessionEnd, kvLock, kvLock, kvLock, delayEnd],
+  ),
+  { maxLength: 60 },
+)
 
 /** Every question that can be asked: its answer by the dumb twin, the index and resources by the state. */
 function questions(state: State, twin: Twin) {
@@ -107,6 +142,7 @@ function questions(state: State, twin: Twin) {
     ),
     ask('services', [RESOURCE.services], state.indexOf(RESOURCE.services), twin.services),
     ask('nodes', [RESOURCE.nodes], state.indexOf(RESOURCE.nodes), twin.nodes),
+    ask('sessions', [RESOURCE.sessions], state.indexOf(RESOURCE.sessions), twin.sessions),
     ask('checks', [RESOURCE.checks], state.indexOf(RESOURCE.checks), twin.checks),
     ...KEYS.map((key) =>
       ask(
@@ -143,7 +179,11 @@ function everything(state: State) {
   return JSON.stringify([
     state.index,
     [...state.indexes].sort(),
-    [state.nodes, state.services, state.checks, state.kv].map((records) => sorted([...records.values()])),
+    [state.nodes, state.services, state.checks, state.kv, state.sessions, state.delays].map((records) =>
+      sorted([...records.values()]),
+    ),
+    SESSIONS.map((one) => sorted([...state.locks.get(one).values()])),
+    NODES.map((one) => sorted([...state.sessionsOnNode.get(one).values()])),
     [...state.keys.under('')],
     NAMES.map((one) => sorted([...state.instances.get(one).values()])),
     PREFIXES.map((prefix) => state.tombstones.under(prefix)),
@@ -181,6 +221,9 @@ function step(state: State, twin: Twin, command: Command): void {
   assert.deepEqual(contents(state.nodes.values()), sorted(twin.nodes))
   assert.deepEqual(contents(state.services.values()), sorted(twin.services))
   assert.deepEqual(contents(state.checks.values()), sorted(twin.checks))
+  assert.deepEqual(contents(state.sessions.values()), sorted(twin.sessions))
+  assert.deepEqual(contents(state.kv.values()), sorted(twin.kv.map(({ modified: _, ...pair }) => pair)))
+  assert.deepEqual([...state.delays.values()].map(({ Key }) => Key).sort(), Object.keys(twin.delays).sort())
   for (const [i, after] of questions(state, twin).entries()) {
     const { answer, index: indexBefore } = before[i]!
     if (after.answer === answer) continue

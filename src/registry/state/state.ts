@@ -1,8 +1,8 @@
 /**
  * The registry's state in memory: records, the groupings that queries need, and an index for each resource. Only
- * `apply.ts` writes to it. Every write costs in proportion to what it changes, not to what is there.
+ * `apply*.ts` write to it. Every write costs in proportion to what it changes, not to what is there.
  */
-import type { CheckRecord, KvRecord, NodeRecord, ServiceRecord } from './records.ts'
+import type { CheckRecord, DelayRecord, KvRecord, NodeRecord, ServiceRecord, SessionRecord } from './records.ts'
 import { RESOURCE, serviceResource } from './resources.ts'
 import { SortedKeys } from './sorted-keys.ts'
 import { Groups } from './tables.ts'
@@ -19,6 +19,9 @@ export class State {
   readonly kv = new Map<string, KvRecord>()
   readonly keys = new SortedKeys()
   readonly tombstones = new Tombstones()
+  readonly sessions = new Map<string, SessionRecord>()
+  /** By key of the KV store. */
+  readonly delays = new Map<string, DelayRecord>()
 
   /** Service name → record key → instance. */
   readonly instances = new Groups<ServiceRecord>()
@@ -30,6 +33,13 @@ export class State {
   readonly nodeChecks = new Groups<CheckRecord>()
   /** Record key of the instance → check ID → check. */
   readonly instanceChecks = new Groups<CheckRecord>()
+
+  /** Session → key → what it holds. */
+  readonly locks = new Groups<KvRecord>()
+  /** Node → session ID → session. */
+  readonly sessionsOnNode = new Groups<SessionRecord>()
+  /** Record key of a check → session ID → session that needs it. */
+  readonly sessionsOfCheck = new Groups<SessionRecord>()
 
   /** Resource → index of its last change. Absent = not since `loadedAt`. */
   readonly indexes = new Map<string, number>()

@@ -2,22 +2,57 @@
  * A dumb twin of the state for tests: lists, no indexes, everything looked up from scratch. Slow and obvious, so that
  * what both say alike is probably right.
  */
-import type { CheckInput, Command, Register } from './commands.ts'
-import type { CheckBody, KvBody, NodeBody, ServiceBody } from './records.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { CheckInput, Command, KvSet, Register } from './commands.ts'
+import type { CheckBody, KvBody, NodeBody, ServiceBody, SessionBody } from './records.ts'
 
 export class Twin {
   nodes: NodeBody[] = []
   services: ServiceBody[] = []
   checks: CheckBody[] = []
   kv: (KvBody & { modified: number })[] = []
+  sessions: SessionBody[] = []
+  /** Key → session whose end delays its lock. */
+  delays: Record<string, string> = {}
 
   apply(command: Command, index: number): void {
-    if (command.type === 'register') this.#register(command)
-    else if (command.type === 'deregister') this.#deregister(command.node, command.serviceId, command.checkId)
-    else if (command.type === 'set-status')
-      this.#setStatus(command.node, command.checkId, command.status, command.output)
-    else if (command.type === 'kv-set') this.#set(command.key, command.value, command.flags, command.cas, index)
-    else this.#delete(command.key, command.recurse, command.cas)
+    this.#applyAlone(command, index)
+    const lives = (session: SessionBody) =>
+      this.nodes.some(({ Node }) => Node === session.Node) &&
+      session.NodeChecks.every((id) =>
+        this.checks.some(
+          ({ Node, CheckID, Status }) => Node === session.Node && CheckID === id && Status !== 'critical',
+        ),
+      )
+    for (const session of this.sessions.filter((one) => !lives(one))) this.#end(session.ID, index)
+  }
+
+  #applyAlone(command: Command, index: number): void {
+    const { type } = command
+    if (type === 'register') this.#register(command)
+    else if (type === 'deregister') this.#deregister(command.node, command.serviceId, command.checkId)
+    else if (type === 'set-status') this.#setStatus(command.node, command.checkId, command.status, command.output)
+    else if (type === 'kv-set') this.#set(command, index)
+    else if (type === 'kv-delete') this.#delete(command.key, command.recurse, command.cas)
+    else if (type === 'session-create') this.sessions.push(command.session)
+    else if (type === 'session-end') this.#end(command.id, index)
+    else if (type === 'delay-end' && this.delays[command.key] === command.session) delete this.delays[command.key]
+  }
+
+  #end(id: string, modified: number): void {
+    const session = this.sessions.find(({ ID }) => ID === id)
+    if (session === undefined) return
+    this.sessions = this.sessions.filter((one) => one !== session)
+    for (const { Key } of this.kv.filter(({ Session }) => Session === id)) {
+      if (session.LockDelay > 0) this.delays[Key] = id
+    }
+    const free = ({ Session, ...pair }: KvBody & { modified: number }) =>
+      Session !== id
+        ? [{ ...pair, ...(Session === undefined ? {} : { Session }) }]
+        : session.Behavior === 'delete'
+          ? []
+          : [{ ...pair, modified }]
+    this.kv = this.kv.flatMap(free)
   }
 
   #register({ node, skipNodeUpdate, service, checks, keepStatus, replaceChecks }: Register): void {
@@ -62,11 +97,28 @@ export class Twin {
     )
   }
 
-  #set(Key: string, Value: string, Flags: string, cas: number | undefined, modified: number): void {
-    const before = this.kv.find((pair) => pair.Key === Key)
+  #set({ key, value, flags, cas, acquire, release }: KvSet, modified: number): void {
+    const before = this.kv.find((pair) => pair.Key === key)
     if (cas !== undefined && cas !== (before?.modified ?? 0)) return
-    if (before?.Value === Value && before.Flags === Flags) return
-    this.kv = [...this.kv.filter((pair) => pair.Key !== Key), { Key, Value, Flags, LockIndex: 0, modified }]
+    if (release !== undefined && before?.Session !== release) return
+    const taken = before?.Session !== undefined && before.Session !== acquire
+    if (acquire !== undefined && (taken || this.delays[key] !== undefined)) return
+    const free = before?.Session === undefined
+    const LockIndex =
+      acquire === undefined && release === undefined
+        ? 0
+        : (before?.LockIndex ?? 0) + (acquire !== undefined && free ? 1 : 0)
+    const holder = acquire ?? (release === undefined ? before?.Session : undefined)
+    const after = {
+      Key: key,
+      Value: value,
+      Flags: flags,
+      LockIndex,
+      ...(holder === undefined ? {} : { Session: holder }),
+    }
+    const { modified: _, ...known } = before ?? { modified: 0 }
+    if (isDeepStrictEqual(known, after)) return
+    this.kv = [...this.kv.filter((pair) => pair.Key !== key), { ...after, modified }]
   }
 
   #delete(key: string, recurse: boolean, cas: number | undefined): void {
