@@ -2,7 +2,7 @@
  * Services and checks of the configuration, in the registry. Through its HTTP API, so that they are checked as any client's.
  * Which they are is kept beside the database: what a file no longer names goes, also when that changed while nothing ran.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import type { ConsulClient } from '../../../discovery/consul-client.ts'
 import { Failure } from '../../command.ts'
 import type { Definition, Definitions } from '../config/definitions.ts'
@@ -40,7 +40,10 @@ export class Registrations {
 
   #remember(registered: Registered): void {
     this.#registered = registered
-    if (this.#file !== undefined) writeFileSync(this.#file, JSON.stringify(registered))
+    if (this.#file === undefined) return
+    // Whole or not at all: half a file would keep the agent from starting.
+    writeFileSync(`${this.#file}.new`, JSON.stringify(registered))
+    renameSync(`${this.#file}.new`, this.#file)
   }
 
   async #register(kind: 'service' | 'check', query: string, { file, place, body }: Definition): Promise<void> {
