@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { TestContext } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import { freePort } from '../core/free-port.ts'
 import { seeded } from '../core/random.ts'
 import type { Instance } from '../discovery/contract.ts'
 import { type StaticSource, staticSource } from '../discovery/source/static.ts'
@@ -48,9 +49,7 @@ export async function startInstance(
 
 /** An address on which nobody listens. */
 export async function refusing(id: string, changes: Partial<Instance> = {}): Promise<Instance> {
-  const { instance, kill } = await startInstance(id, () => {}, changes)
-  await kill()
-  return instance
+  return describe(id, await freePort(), changes)
 }
 
 export interface Scene {

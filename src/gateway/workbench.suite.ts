@@ -7,6 +7,7 @@ import { type Logger, pino } from 'pino'
 import { createCaller } from '../client/caller.ts'
 import type { CallPolicy } from '../client/contract.ts'
 import type { Clock } from '../core/clock.ts'
+import { freePort } from '../core/free-port.ts'
 import type { Instance } from '../discovery/contract.ts'
 import { type StaticSource, staticSource } from '../discovery/source/static.ts'
 import { Metrics } from '../telemetry/metrics.ts'
@@ -126,14 +127,7 @@ export async function tcpUpstream(t: TestContext, onSocket: (socket: Socket) => 
 }
 
 /** A port on which nobody listens. */
-export async function deadPort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
+export const deadPort = () => freePort()
 
 /** What came back on a raw connection, and how it ended. */
 export interface RawAnswer {

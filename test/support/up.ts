@@ -1,11 +1,13 @@
 /** Runs `skein up` on a configuration of its own, in a folder of its own, on free ports, as a user would. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
+import { freePort } from '../../src/core/free-port.ts'
 import type { InstanceInfo } from '../../src/fleet/contract.ts'
+
+export { freePort }
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const SKEIN = path.join(ROOT, 'bin/skein.js')
@@ -32,15 +34,6 @@ export interface Up {
   readonly exited: Promise<number | null>
   /** Sends the signal and resolves with the exit status. */
   end(signal?: NodeJS.Signals): Promise<number | null>
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 /** Runs a program to its end. */

@@ -16,17 +16,6 @@ export interface WantedPort {
   readonly udp?: boolean
 }
 
-/** A port that is free now. */
-export function freePort(host = '127.0.0.1'): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, host, () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
-}
-
 /** Every fixed port of the plan. */
 export function wantedPorts({ registry, gateway, services }: Plan): WantedPort[] {
   const wanted: WantedPort[] = []
