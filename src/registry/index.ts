@@ -16,6 +16,7 @@ import { InstanceFeed } from './api/skein/feed.ts'
 import { CheckRunner } from './checks/runner.ts'
 import { type RunningDns, startDns } from './dns/server.ts'
 import type { DnsOptions } from './dns/settings.ts'
+import { because } from './history/origin.ts'
 import { type RegistryMetrics, registryMetrics } from './metrics.ts'
 import { ownNode, SERVER_PORT, SHARED_NODE } from './own-node.ts'
 import { createRegistryServer } from './server.ts'
@@ -76,7 +77,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Runn
   const metrics = options.metrics ?? ownMetrics()
   const counters = registryMetrics(metrics)
   const events = { onCommit: (writes: number, ms: number) => counters.observeCommit(writes, ms) }
-  const store = new Store(createStorage(options.storage ?? 'memory', events, options))
+  const store = new Store(createStorage(options.storage ?? 'memory', events, options), clock)
   await store.open()
   try {
     const registry = await createRegistry(options, store, metrics, counters, clock)
@@ -154,11 +155,13 @@ async function registerOwnNode(store: Store, { storage, nodeName }: RegistryOpti
   const shared = storage !== undefined && isShared(storage)
   const wanted = { name: nodeName, fallback: shared ? SHARED_NODE : hostname(), address, shared }
   let node = ''
-  await store.write((state) => {
-    const own = ownNode(state, wanted)
-    node = own.node.Node
-    return own
-  })
+  await because({ Cause: 'restart' }, () =>
+    store.write((state) => {
+      const own = ownNode(state, wanted)
+      node = own.node.Node
+      return own
+    }),
+  )
   return node
 }
 

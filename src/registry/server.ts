@@ -1,15 +1,18 @@
 /** HTTP around the endpoints: one request from head to answer, in the order in which it happens. */
+import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { SkeinError } from '../core/errors.ts'
 import { METRICS_CONTENT_TYPE } from '../telemetry/metrics.ts'
 import { Encoded, prettyJson } from './api/encoded.ts'
 import type { Answer, ApiRequest, Endpoint, Registry } from './api/endpoint.ts'
 import { text, UNKNOWN_PATH } from './api/endpoint.ts'
-import type { Guard } from './api/guard.ts'
+import { type Guard, tokenOf } from './api/guard.ts'
 import { acceptsGzip, hasBody, headerOf, readBody } from './api/incoming.ts'
 import { cleanPath, encodePath, parseTarget } from './api/path.ts'
 import { QueryString } from './api/query-string.ts'
 import { ENDPOINTS, PathTable } from './api/table.ts'
+import type { Origin } from './history/contract.ts'
+import { because } from './history/origin.ts'
 import { Refusal } from './state/refusal.ts'
 
 const UNKNOWN_PREFIX = "Invalid URL path: if attempting to use the HTTP API, ensure the path starts with '/v1/'\n"
@@ -110,7 +113,13 @@ class Exchange {
       body: (maxBytes, tooLarge) => readBody(this.#incoming, maxBytes, tooLarge),
       onGone: (run) => this.#onGone(run),
     }
-    return handler(request, this.#registry)
+    return because(this.#origin(request), () => handler(request, this.#registry))
+  }
+
+  #origin(request: ApiRequest): Origin {
+    const token = request.method === 'GET' ? undefined : tokenOf(request)
+    const Token = token && createHash('sha256').update(token).digest('hex').slice(0, 8)
+    return { Cause: 'api', Actor: this.#incoming.socket.remoteAddress, Token }
   }
 
   /** Clients from before Consul 1.0 write by GET: their beats and deregistrations silently do nothing. */

@@ -4,6 +4,7 @@
  * that each must pass `storage/storage.suite.ts`.
  */
 import type { CheckSharing } from './checks/sharing.ts'
+import type { History } from './history/contract.ts'
 import type { Change, StoredRecord } from './state/records.ts'
 
 /** The registry's side: what a storage feeds. */
@@ -63,6 +64,9 @@ export interface Storage {
 
   /** Once open, and only where others write to the same store: who of them runs which check. */
   readonly sharing?: CheckSharing | undefined
+
+  /** Once open, and only where the storage keeps it, with the notes of the changes that it was given. */
+  readonly history?: History | undefined
 
   /** Waits for writes under way, then lets go of files and connections. Idempotent. Writes after it fail. */
   close(): Promise<void>

@@ -1,5 +1,11 @@
 /** The state in memory, the storage under it and those who watch it, as one thing to read from and write to. */
+
+import { type Clock, systemClock } from '../core/clock.ts'
 import type { CheckSharing } from './checks/sharing.ts'
+import type { Entry, History, Note, Origin } from './history/contract.ts'
+import { happeningOf } from './history/happening.ts'
+import { currentOrigin } from './history/origin.ts'
+import { RingHistory } from './history/ring.ts'
 import { applyChanges, loadRecords, resetIndexes, setOutput } from './state/apply.ts'
 import type { Command } from './state/commands.ts'
 import { decide } from './state/decide.ts'
@@ -15,11 +21,16 @@ export class Store implements View {
   readonly state = new State()
   readonly hub = new WatchHub()
   readonly #storage: Storage
+  readonly #clock: Clock
+  readonly #ring = new RingHistory()
+  /** What this registry is writing, as JSON → why: a shared storage brings it back without. */
+  readonly #writing = new Map<string, Origin>()
   readonly #listeners = new Set<ChangeListener>()
-  #applied: { changes: readonly Change[]; touched: ReadonlySet<string> }[] = []
+  #applied: { changes: readonly Change[]; touched: ReadonlySet<string>; entries: readonly Entry[] }[] = []
 
-  constructor(storage: Storage) {
+  constructor(storage: Storage, clock: Clock = systemClock) {
     this.#storage = storage
+    this.#clock = clock
   }
 
   open(): Promise<void> {
@@ -32,12 +43,33 @@ export class Store implements View {
    */
   async write(command: Command | ((state: State) => Command)): Promise<boolean> {
     let done = false
-    await this.#storage.write(() => {
+    let notes: Note[] = []
+    const origin = currentOrigin()
+    const decideNow = () => {
       const decision = decide(this.state, typeof command === 'function' ? command(this.state) : command)
       done = decision.done
-      return decision.changes
-    })
+      const changes = decision.changes.map((change) => this.#noted(change, origin))
+      notes = changes.flatMap(({ note }) => note ?? [])
+      if (this.shared) for (const note of notes) this.#writing.set(sameness(note), origin)
+      return changes
+    }
+    try {
+      await this.#storage.write(decideNow)
+    } finally {
+      if (this.shared) for (const note of notes) this.#writing.delete(sameness(note))
+    }
     return done
+  }
+
+  /** What happened to the records; see history/contract.ts. */
+  get history(): History {
+    return this.#storage.history ?? this.#ring
+  }
+
+  #noted(change: Change, origin: Origin): Change {
+    const happening = happeningOf(this.state, change)
+    if (happening === undefined) return change
+    return { ...change, note: { Time: new Date(this.#clock.now()).toISOString(), ...happening, ...origin } }
   }
 
   /** See setOutput in state/apply.ts. */
@@ -75,8 +107,9 @@ export class Store implements View {
   }
 
   apply(changes: readonly Change[], index: number): () => void {
+    const entries = this.#storage.history === undefined ? this.#entries(changes, index) : []
     const { touched, undo } = applyChanges(this.state, changes, index)
-    const entry = { changes, touched }
+    const entry = { changes, touched, entries }
     this.#applied.push(entry)
     return () => {
       undo()
@@ -84,11 +117,21 @@ export class Store implements View {
     }
   }
 
+  /** What comes back from a shared store has no notes. */
+  #entries(changes: readonly Change[], Index: number): Entry[] {
+    const notes = changes.flatMap((change) => {
+      const note = change.note ?? this.#noted(change, { Cause: 'unknown' }).note
+      return note === undefined ? [] : [{ ...note, ...this.#writing.get(sameness(note)) }]
+    })
+    return notes.map((note) => ({ Index, ...note }))
+  }
+
   publish(): void {
     const applied = this.#applied
     this.#applied = []
     const touched = new Set<string>()
     for (const entry of applied) for (const resource of entry.touched) touched.add(resource)
+    for (const { entries } of applied) this.#ring.add(entries)
     for (const { changes } of applied) for (const listener of this.#listeners) listener(changes)
     this.hub.publish(touched)
   }
@@ -101,4 +144,9 @@ export class Store implements View {
     if (backwards) this.hub.answerAll()
     else this.hub.wakeAll()
   }
+}
+
+/** Equal for notes of the same happening, whoever took them when. */
+function sameness({ Time: _time, Cause: _cause, Actor: _actor, Token: _token, ...happening }: Note): string {
+  return JSON.stringify(happening)
 }

@@ -7,6 +7,7 @@
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Random } from '../../core/random.ts'
+import { because } from '../history/origin.ts'
 import type { RegistryMetrics } from '../metrics.ts'
 import type { Change, CheckBody, CheckDefinition, CheckRecord, Status } from '../state/records.ts'
 import { onNode } from '../state/records.ts'
@@ -153,7 +154,9 @@ export class CheckRunner {
     job.counters = counters
     const shown = status ?? this.#current(checkId)
     if (shown === undefined) return
-    this.#show(checkId, shown, cutOutput(result.output, job.definition.outputMaxSize)).catch((error) => {
+    const output = cutOutput(result.output, job.definition.outputMaxSize)
+    const Cause = job.type === BEATEN ? 'ttl' : 'check'
+    because({ Cause }, () => this.#show(checkId, shown, output)).catch((error) => {
       this.#options.log.error(
         { err: error, check: checkId },
         'check result could not be stored; the next run tries again',
@@ -195,7 +198,7 @@ export class CheckRunner {
     const { CheckID: checkId, ServiceID: serviceId, ServiceName: service } = check
     const { store, node, log, clock } = this.#options
     log.info({ service, serviceId, check: checkId }, 'deregistering a service that has been critical for too long')
-    store.write({ type: 'deregister', node, serviceId }).catch((error) => {
+    because({ Cause: 'reaper' }, () => store.write({ type: 'deregister', node, serviceId })).catch((error) => {
       log.error({ err: error, serviceId }, 'a critical service could not be deregistered; trying again in a minute')
       const job = this.#jobs.get(checkId)
       if (job !== undefined) job.removal = clock.after(DEREGISTER_MIN_MS, () => this.#remove(check))

@@ -3,6 +3,7 @@
  * index of their creation and last change; everything else in memory is derived from them. Map keys inside a record are
  * sorted, so that equal records are equal as JSON text.
  */
+import type { Note } from '../history/contract.ts'
 
 export type Status = 'passing' | 'warning' | 'critical'
 export type TextMap = Readonly<Record<string, string>>
@@ -167,6 +168,8 @@ export type Change = {
     readonly key: string
     readonly body: Bodies[K] | null
     readonly indexes?: Indexes | undefined
+    /** For the history, where the change means something to people. */
+    readonly note?: Note | undefined
   }
 }[Kind]
 

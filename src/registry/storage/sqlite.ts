@@ -9,6 +9,8 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { SkeinError } from '../../core/errors.ts'
+import type { History } from '../history/contract.ts'
+import { HISTORY_TABLE, SqliteHistory } from '../history/sqlite.ts'
 import type { Change, StoredRecord } from '../state/records.ts'
 import type { Decide, Storage, StorageEvents, View } from '../storage.ts'
 import { isFinal, storageError } from './sqlite-error.ts'
@@ -71,6 +73,10 @@ export class SqliteStorage implements Storage {
     })
   }
 
+  get history(): History | undefined {
+    return this.#open?.history
+  }
+
   async close(): Promise<void> {
     this.#flush()
     const open = this.#open
@@ -105,12 +111,14 @@ class OpenFile {
   readonly #put: StatementSync
   readonly #remove: StatementSync
   readonly #setIndex: StatementSync
+  readonly history: SqliteHistory
   #index: number
 
   constructor({ file, maxBytes }: SqliteOptions, view: View) {
     this.#db = new DatabaseSync(file)
     try {
       prepare(this.#db, maxBytes)
+      this.history = new SqliteHistory(this.#db)
       this.#index = readIndex(this.#db)
       view.load(readRecords(this.#db), this.#index)
     } catch (error) {
@@ -160,6 +168,7 @@ class OpenFile {
       if (body === null) this.#remove.run(kind, key)
       else this.#put.run(kind, key, JSON.stringify(body), index, index)
     }
+    this.history.add(changes, index)
   }
 
   #commitAt(index: number): void {
@@ -183,7 +192,7 @@ function prepare(db: DatabaseSync, maxBytes: number | undefined): void {
     PRAGMA synchronous = FULL`)
   const version = pragma(db, 'user_version')
   const application = pragma(db, 'application_id')
-  if (version === 0 && application === 0) db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`)
+  if (version === 0 && application === 0) db.exec(`BEGIN IMMEDIATE; ${SCHEMA} ${HISTORY_TABLE} COMMIT`)
   else if (application !== APPLICATION_ID) throw new Error('this is a database of another program')
   else if (version !== SCHEMA_VERSION) throw new Error(`written by another version of Skein (schema ${version})`)
   const check = db.prepare('PRAGMA quick_check(1)').get() as { quick_check: string }

@@ -4,5 +4,9 @@
  */
 import type { Endpoint } from '../endpoint.ts'
 import { events } from './events.ts'
+import { history } from './history.ts'
 
-export const SKEIN: readonly Endpoint[] = [{ path: '/v1/skein/events', GET: events }]
+export const SKEIN: readonly Endpoint[] = [
+  { path: '/v1/skein/events', GET: events },
+  { path: '/v1/skein/history', GET: history },
+]

@@ -1,0 +1,40 @@
+/**
+ * GET /v1/skein/history?service=&node=&kind=&since=&last=: what happened, oldest first. `kind` is register, update,
+ * deregister, status or kv; `since` a time (RFC 3339) or how long ago (`10m`); `last` at most so many of the newest,
+ * default 100.
+ */
+import { Refusal } from '../../state/refusal.ts'
+import { parseDuration } from '../duration.ts'
+import { type Answer, type ApiRequest, json, type Registry } from '../endpoint.ts'
+
+const LAST_DEFAULT = 100
+const LAST_MAX = 10_000
+
+export function history({ query }: ApiRequest, { store, clock }: Registry): Answer {
+  const given = (name: string) => query.get(name) || undefined
+  const since = given('since')
+  const entries = store.history.list({
+    service: given('service'),
+    node: given('node'),
+    kind: given('kind'),
+    since: since && readSince(since, clock.now()),
+    last: readLast(given('last')),
+  })
+  return json(entries)
+}
+
+function readSince(text: string, now: number): string {
+  if (/^\d{4}-/.test(text) && !Number.isNaN(Date.parse(text))) return new Date(text).toISOString()
+  try {
+    return new Date(now - parseDuration(text)).toISOString()
+  } catch {
+    throw new Refusal(400, 'Invalid since: give a time (2026-01-31T12:00:00Z) or how long ago (10m)')
+  }
+}
+
+function readLast(text: string | undefined): number {
+  if (text === undefined) return LAST_DEFAULT
+  const last = Number(text)
+  if (Number.isInteger(last) && last >= 1 && last <= LAST_MAX) return last
+  throw new Refusal(400, `Invalid last: a whole number from 1 to ${LAST_MAX}`)
+}
