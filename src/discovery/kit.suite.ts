@@ -1,6 +1,6 @@
 /** For tests: instances by the dozen, waiting for a snapshot, and a registry that can misbehave in every way that was seen. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { freePort } from '../core/free-port.ts'
 import type { Instance, Snapshot, Watch } from './contract.ts'
 
 export function instance(id: string, changes: Partial<Instance> = {}): Instance {
@@ -106,8 +106,8 @@ export async function startScriptedRegistry(
   }
   const server = createServer(handle)
   const listen = (port: number) => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
-  await listen(0)
-  const { port } = server.address() as AddressInfo
+  const port = await freePort() // it comes back on the same after `down`
+  await listen(port)
   return {
     url: `http://127.0.0.1:${port}`,
     asked,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { createCaller } from '../../client/caller.ts'
 import { systemClock } from '../../core/clock.ts'
+import { freePort } from '../../core/free-port.ts'
 import { ConfigError } from '../../core/issues.ts'
 import { createLogger, silentLogger } from '../../core/log.ts'
 import { ConsulClient } from '../../discovery/consul-client.ts'
@@ -63,9 +64,7 @@ describe('a config in the registry', { timeout: 30_000 }, () => {
   })
 
   test('comes also when the registry was away', async () => {
-    const passing = await startRegistry({ port: 0 })
-    const { port } = passing
-    await passing.close()
+    const port = await freePort()
     const client = new ConsulClient({ address: `http://127.0.0.1:${port}` })
     const stop = new AbortController()
     const { log, said } = readableLog()
@@ -81,7 +80,7 @@ describe('a config in the registry', { timeout: 30_000 }, () => {
   })
 })
 
-test('a config in a file comes again when it is asked for, and mistakes are logged', { timeout: 10_000 }, async () => {
+test('a config in a file comes again when it is asked for, and mistakes are logged', { timeout: 60_000 }, async () => {
   const { log, said } = readableLog()
   const stop = new AbortController()
   let reload = () => {}
@@ -117,7 +116,7 @@ test('the first reading of a file may throw', async () => {
 })
 
 test('a gateway begins with the first good config, is reloaded, and keeps the last good one', {
-  timeout: 10_000,
+  timeout: 60_000,
 }, async () => {
   const caller = createCaller({ source: staticSource([]), metrics: new Metrics() })
   const { log, messages } = readableLog()
