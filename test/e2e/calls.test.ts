@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { createCaller } from '../../src/client/caller.ts'
 import { client } from '../../src/client/typed.ts'
 import { contractKey, type OperationType, type ServiceType } from '../../src/core/contract.ts'
+import { freePort } from '../../src/core/free-port.ts'
 import { ConsulClient } from '../../src/discovery/consul-client.ts'
 import type { Snapshot, Watch } from '../../src/discovery/contract.ts'
 import { consulSource } from '../../src/discovery/source/consul.ts'
@@ -48,8 +49,9 @@ function until(watch: Watch, wanted: (snapshot: Snapshot) => boolean): Promise<u
 }
 
 test('calls by type through the embedded registry, while it lives, is wiped, and is back', async (t) => {
-  let registry = await startRegistry({ port: 0 })
-  const { url: address, port } = registry
+  const port = await freePort() // it comes back on the same
+  let registry = await startRegistry({ port })
+  const { url: address } = registry
   const consul = new ConsulClient({ address })
   const source = consulSource({ client: consul })
   const caller = createCaller({ source, metrics: new Metrics(), defaults: { balance: 'round-robin' } })
