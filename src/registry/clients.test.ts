@@ -93,3 +93,19 @@ test('npm consul: sessions and locks', () =>
     await assert.rejects(consul.session.renew(ID), /not found/)
     assert.equal(((await consul.kv.get('lock')) as { Session?: string }).Session, undefined)
   }))
+
+test('npm consul: transactions', () =>
+  withClient(async (consul) => {
+    const set = (Key: string, Value: string, more: object = {}) => ({ KV: { Verb: 'set', Key, Value, ...more } })
+    const { Results } = (await consul.transaction.create([
+      set('t/a', Buffer.from('x').toString('base64')),
+      set('t/b', ''),
+      { KV: { Verb: 'get', Key: 't/a' } },
+    ] as never)) as unknown as { Results: { KV: { Key: string; ModifyIndex: number } }[] }
+    assert.deepEqual(
+      Results.map(({ KV }) => KV.Key),
+      ['t/a', 't/b', 't/a'],
+    )
+    assert.equal(new Set(Results.map(({ KV }) => KV.ModifyIndex)).size, 1)
+    await assert.rejects(consul.transaction.create([{ KV: { Verb: 'get', Key: 'none' } }] as never), /409|conflict/i)
+  }))

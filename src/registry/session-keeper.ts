@@ -11,6 +11,7 @@ import type { Logger } from '../core/log.ts'
 import { parseDuration } from './api/duration.ts'
 import type { CheckTools, RunningCheck } from './checks/contract.ts'
 import { startTtl } from './checks/ttl.ts'
+import { because } from './history/origin.ts'
 import type { Command } from './state/commands.ts'
 import { renewalsOf } from './state/decide-session.ts'
 import type { Change, DelayBody, SessionBody } from './state/records.ts'
@@ -113,7 +114,7 @@ export class SessionKeeper {
 
   /** What fails is tried again: the timers go on until they hear that it is done. */
   #write(command: Command): void {
-    this.#options.store.write(command).catch((err) => {
+    because({ Cause: 'ttl' }, () => this.#options.store.write(command)).catch((err) => {
       this.#options.log.warn({ err, command }, 'the end of a session or lock delay could not be stored')
     })
   }

@@ -7,12 +7,19 @@ import { happeningOf } from './history/happening.ts'
 import { currentOrigin } from './history/origin.ts'
 import { RingHistory } from './history/ring.ts'
 import { applyChanges, loadRecords, resetIndexes, setOutput } from './state/apply.ts'
-import type { Command } from './state/commands.ts'
+import type { Command, Decision, TxnError, TxnOperation, TxnResult } from './state/commands.ts'
 import { decide } from './state/decide.ts'
 import type { Change, StoredRecord } from './state/records.ts'
 import { State } from './state/state.ts'
+import { moveIndexes, writtenAt } from './state/txn-index.ts'
 import type { Storage, View } from './storage.ts'
 import { WatchHub } from './watch-hub.ts'
+
+export interface TxnOutcome {
+  readonly results: readonly TxnResult[]
+  /** None = it succeeded. */
+  readonly errors: readonly TxnError[]
+}
 
 export type ChangeListener = (changes: readonly Change[]) => void
 
@@ -42,12 +49,29 @@ export class Store implements View {
    * makes the command from the newest state; it may be called again.
    */
   async write(command: Command | ((state: State) => Command)): Promise<boolean> {
-    let done = false
+    return (await this.#carryOut(command)).decision.done
+  }
+
+  /**
+   * All operations or none. The results carry the index that the write got. Where others share the store it is read off
+   * the records written; should all of them have changed again by then, it is 0, which no compare-and-set mistakes for theirs.
+   */
+  async transact(operations: readonly TxnOperation[]): Promise<TxnOutcome> {
+    const { decision, next } = await this.#carryOut({ type: 'txn', operations })
+    const { results = [], errors = [], changes } = decision
+    if (!this.shared) return { results, errors }
+    return { results: moveIndexes(results, next, writtenAt(this.state, changes)), errors }
+  }
+
+  /** The last decision, and the index that it reckoned with. */
+  async #carryOut(command: Command | ((state: State) => Command)): Promise<{ decision: Decision; next: number }> {
+    let decision: Decision = { changes: [], done: false }
+    let next = 0
     let notes: Note[] = []
     const origin = currentOrigin()
     const decideNow = () => {
-      const decision = decide(this.state, typeof command === 'function' ? command(this.state) : command)
-      done = decision.done
+      next = this.state.index + 1
+      decision = decide(this.state, typeof command === 'function' ? command(this.state) : command)
       const changes = decision.changes.map((change) => this.#noted(change, origin))
       notes = changes.flatMap(({ note }) => note ?? [])
       if (this.shared) for (const note of notes) this.#writing.set(sameness(note), origin)
@@ -58,7 +82,7 @@ export class Store implements View {
     } finally {
       if (this.shared) for (const note of notes) this.#writing.delete(sameness(note))
     }
-    return done
+    return { decision, next }
   }
 
   /** What happened to the records; see history/contract.ts. */

@@ -8,7 +8,7 @@ import { checkName, checkStatus, checkWeights, STRING_MAP } from './definition.t
 import { type Answer, type ApiRequest, BODY_MAX_BYTES, json, type Registry } from './endpoint.ts'
 import { checkCommon, checkDatacenter } from './read.ts'
 
-const SERVICE = object({
+export const SERVICE = object({
   Kind: string,
   ID: string,
   Service: string,
@@ -27,7 +27,7 @@ const SERVICE = object({
   ModifyIndex: int,
 })
 
-const CHECK = object({
+export const CHECK = object({
   Node: string,
   CheckID: string,
   Name: string,
@@ -91,8 +91,8 @@ function registerCommand(input: ReturnType<typeof REGISTER>): Register {
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-function nodeBody(
-  { ID = '', TaggedAddresses, NodeMeta }: ReturnType<typeof REGISTER>,
+export function nodeBody(
+  { ID = '', TaggedAddresses, NodeMeta }: Pick<ReturnType<typeof REGISTER>, 'ID' | 'TaggedAddresses' | 'NodeMeta'>,
   Node: string,
   Address: string,
 ): NodeBody {
@@ -103,7 +103,7 @@ function nodeBody(
 
 const orNull = (map: TextMap | undefined) => (map === undefined || Object.keys(map).length === 0 ? null : map)
 
-function catalogService(input: ReturnType<typeof SERVICE> | undefined): Register['service'] {
+export function catalogService(input: ReturnType<typeof SERVICE> | undefined): Register['service'] {
   if (input === undefined || Object.keys(input).length === 0) return undefined
   const { Service: name = '', ID = '', TaggedAddresses = {}, SocketPath = '' } = input
   if (name === '' && ID !== '') throw new Refusal(500, 'Must provide service name with ID')
@@ -125,7 +125,7 @@ function catalogService(input: ReturnType<typeof SERVICE> | undefined): Register
   }
 }
 
-function catalogCheck(input: ReturnType<typeof CHECK>): CheckInput {
+export function catalogCheck(input: ReturnType<typeof CHECK>): CheckInput {
   const { CheckID = '', Name = '', Definition = {} } = input
   const id = CheckID || Name
   if (id === '') throw new Refusal(500, 'failed inserting check: Must provide a check name or ID')
@@ -161,7 +161,7 @@ export async function catalogDeregister(request: ApiRequest, registry: Registry)
 }
 
 /** Consul takes such a write and undoes it minutes later, because the agent knows better. Said at once instead. */
-function refuseOwnNode(registry: Registry, node: string): void {
+export function refuseOwnNode(registry: Registry, node: string): void {
   if (node !== registry.node) return
   throw new Refusal(
     500,

@@ -8,15 +8,17 @@ import { parseDuration } from './duration.ts'
 /** Reads a value; `field` is its place for the error text. */
 export type Reader<T> = (value: unknown, field: string) => T
 
-export function decodeBody<T>(bytes: Buffer, read: Reader<T>): T {
-  return read(parseJson(bytes), '')
+export function decodeBody<T>(bytes: Buffer, read: Reader<T>, revive?: Reviver): T {
+  return read(parseJson(bytes, revive), '')
 }
 
-function parseJson(bytes: Buffer): unknown {
+type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown
+
+function parseJson(bytes: Buffer, revive?: Reviver): unknown {
   const text = bytes.toString('utf8')
   if (text.trim() === '') throw badBody('EOF')
   try {
-    return JSON.parse(text)
+    return JSON.parse(text, revive as Parameters<typeof JSON.parse>[1])
   } catch (error) {
     throw badBody(syntaxError((error as Error).message, text))
   }

@@ -64,7 +64,7 @@ function cutNames(names: string[], prefixLength: number, separator: string): str
 }
 
 /** Written by hand for the sake of Flags: 64 bits do not survive as a JavaScript number. */
-function showPair({ Key, Value, Flags, LockIndex, Session, CreateIndex, ModifyIndex }: KvRecord): string {
+export function showPair({ Key, Value, Flags, LockIndex, Session, CreateIndex, ModifyIndex }: KvRecord): string {
   const value = Value === '' ? 'null' : `"${Value}"`
   const session = Session === undefined ? '' : `"Session":"${Session}",`
   return (

@@ -51,7 +51,7 @@ export function read(prepare: (request: ApiRequest, registry: Registry) => Read,
  * On a store shared with others a read waits until all that was acknowledged elsewhere is here; `stale` does not, unless
  * the client has seen more than this registry. False when the store cannot be reached: reads go on from memory then.
  */
-async function catchUp({ store }: Registry, mode: Mode, asked: number): Promise<boolean> {
+export async function catchUp({ store }: Registry, mode: Mode, asked: number): Promise<boolean> {
   if (!store.shared || (mode === 'stale' && asked <= store.state.index)) return true
   const upToDate = await store.catchUp()
   if (!upToDate && mode === 'consistent') throw new Refusal(500, 'No cluster leader')

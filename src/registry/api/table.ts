@@ -11,6 +11,7 @@ import { KV } from './kv.ts'
 import { SESSION } from './session.ts'
 import { SKEIN } from './skein/paths.ts'
 import { STATUS } from './status.ts'
+import { TXN } from './txn.ts'
 
 export const ENDPOINTS: readonly Endpoint[] = [
   ...AGENT,
@@ -22,6 +23,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...KV,
   ...SESSION,
   ...STATUS,
+  ...TXN,
   ...ABSENT,
   ...SKEIN,
 ]

@@ -1,5 +1,16 @@
 /** What can be asked of the state: plain JSON values, so that they can be logged, sent and replayed. */
-import type { Change, CheckBody, NodeBody, ServiceBody, SessionBody, Status } from './records.ts'
+import type {
+  Change,
+  CheckBody,
+  CheckRecord,
+  KvRecord,
+  NodeBody,
+  NodeRecord,
+  ServiceBody,
+  ServiceRecord,
+  SessionBody,
+  Status,
+} from './records.ts'
 
 /** A check as it is registered: name and tags of its service are filled in from the service. */
 export type CheckInput = Omit<CheckBody, 'Node' | 'ServiceName' | 'ServiceTags'>
@@ -80,6 +91,46 @@ export interface DelayEnd {
   readonly session: string
 }
 
+export interface TxnKv {
+  readonly kind: 'kv'
+  readonly verb: string
+  readonly key: string
+  readonly value: string
+  readonly flags: string
+  /** What ModifyIndex must be, for the verbs that compare. */
+  readonly index: number
+  readonly session: string
+}
+
+/** About the node, service or check of this name or ID; `register` is what `set` and `cas` do. */
+export interface TxnEntry {
+  readonly kind: 'node' | 'service' | 'check'
+  readonly verb: string
+  readonly node: string
+  readonly id: string
+  readonly index: number
+  readonly register?: Register | undefined
+}
+
+export type TxnOperation = TxnKv | TxnEntry
+
+/** All of it or nothing, in order, under one index. */
+export interface Txn {
+  readonly type: 'txn'
+  readonly operations: readonly TxnOperation[]
+}
+
+export type TxnResult =
+  | { readonly kind: 'kv'; readonly record: KvRecord; readonly valued: boolean }
+  | { readonly kind: 'node'; readonly record: NodeRecord }
+  | { readonly kind: 'service'; readonly record: ServiceRecord }
+  | { readonly kind: 'check'; readonly record: CheckRecord }
+
+export interface TxnError {
+  readonly OpIndex: number
+  readonly What: string
+}
+
 export type Command =
   | Register
   | Deregister
@@ -90,10 +141,15 @@ export type Command =
   | SessionEnd
   | SessionRenew
   | DelayEnd
+  | Txn
 
 export interface Decision {
   /** Empty when the command changes nothing: then no index moves and nothing is stored. */
   readonly changes: readonly Change[]
   /** False when the condition of a compare-and-set failed or the thing to remove was not there. */
   readonly done: boolean
+  /** Of a transaction that succeeded. */
+  readonly results?: readonly TxnResult[]
+  /** Of one that did not. */
+  readonly errors?: readonly TxnError[]
 }

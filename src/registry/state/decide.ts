@@ -1,6 +1,6 @@
 /** What a command would change. Reads the state, writes nothing: whoever stores the changes brings them in afterwards. */
 import { type Applied, applyChanges } from './apply.ts'
-import type { Command, Decision } from './commands.ts'
+import type { Command, Decision, Txn } from './commands.ts'
 import { decideDeregister, decideRegister, decideSetStatus } from './decide-catalog.ts'
 import { decideKvDelete, decideKvSet } from './decide-kv.ts'
 import {
@@ -10,6 +10,7 @@ import {
   decideSessionRenew,
   endedSessions,
 } from './decide-session.ts'
+import { decideTxn } from './decide-txn.ts'
 import type { State } from './state.ts'
 
 /**
@@ -17,12 +18,13 @@ import type { State } from './state.ts'
  * @throws Refusal when the command cannot be carried out on this state.
  */
 export function decide(state: State, command: Command): Decision {
+  if (command.type === 'txn') return decideTxn(state, command, decide)
   const { changes, done } = decideAlone(state, command)
   const ended = endedSessions(state, changes)
   return { changes: ended.length === 0 ? changes : [...changes, ...ended], done }
 }
 
-function decideAlone(state: State, command: Command): Decision {
+function decideAlone(state: State, command: Exclude<Command, Txn>): Decision {
   switch (command.type) {
     case 'register':
       return decideRegister(state, command)
