@@ -63,7 +63,7 @@ function healthOf(registry: Registry, service: ServiceRecord) {
 }
 
 /** Maintenance before critical before warning before passing; no checks = passing. */
-function aggregate(checks: readonly CheckRecord[]): Aggregate {
+export function aggregate(checks: readonly CheckRecord[]): Aggregate {
   const states = checks.map(({ CheckID, Status }) => (isMaintenance(CheckID) ? 'maintenance' : Status))
   return WORST.find((status) => states.includes(status)) ?? 'passing'
 }

@@ -5,8 +5,10 @@
 import type { Endpoint } from '../endpoint.ts'
 import { events } from './events.ts'
 import { history } from './history.ts'
+import { prometheus } from './prometheus.ts'
 
 export const SKEIN: readonly Endpoint[] = [
   { path: '/v1/skein/events', GET: events },
   { path: '/v1/skein/history', GET: history },
+  { path: '/v1/skein/prometheus', GET: prometheus },
 ]
