@@ -109,3 +109,13 @@ test('npm consul: transactions', () =>
     assert.equal(new Set(Results.map(({ KV }) => KV.ModifyIndex)).size, 1)
     await assert.rejects(consul.transaction.create([{ KV: { Verb: 'get', Key: 'none' } }] as never), /409|conflict/i)
   }))
+
+test('npm consul: events', () =>
+  withClient(async (consul) => {
+    const fired = (await consul.event.fire('deploy', '53')) as unknown as { ID: string }
+    const listed = (await consul.event.list('deploy')) as unknown as { ID: string; Payload: string }[]
+    assert.deepEqual(
+      listed.map(({ ID, Payload }) => [ID, Payload]),
+      [[fired.ID, '53']],
+    )
+  }))

@@ -16,6 +16,7 @@ import { InstanceFeed } from './api/skein/feed.ts'
 import { CheckRunner } from './checks/runner.ts'
 import { type RunningDns, startDns } from './dns/server.ts'
 import type { DnsOptions } from './dns/settings.ts'
+import { EventLog } from './event-log.ts'
 import { because } from './history/origin.ts'
 import { type RegistryMetrics, registryMetrics } from './metrics.ts'
 import { ownNode, SERVER_PORT, SHARED_NODE } from './own-node.ts'
@@ -136,6 +137,7 @@ async function createRegistry(
     checks: new CheckRunner({ store, node, clock, random, log, counters, deregisterMinMs }),
     sessions: new SessionKeeper({ store, node, clock, random, log }),
     sessionTtlMinMs: options.sessionTtlMinMs ?? SESSION_TTL_MIN_MS,
+    events: new EventLog(store.hub),
     cache: new AnswerCache(),
     feed: new InstanceFeed(store, (found) => showEntry(store.state, found, datacenter)),
     node,
@@ -143,6 +145,7 @@ async function createRegistry(
     defaultPolicy: options.token === undefined ? 'allow' : 'deny',
     leader: `${address}:${SERVER_PORT}`,
     control: options.agent,
+    startedAt: clock.now(),
     clock,
     random,
     log,

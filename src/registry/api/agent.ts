@@ -1,7 +1,9 @@
 /** /v1/agent: the registry as a Consul agent. */
 import { createRequire } from 'node:module'
 import { METRICS_CONTENT_TYPE } from '../../telemetry/metrics.ts'
+import { host } from './agent-host.ts'
 import { enableOf, setMaintenance } from './agent-service.ts'
+import { COORDINATES } from './coordinate.ts'
 import { Encoded } from './encoded.ts'
 import {
   type Answer,
@@ -21,6 +23,9 @@ export const AGENT: readonly Endpoint[] = [
   { path: '/v1/agent/maintenance', PUT: maintenance },
   { path: '/v1/agent/reload', PUT: reload },
   { path: '/v1/agent/leave', PUT: leave },
+  { path: '/v1/agent/join/', PUT: join },
+  { path: '/v1/agent/force-leave/', PUT: forceLeave },
+  { path: '/v1/agent/host', GET: host },
   { path: '/v1/agent/metrics', GET: metrics },
   { path: '/v1/agent/version', GET: () => json(VERSION) },
 ]
@@ -48,7 +53,7 @@ function self(_request: ApiRequest, registry: Registry): Answer {
         BuildDate: BUILD_DATE,
       },
       DebugConfig: { Datacenter: datacenter, NodeName: node, NodeID: record.ID, ServerMode: true },
-      Coord: { Vec: [0, 0, 0, 0, 0, 0, 0, 0], Error: 1.5, Adjustment: 0, Height: 0.00001 },
+      Coord: COORDINATES,
       Member: member(registry),
       Stats: stats(registry),
       Meta: { 'consul-network-segment': '', 'consul-version': CONSUL_VERSION, 'skein-version': SKEIN_VERSION },
@@ -126,6 +131,17 @@ function leave(_request: ApiRequest, { control }: Registry): Answer {
   if (control === undefined) return noAgent()
   control.leave()
   return empty()
+}
+
+/** There is no gossip to join: registries are one when they share a store. */
+function join({ name }: ApiRequest): Answer {
+  const reason = 'this registry takes no members; registries that share a store are one'
+  return text(500, `1 error occurred:\n\t* Failed to join ${name}: ${reason}\n\n`)
+}
+
+/** The one member is alive, which Consul would find out again at once. */
+function forceLeave({ name }: ApiRequest, { node }: Registry): Answer {
+  return name === node ? empty() : text(500, `agent: No node found with name '${name}'`)
 }
 
 /** Consul's own metric names do not apply here: as JSON the gauges that do, as Prometheus text everything. */

@@ -5,6 +5,7 @@ import type { Logger } from '../../core/log.ts'
 import type { Random } from '../../core/random.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { CheckRunner } from '../checks/runner.ts'
+import type { EventLog } from '../event-log.ts'
 import type { RegistryMetrics } from '../metrics.ts'
 import type { SessionKeeper } from '../session-keeper.ts'
 import { Refusal } from '../state/refusal.ts'
@@ -29,6 +30,7 @@ export interface Registry {
   readonly sessions: SessionKeeper
   /** The shortest TTL of a session, ms. */
   readonly sessionTtlMinMs: number
+  readonly events: EventLog
   readonly cache: AnswerCache
   /** Changes of instances, for event streams. */
   readonly feed: InstanceFeed
@@ -40,6 +42,8 @@ export interface Registry {
   /** `host:port` that stands for Consul's server port in status/leader. */
   readonly leader: string
   readonly control: AgentControl | undefined
+  /** Wall clock, ms. */
+  readonly startedAt: number
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger

@@ -81,7 +81,7 @@ const SHORT: Readonly<Record<string, string>> = {
 }
 
 function headersOf({ headers }: Response): string {
-  const index = headers.get('x-consul-index')
+  const index = headers.get('x-consul-index')?.replace(/^\d{9,}$/, '‹hash›') ?? null
   const shown = SHOWN.flatMap((name) => headers.get(name) ?? []).map((value) => SHORT[value] ?? value)
   return [...shown, ...(index === null ? [] : [`index ${index}`])].join('; ')
 }
@@ -95,6 +95,8 @@ function shorten(body: string): string {
     .replaceAll(NODE, '‹node1›')
     .replaceAll(SERF, '‹serf›')
     .replaceAll(/"ContentHash":"[0-9a-f]{16}"/g, '"ContentHash":‹hash›')
+    .replaceAll(/"ID":"[0-9a-f-]{36}",("Node|"Name)":"node1"/g, '"ID":‹node1-id›,$1":"node1"')
+    .replaceAll(/"StableSince":"[^"]*"/g, '"StableSince":‹time›')
     .replaceAll(/(\w)\1{99,}/g, (all, letter: string) => `${letter}*${all.length}`)
     .replaceAll('\n', '\\n')
 }

@@ -5,9 +5,12 @@ import { AGENT_CHECK_PATHS } from './agent-check.ts'
 import { AGENT_HEALTH } from './agent-health.ts'
 import { AGENT_SERVICE } from './agent-service.ts'
 import { CATALOG } from './catalog.ts'
+import { COORDINATE } from './coordinate.ts'
 import type { Endpoint } from './endpoint.ts'
+import { EVENT } from './event.ts'
 import { HEALTH } from './health.ts'
 import { KV } from './kv.ts'
+import { OPERATOR } from './operator.ts'
 import { SESSION } from './session.ts'
 import { SKEIN } from './skein/paths.ts'
 import { STATUS } from './status.ts'
@@ -20,7 +23,10 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...AGENT_HEALTH,
   ...CATALOG,
   ...HEALTH,
+  ...COORDINATE,
+  ...EVENT,
   ...KV,
+  ...OPERATOR,
   ...SESSION,
   ...STATUS,
   ...TXN,

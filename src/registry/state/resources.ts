@@ -11,6 +11,8 @@ export const RESOURCE = {
   /** Any key. */
   kv: 'kv',
   sessions: 'sessions',
+  /** User events. They are no records: this one has no index. */
+  events: 'events',
 } as const
 
 /** Everything about a service: instances, their checks, checks and address of the nodes that host it. */
