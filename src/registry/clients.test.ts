@@ -119,3 +119,22 @@ test('npm consul: events', () =>
       [[fired.ID, '53']],
     )
   }))
+
+test('npm consul: prepared queries', () =>
+  withClient(async (consul) => {
+    const { ID } = (await consul.query.create({ name: 'best', service: { service: 'consul' } } as never)) as {
+      ID: string
+    }
+    await consul.query.update({ query: ID, name: 'better', service: { service: 'consul', onlypassing: true } } as never)
+    assert.deepEqual(
+      ((await consul.query.list()) as unknown as { Name: string }[]).map(({ Name }) => Name),
+      ['better'],
+    )
+    const { Nodes } = (await consul.query.execute('better')) as unknown as { Nodes: { Node: { Node: string } }[] }
+    assert.deepEqual(
+      Nodes.map(({ Node }) => Node.Node),
+      ['node1'],
+    )
+    await (consul.query as unknown as { destroy(id: string): Promise<void> }).destroy(ID)
+    await assert.rejects(consul.query.get(ID), /not found/)
+  }))

@@ -20,6 +20,7 @@ import { EventLog } from './event-log.ts'
 import { because } from './history/origin.ts'
 import { type RegistryMetrics, registryMetrics } from './metrics.ts'
 import { ownNode, SERVER_PORT, SHARED_NODE } from './own-node.ts'
+import { findQuery, runQuery, ttlOf } from './prepared-query.ts'
 import { createRegistryServer } from './server.ts'
 import { SESSION_TTL_MIN_MS, SessionKeeper } from './session-keeper.ts'
 import { createStorage, isShared, type StorageChoice } from './storage/storages.ts'
@@ -189,7 +190,12 @@ async function openDns(registry: Registry, options: RegistryOptions): Promise<Ru
   if (port === undefined) return undefined
   const { store, ...shared } = registry
   const own = isLoopback(host) ? advertised(host) : '127.0.0.1'
-  return startDns({ ...shared, state: store.state, host: settings?.host ?? own, port, settings })
+  const { state } = store
+  const find = (name: string) => {
+    const query = findQuery(state, name)
+    return query && { instances: runQuery(state, query), ttl: ttlOf(query) }
+  }
+  return startDns({ ...shared, state, findQuery: find, host: settings?.host ?? own, port, settings })
 }
 
 /** Time for answers to leave before connections are cut. */

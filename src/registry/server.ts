@@ -230,7 +230,10 @@ function unknown(method: string, path: string): Answer {
 }
 
 function otherMethod(method: string, endpoint: Endpoint): Answer {
-  const allowed = ['OPTIONS', ...(['GET', 'PUT', 'DELETE'] as const).filter((name) => endpoint[name] !== undefined)]
+  const allowed = [
+    'OPTIONS',
+    ...(['GET', 'PUT', 'POST', 'DELETE'] as const).filter((name) => endpoint[name] !== undefined),
+  ]
   if (method === 'OPTIONS') return { status: 200, headers: ['Allow', allowed.join(',')] }
   return text(405, `method ${method} not allowed`, ['Allow', allowed.join(',')])
 }

@@ -20,6 +20,7 @@ export async function testRegistry(options: RegistryOptions = {}) {
     ...running,
     get: ask('GET'),
     put: ask('PUT'),
+    post: ask('POST'),
     delete: ask('DELETE'),
     [Symbol.asyncDispose]: () => running.close(),
   }

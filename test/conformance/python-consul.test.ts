@@ -32,10 +32,27 @@ const EXPECTED = {
   recurse: { 'app/name': 'b', 'app/new': '' },
   'kv watch': 'changed',
   deleted: null,
+  acquire: [true, false],
+  holder: { first: true, LockIndex: 1, TTL: '10s' },
+  sessions: [2, 2],
+  'lock watch': false,
+  next: true,
+  released: [false, true],
+  'deleted with it': null,
+  'no session': null,
+  txn: ['t/0', 't/1'],
+  event: 'deploy',
+  events: ['djI='],
+  query: ['web-2'],
+  queries: ['best'],
+  'query deleted': true,
   gone: [],
 }
 
-test('python3-consul2 registers, discovers, watches and uses the KV store', { skip, timeout: 60_000 }, async () => {
+test('python3-consul2 registers, discovers, watches, locks and uses keys, transactions, events and queries', {
+  skip,
+  timeout: 60_000,
+}, async () => {
   const checked = createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1')
   const registry = await startRegistry({ port: 0 })
   try {

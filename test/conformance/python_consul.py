@@ -3,6 +3,7 @@
 Arguments: the registry's port, and the port of an HTTP server that answers every check with 200.
 """
 
+import base64
 import json
 import sys
 import threading
@@ -80,6 +81,39 @@ seen['kv watch'] = c.kv.get('app/name', index=index, wait='10s')[1]['Value'].dec
 change.join()
 c.kv.delete('app/', recurse=True)
 seen['deleted'] = c.kv.get('app/', recurse=True)[1]
+
+# Sessions and locks: hold, be refused, renew, lose the lock with the session.
+first, second = c.session.create('first', ttl=10, lock_delay=0), c.session.create('second', behavior='delete', lock_delay=0)
+seen['acquire'] = [c.kv.put('lock', '1', acquire=first), c.kv.put('lock', '2', acquire=second)]
+index, pair = c.kv.get('lock')
+seen['holder'] = {'first': pair['Session'] == first, 'LockIndex': pair['LockIndex'], 'TTL': c.session.renew(first)['TTL']}
+node = c.agent.self()['Config']['NodeName']
+seen['sessions'] = [len(c.session.list()[1]), len(c.session.node(node)[1])]
+change = threading.Timer(0.2, lambda: c.session.destroy(first))
+change.start()
+seen['lock watch'] = 'Session' in c.kv.get('lock', index=index, wait='10s')[1]
+change.join()
+seen['next'] = c.kv.put('lock', '2', acquire=second)
+seen['released'] = [c.kv.put('lock', '3', release=first), c.kv.put('lock', '3', release=second)]
+c.kv.put('lock', '4', acquire=second)
+c.session.destroy(second)
+seen['deleted with it'] = c.kv.get('lock')[1]
+seen['no session'] = c.session.info(first)[1]
+
+# Transactions: all or none.
+value = base64.b64encode(b'x').decode()
+written = c.txn.put([{'KV': {'Verb': 'set', 'Key': f't/{i}', 'Value': value}} for i in range(2)])
+seen['txn'] = [r['KV']['Key'] for r in written['Results']]
+
+# Events.
+seen['event'] = c.event.fire('deploy', 'v2')['Name']
+seen['events'] = [e['Payload'] for e in c.event.list('deploy')[1]]
+
+# Prepared queries.
+query = c.query.create('web', name='best', onlypassing=True)['ID']
+seen['query'] = [n['Service']['ID'] for n in c.query.execute('best')['Nodes']]
+seen['queries'] = [q['Name'] for q in c.query.list()]
+seen['query deleted'] = c.query.delete(query)
 
 c.agent.service.deregister('web-2')
 seen['gone'] = c.catalog.service('web')[1]

@@ -82,6 +82,7 @@ export interface Endpoint {
   readonly path: string
   readonly GET?: Handler
   readonly PUT?: Handler
+  readonly POST?: Handler
   readonly DELETE?: Handler
 }
 

@@ -11,6 +11,7 @@ import { EVENT } from './event.ts'
 import { HEALTH } from './health.ts'
 import { KV } from './kv.ts'
 import { OPERATOR } from './operator.ts'
+import { QUERY } from './query.ts'
 import { SESSION } from './session.ts'
 import { SKEIN } from './skein/paths.ts'
 import { STATUS } from './status.ts'
@@ -27,6 +28,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...EVENT,
   ...KV,
   ...OPERATOR,
+  ...QUERY,
   ...SESSION,
   ...STATUS,
   ...TXN,

@@ -31,6 +31,22 @@ test('DNS says what the API was told, at once', async () => {
   assert.match(text, /skein_registry_dns_queries_total\{transport="udp",rcode="NXDOMAIN"\} 3/)
 })
 
+test('DNS answers for prepared queries, by name or ID, with their TTL', async () => {
+  await using registry = await testRegistry({ dnsPort: 0 })
+  const port = registry.dnsPort!
+  const body = { Name: 'Best', Service: { Service: 'web', OnlyPassing: true, Tags: ['!beta'] }, DNS: { TTL: '10s' } }
+  const { ID } = (await registry.post('/v1/query', body)).json() as { ID: string }
+  assert.equal((await ask(port, 'best.query.consul A')).rcode, 'NXDOMAIN')
+  for (const [i, Tags] of [['v1'], ['beta'], ['v2']].entries()) {
+    await registry.put('/v1/agent/service/register', instance('web', `web-${i}`, { Address: `127.0.0.${i + 5}`, Tags }))
+  }
+  await registry.put('/v1/agent/check/warn/service:web-2')
+  assert.deepEqual((await ask(port, 'bEst.query.consul A')).answer, ['10 A 127.0.0.5'])
+  assert.deepEqual((await ask(port, `${ID}.query.dc1.consul A`)).answer, ['10 A 127.0.0.5'])
+  await registry.delete(`/v1/query/${ID}`)
+  assert.equal((await ask(port, 'best.query.consul A')).rcode, 'NXDOMAIN')
+})
+
 test('without dnsPort there is no DNS', async () => {
   await using registry = await testRegistry()
   assert.equal(registry.dnsPort, undefined)

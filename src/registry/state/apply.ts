@@ -2,6 +2,7 @@
 import { Application, type Place } from './application.ts'
 import { CHECKS, NODES, ownerOf, placeCheck, SERVICES } from './apply-catalog.ts'
 import { KEYS } from './apply-kv.ts'
+import { QUERIES } from './apply-query.ts'
 import { DELAYS, SESSIONS } from './apply-session.ts'
 import type { Bodies, Change, Indexes, Kind, StoredRecord } from './records.ts'
 import { onNode } from './records.ts'
@@ -15,6 +16,7 @@ const PLACES: { readonly [K in Kind]: Place<Bodies[K]> } = {
   kv: KEYS,
   session: SESSIONS,
   delay: DELAYS,
+  query: QUERIES,
 }
 
 export interface Applied {

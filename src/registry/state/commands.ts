@@ -6,6 +6,7 @@ import type {
   KvRecord,
   NodeBody,
   NodeRecord,
+  QueryBody,
   ServiceBody,
   ServiceRecord,
   SessionBody,
@@ -91,6 +92,18 @@ export interface DelayEnd {
   readonly session: string
 }
 
+export interface QuerySet {
+  readonly type: 'query-set'
+  readonly query: QueryBody
+  /** Else the ID must be there. */
+  readonly isNew: boolean
+}
+
+export interface QueryDelete {
+  readonly type: 'query-delete'
+  readonly id: string
+}
+
 export interface TxnKv {
   readonly kind: 'kv'
   readonly verb: string
@@ -141,6 +154,8 @@ export type Command =
   | SessionEnd
   | SessionRenew
   | DelayEnd
+  | QuerySet
+  | QueryDelete
   | Txn
 
 export interface Decision {

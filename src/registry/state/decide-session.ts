@@ -57,7 +57,7 @@ function struckBy(state: State, { kind, key, body }: Change): Iterable<SessionRe
 const NS_PER_MS = 1e6
 const DELAY_MAX_MS = 60_000
 
-/** Its keys first: each is freed or deleted, and delayed. */
+/** Its keys first: each is freed or deleted, and delayed. Its prepared queries go too. */
 function endOf(state: State, session: SessionRecord): Change[] {
   const ms = Math.min(session.LockDelay / NS_PER_MS, DELAY_MAX_MS)
   const keys = [...state.locks.get(session.ID).values()].flatMap((pair): Change[] => {
@@ -67,7 +67,10 @@ function endOf(state: State, session: SessionRecord): Change[] {
       ...(ms > 0 ? [delay] : []),
     ]
   })
-  return [...keys, { kind: 'session', key: session.ID, body: null }]
+  const queries = [...state.queries.values()]
+    .filter(({ Session }) => Session === session.ID)
+    .map(({ ID }): Change => ({ kind: 'query', key: ID, body: null }))
+  return [...keys, ...queries, { kind: 'session', key: session.ID, body: null }]
 }
 
 function freed(pair: KvRecord): Change {

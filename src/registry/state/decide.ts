@@ -3,6 +3,7 @@ import { type Applied, applyChanges } from './apply.ts'
 import type { Command, Decision, Txn } from './commands.ts'
 import { decideDeregister, decideRegister, decideSetStatus } from './decide-catalog.ts'
 import { decideKvDelete, decideKvSet } from './decide-kv.ts'
+import { decideQueryDelete, decideQuerySet } from './decide-query.ts'
 import {
   decideDelayEnd,
   decideSessionCreate,
@@ -42,6 +43,10 @@ function decideAlone(state: State, command: Exclude<Command, Txn>): Decision {
       return decideSessionEnd(state, command)
     case 'session-renew':
       return decideSessionRenew(state, command)
+    case 'query-set':
+      return decideQuerySet(state, command)
+    case 'query-delete':
+      return decideQueryDelete(state, command)
     case 'delay-end':
       return decideDelayEnd(state, command)
   }

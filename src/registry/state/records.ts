@@ -135,6 +135,33 @@ export interface DelayBody {
   readonly ms: number
 }
 
+/** A question about a service that is kept under a name. */
+export interface QueryBody {
+  readonly ID: string
+  /** '' = only by ID. */
+  readonly Name: string
+  /** It goes with this session; '' = it stays. */
+  readonly Session: string
+  /** Then the query is for every name that begins with its own, and may use what follows (`${name.suffix}`). */
+  readonly Template?: { readonly Type: 'name_prefix_match'; readonly RemoveEmptyTags: boolean }
+  readonly Service: QueryService
+  readonly DNS: { readonly TTL: string }
+}
+
+export interface QueryService {
+  readonly Service: string
+  /** Kept, but there is no other datacenter to turn to. */
+  readonly Failover: { readonly NearestN: number; readonly Datacenters: readonly string[] | null }
+  readonly OnlyPassing: boolean
+  readonly IgnoreCheckIDs: readonly string[] | null
+  readonly Near: string
+  /** `!tag` excludes. */
+  readonly Tags: readonly string[] | null
+  readonly NodeMeta: TextMap | null
+  readonly ServiceMeta: TextMap | null
+  readonly Connect: boolean
+}
+
 export interface Indexes {
   readonly CreateIndex: number
   readonly ModifyIndex: number
@@ -145,6 +172,7 @@ export type ServiceRecord = ServiceBody & Indexes
 export type CheckRecord = CheckBody & Indexes
 export type KvRecord = KvBody & Indexes
 export type SessionRecord = SessionBody & Indexes
+export type QueryRecord = QueryBody & Indexes
 export type DelayRecord = DelayBody & Indexes
 
 export interface Bodies {
@@ -154,6 +182,7 @@ export interface Bodies {
   kv: KvBody
   session: SessionBody
   delay: DelayBody
+  query: QueryBody
 }
 export type Kind = keyof Bodies
 

@@ -11,6 +11,8 @@ export const RESOURCE = {
   /** Any key. */
   kv: 'kv',
   sessions: 'sessions',
+  /** Prepared queries, not what they find. */
+  queries: 'queries',
   /** User events. They are no records: this one has no index. */
   events: 'events',
 } as const

@@ -2,7 +2,15 @@
  * The registry's state in memory: records, the groupings that queries need, and an index for each resource. Only
  * `apply*.ts` write to it. Every write costs in proportion to what it changes, not to what is there.
  */
-import type { CheckRecord, DelayRecord, KvRecord, NodeRecord, ServiceRecord, SessionRecord } from './records.ts'
+import type {
+  CheckRecord,
+  DelayRecord,
+  KvRecord,
+  NodeRecord,
+  QueryRecord,
+  ServiceRecord,
+  SessionRecord,
+} from './records.ts'
 import { RESOURCE, serviceResource } from './resources.ts'
 import { SortedKeys } from './sorted-keys.ts'
 import { Groups } from './tables.ts'
@@ -22,6 +30,9 @@ export class State {
   readonly sessions = new Map<string, SessionRecord>()
   /** By key of the KV store. */
   readonly delays = new Map<string, DelayRecord>()
+  readonly queries = new Map<string, QueryRecord>()
+  /** Name in lower case → ID. */
+  readonly queryNames = new Map<string, string>()
 
   /** Service name → record key → instance. */
   readonly instances = new Groups<ServiceRecord>()
