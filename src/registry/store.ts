@@ -10,6 +10,7 @@ import { applyChanges, loadRecords, resetIndexes, setOutput } from './state/appl
 import type { Command, Decision, TxnError, TxnOperation, TxnResult } from './state/commands.ts'
 import { decide } from './state/decide.ts'
 import type { Change, StoredRecord } from './state/records.ts'
+import { Refusal } from './state/refusal.ts'
 import { State } from './state/state.ts'
 import { moveIndexes, writtenAt } from './state/txn-index.ts'
 import type { Storage, View } from './storage.ts'
@@ -19,6 +20,12 @@ export interface TxnOutcome {
   readonly results: readonly TxnResult[]
   /** None = it succeeded. */
   readonly errors: readonly TxnError[]
+}
+
+/** The last decision, and the index that it reckoned with. */
+interface CarriedOut {
+  readonly decision: Decision
+  readonly next: number
 }
 
 export type ChangeListener = (changes: readonly Change[]) => void
@@ -63,8 +70,20 @@ export class Store implements View {
     return { results: moveIndexes(results, next, writtenAt(this.state, changes)), errors }
   }
 
-  /** The last decision, and the index that it reckoned with. */
-  async #carryOut(command: Command | ((state: State) => Command)): Promise<{ decision: Decision; next: number }> {
+  /** A "no" may come from a view that lags behind other registries: it is asked once more when the view has caught up. */
+  async #carryOut(command: Command | ((state: State) => Command)): Promise<CarriedOut> {
+    if (!this.shared) return this.#attempt(command)
+    try {
+      const attempt = await this.#attempt(command)
+      if (attempt.decision.done) return attempt
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+    }
+    await this.catchUp()
+    return this.#attempt(command)
+  }
+
+  async #attempt(command: Command | ((state: State) => Command)): Promise<CarriedOut> {
     let decision: Decision = { changes: [], done: false }
     let next = 0
     let notes: Note[] = []
