@@ -21,7 +21,9 @@ if (Number(process.versions.node.split('.')[0]) >= REQUIRED_MAJOR) {
 } else if (existsSync(carried)) {
   // A checkout brings its own Node as a development dependency: hand over to it, signals included.
   const child = spawn(carried, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' })
-  process.on('SIGINT', () => {}) // the terminal sends it to the child too
+  // A terminal sends Ctrl-C to the child as well, and a second one would cut its drain short.
+  const terminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY)
+  process.on('SIGINT', () => terminal || child.kill('SIGINT'))
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)))
 } else {
