@@ -40,7 +40,7 @@ export const ABSENT_COMMANDS: Readonly<Record<string, string>> = {
   config: MESH,
   connect: MESH,
   debug: 'look at the log of the agent and at /metrics of its port',
-  event: 'events are not supported yet',
+  event: 'not a command yet; PUT /v1/event/fire/<name> fires one',
   exec: 'programs are never run on request of the network',
   'force-leave': ONE_SERVER,
   intention: MESH,

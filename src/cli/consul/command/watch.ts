@@ -19,7 +19,7 @@ const FLAGS = {
   tag: { kind: 'list', description: 'Only instances with this tag; for type service.' },
   passingonly: { kind: 'text', description: 'true = only instances that pass all checks; for type service.' },
   state: { kind: 'text', description: 'passing, warning, critical or any; for type checks.' },
-  name: { kind: 'text', description: '', ignored: 'events are not supported yet' },
+  name: { kind: 'text', description: '', ignored: 'this command cannot watch events yet' },
   shell: { kind: 'switch', description: 'Run the program by $SHELL or sh. Default: true.' },
 } as const
 

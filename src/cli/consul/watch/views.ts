@@ -50,7 +50,8 @@ export function viewOf(flags: ViewFlags): View {
   const { type } = flags
   if (type === undefined)
     throw new Failure('Watch type must be specified', `-type is one of ${Object.keys(VIEWS).join(', ')}.`)
-  if (type === 'event') throw new Failure('Unsupported watch type: event', 'Events are not supported yet.')
+  if (type === 'event')
+    throw new Failure('Unsupported watch type: event', 'This command cannot watch events yet; GET /v1/event/list can.')
   if (!Object.hasOwn(VIEWS, type))
     throw new Failure(`Unsupported watch type: ${type}`, `There are ${Object.keys(VIEWS).join(', ')}.`)
   return VIEWS[type]!(flags)
