@@ -60,6 +60,8 @@ export class Upstream {
   readonly #onGone: (instance: string) => void
   readonly #onStale: (stale: boolean) => void
   readonly #choosers = new Map<string, Chooser>()
+  /** Spares each request the wording of its route's object. */
+  readonly #byObject = new WeakMap<object, Chooser>()
   readonly #unsubscribe: () => void
   #candidates = new Map<string, Candidate>()
   /** Those that may be chosen, as each metric's endpoints. Replaced only when members or weights change. */
@@ -128,8 +130,17 @@ export class Upstream {
   }
 
   /** The policy object of a `balance`: one for each different wording, so that its cursor or table is kept. */
-  chooser(balance: BalanceConfig | undefined): Chooser {
-    const wording = typeof balance === 'string' ? balance : JSON.stringify(balance ?? 'p2c')
+  chooser(balance: BalanceConfig = 'p2c'): Chooser {
+    if (typeof balance === 'string') return this.#worded(balance, balance)
+    let chooser = this.#byObject.get(balance)
+    if (chooser === undefined) {
+      chooser = this.#worded(JSON.stringify(balance), balance)
+      this.#byObject.set(balance, chooser)
+    }
+    return chooser
+  }
+
+  #worded(wording: string, balance: BalanceConfig): Chooser {
     let chooser = this.#choosers.get(wording)
     if (chooser === undefined) {
       const { policy, load, boundedLoad } = parseBalance(balance)
