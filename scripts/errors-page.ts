@@ -8,7 +8,7 @@ const HEAD = `# Errors
 
 Every error that Skein itself gives. An error which a service declares for an operation is the service's own and not listed here.
 
-An answer made by Skein carries the header \`x-skein-error: <CODE>\` and this body:
+An answer made by a service or the gateway carries the header \`x-skein-error: <CODE>\` and this body:
 
 \`\`\`json
 { "error": { "code": "NO_INSTANCES", "message": "…", "hint": "…", "service": "users" } }
