@@ -47,6 +47,8 @@ function services(request: ApiRequest, registry: Registry): Read {
   return {
     resources: [RESOURCE.services],
     index: () => state.indexOf(RESOURCE.services),
+    // Tests of a node's meta see changes that do not move the index.
+    version: () => state.indexOf(RESOURCE.nodes),
     encode: () => encodeJson(tagsByService(registry, wanted)),
     cache: true,
     headers: cachedHeaders(request),

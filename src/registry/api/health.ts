@@ -100,7 +100,8 @@ function checkList(
   return {
     resources,
     index: () => state.indexOf(RESOURCE.checks),
-    version: () => state.outputs.get(ALL_OUTPUTS) ?? 0,
+    // Outputs and nodes change without moving the index; both only rise, so their sum tells any two answers apart.
+    version: () => (state.outputs.get(ALL_OUTPUTS) ?? 0) + state.indexOf(RESOURCE.nodes),
     encode: () => {
       const checks = found().filter((check) => hasMeta(state.nodes.get(check.Node), meta))
       return encodeJson(checks.sort(byNode(nearest)).map(showCheck).filter(filter))

@@ -11,7 +11,7 @@ export class RingHistory implements History {
 
   /** Forgets in large pieces, so that adding costs nothing to speak of. */
   add(entries: readonly Entry[]): void {
-    this.#entries.push(...entries)
+    for (const entry of entries) this.#entries.push(entry)
     if (this.#entries.length <= this.#max * 1.25) return
     const oldest = new Date(Date.parse(this.#entries.at(-1)!.Time) - KEPT_MS).toISOString()
     this.#entries = this.#entries.slice(-this.#max).filter(({ Time }) => Time >= oldest)

@@ -34,18 +34,25 @@ export function decideTxn(state: State, { operations }: Txn, decide: Decide): De
   const undo: (() => void)[] = []
   const results: TxnResult[] = []
   const errors: TxnError[] = []
-  for (const [i, operation] of operations.entries()) {
-    try {
-      const step = stepOf(state, operation, decide)
-      undo.push(applyChanges(state, step.changes, index).undo)
-      changes.push(...step.changes)
-      results.push(...(step.results?.() ?? []))
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error
-      errors.push({ OpIndex: i, What: error.message })
-    }
+  const run = (operation: TxnOperation) => {
+    const step = stepOf(state, operation, decide)
+    undo.push(applyChanges(state, step.changes, index).undo)
+    // One by one: a tree may be larger than what a call takes as arguments.
+    for (const change of step.changes) changes.push(change)
+    for (const result of step.results?.() ?? []) results.push(result)
   }
-  for (const takeBack of undo.reverse()) takeBack()
+  try {
+    for (const [i, operation] of operations.entries()) {
+      try {
+        run(operation)
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error
+        errors.push({ OpIndex: i, What: error.message })
+      }
+    }
+  } finally {
+    for (const takeBack of undo.reverse()) takeBack()
+  }
   return errors.length > 0 ? { changes: [], done: false, errors } : { changes, done: true, results }
 }
 
