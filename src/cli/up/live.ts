@@ -71,7 +71,8 @@ export class LiveConfig {
   /** A service that has left the config is stopped, but the fleet still knows it: its return is no new service. */
   #merged(plan: Plan): ServiceSpec[] {
     const gone = this.#plan.services.filter(({ name }) => !plan.services.some((spec) => spec.name === name))
-    return [...plan.services, ...gone.map((spec) => ({ ...spec, instances: 0 }))]
+    const known = plan.services.filter(({ name }) => this.#specs.has(name)) // what the fleet has not got stays new
+    return [...known, ...gone.map((spec) => ({ ...spec, instances: 0 }))]
   }
 
   async #make(change: Change, plan: Plan): Promise<void> {

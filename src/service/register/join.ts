@@ -40,10 +40,12 @@ export function join(name: string, server: Server, address: AddressInfo, log: Lo
       metrics: processMetrics,
       phase: 'serving',
     }
+    // Throws for an address that is none, so before anything is begun.
+    const consul = new ConsulClient({ address: registryAddress(process.env), token: process.env[SETTINGS.token] })
     const inFlight = observe(server, host)
-    const registering = register(host, placement, address)
+    const registering = register(host, placement, address, consul)
     void registering.then(({ attempted }) => attempted).then(() => reportReady(address.port))
-    server.once('close', () => void registering.then(letGo))
+    server.once('close', () => void registering.then((registration) => letGo(registration, consul)))
     return {
       leave: async () => leave(host, await registering),
       finish: () => finish(server, inFlight, host),
@@ -55,7 +57,12 @@ export function join(name: string, server: Server, address: AddressInfo, log: Lo
   }
 }
 
-async function register(host: Host, placement: Placement, { address, port }: AddressInfo): Promise<Registration> {
+async function register(
+  host: Host,
+  placement: Placement,
+  { address, port }: AddressInfo,
+  consul: ConsulClient,
+): Promise<Registration> {
   const { SKEIN_HOST: announced } = process.env
   const metricsPort = await serveMetrics(host.metrics).catch((err) => {
     host.log.warn({ err }, 'no port for /metrics')
@@ -75,7 +82,7 @@ async function register(host: Host, placement: Placement, { address, port }: Add
     weight: placement.weight,
     // Which of its paths would say that it is well, only the app knows.
     check: { tcp: true },
-    consul: new ConsulClient({ address: registryAddress(process.env), token: process.env[SETTINGS.token] }),
+    consul,
     clock: host.clock,
     random: systemRandom,
     log: host.log,
@@ -89,8 +96,9 @@ function reachable(address: string): string {
 }
 
 /** A closed server is no instance, and nothing of ours may keep the process alive that the app lets end. */
-async function letGo(registration: Registration): Promise<void> {
+async function letGo(registration: Registration, consul: ConsulClient): Promise<void> {
   await registration.deregister()
+  await consul.close()
   await closeDefaults()
 }
 
