@@ -1,0 +1,56 @@
+/**
+ * The scoreboard: breaks things on real processes and measures what users see.
+ * `node test/faults/run.ts [name…] [--ci] [--long] [--json] [--seed N]`: all faults or those named; `--ci` only those that
+ * CI runs, in their small form. Exit status 1 when a figure is beyond its threshold or could not be measured.
+ */
+import { globSync } from 'node:fs'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Fault, Size } from './harness/contract.ts'
+import { measure } from './harness/measure.ts'
+import { failed, type Result, table } from './harness/table.ts'
+
+const HERE = import.meta.dirname
+
+export async function loadFaults(): Promise<Fault[]> {
+  const files = globSync('*.ts', { cwd: HERE }).filter((file) => file !== 'run.ts' && !file.endsWith('.test.ts'))
+  const modules = files.sort().map(async (file) => (await import(path.join(HERE, file))) as { default: Fault })
+  return (await Promise.all(modules)).map((module) => module.default)
+}
+
+function chosen(all: readonly Fault[], names: readonly string[], ci: boolean): readonly Fault[] {
+  const unknown = names.filter((name) => !all.some((fault) => fault.name === name))
+  if (unknown.length > 0) {
+    const known = all.map(({ name }) => name).join(', ')
+    throw new Error(`no fault is called ${unknown.join(', ')}; there are: ${known}`)
+  }
+  return all.filter((fault) => (names.length === 0 ? fault.ci || !ci : names.includes(fault.name)))
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      ci: { type: 'boolean' },
+      long: { type: 'boolean' },
+      json: { type: 'boolean' },
+      seed: { type: 'string' },
+    },
+  })
+  const size: Size = values.ci ? 'ci' : values.long ? 'long' : 'normal'
+  const seed = Number(values.seed ?? process.env['SKEIN_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+  const faults = chosen(await loadFaults(), positionals, values.ci === true)
+  const results: Result[] = []
+  for (const fault of faults) {
+    console.error(`── ${fault.name}: ${fault.what}`)
+    const result = await measure(fault, { size, seed })
+    results.push(result)
+    console.error(`   ${result.skipped ?? (failed(result) ? 'FAIL' : 'ok')} after ${result.tookMs} ms`)
+  }
+  const about = { node: process.version, seed, size, tookMs: results.reduce((sum, { tookMs }) => sum + tookMs, 0) }
+  if (values.json) console.log(JSON.stringify({ ...about, results }, null, 2))
+  else console.log(`\n${table(results)}\n\nNode ${about.node}, seed ${seed}, size ${size}, ${about.tookMs} ms`)
+  process.exitCode = results.some(failed) || results.length === 0 ? 1 : 0
+}
+
+if (import.meta.main) await main()
