@@ -86,20 +86,24 @@ export class Store implements View {
   async #attempt(command: Command | ((state: State) => Command)): Promise<CarriedOut> {
     let decision: Decision = { changes: [], done: false }
     let next = 0
-    let notes: Note[] = []
+    let noted: string[] = []
     const origin = currentOrigin()
+    const forget = () => {
+      for (const note of noted) this.#writing.delete(note)
+    }
     const decideNow = () => {
+      forget()
       next = this.state.index + 1
       decision = decide(this.state, typeof command === 'function' ? command(this.state) : command)
       const changes = decision.changes.map((change) => this.#noted(change, origin))
-      notes = changes.flatMap(({ note }) => note ?? [])
-      if (this.shared) for (const note of notes) this.#writing.set(sameness(note), origin)
+      if (this.shared) noted = changes.flatMap(({ note }) => (note === undefined ? [] : [sameness(note)]))
+      for (const note of noted) this.#writing.set(note, origin)
       return changes
     }
     try {
       await this.#storage.write(decideNow)
     } finally {
-      if (this.shared) for (const note of notes) this.#writing.delete(sameness(note))
+      forget()
     }
     return { decision, next }
   }

@@ -131,16 +131,17 @@ test('a file from before history was kept is taken as it is, and keeps history f
   await second.close()
 })
 
-test('on a store shared with others: own writes with their origin, those of others without', async () => {
-  /** Brings changes back without notes, as from a watch. */
-  class Shared extends MemoryStorage {
-    override write(decide: Parameters<MemoryStorage['write']>[0]) {
-      return super.write(() => decide().map(({ note: _note, ...change }) => change as typeof change & { kind: 'kv' }))
-    }
-    async catchUp() {
-      return true
-    }
+/** Shared as etcd is: changes come back without notes, as from a watch. */
+class Shared extends MemoryStorage {
+  override write(decide: Parameters<MemoryStorage['write']>[0]) {
+    return super.write(() => decide().map(({ note: _note, ...change }) => change as typeof change & { kind: 'kv' }))
   }
+  async catchUp() {
+    return true
+  }
+}
+
+test('on a store shared with others: own writes with their origin, those of others without', async () => {
   const store = new Store(new Shared())
   await store.open()
   await because({ Cause: 'api', Actor: '::1' }, () => store.write({ ...KEY, value: 'eA==' }))
@@ -152,6 +153,36 @@ test('on a store shared with others: own writes with their origin, those of othe
     [
       [1, 'created', 'api'],
       [2, 'deleted', 'unknown'],
+    ],
+  )
+})
+
+test('on a store shared with others: what a first try meant to write is not taken for our own when another writes it', async () => {
+  const deciding = { first: () => {} }
+  class Conflicting extends Shared {
+    override write(decide: Parameters<MemoryStorage['write']>[0]) {
+      decide()
+      deciding.first()
+      return super.write(decide)
+    }
+  }
+  const store = new Store(new Conflicting())
+  await store.open()
+  deciding.first = () => {
+    store.apply([{ kind: 'kv', key: 'skein/k', body: { Key: 'skein/k', Value: 'eA==', Flags: '0', LockIndex: 0 } }], 1)
+    store.publish()
+  }
+  await because({ Cause: 'api', Actor: '::1' }, () => store.write({ ...KEY, value: 'eQ==' }))
+  deciding.first = () => {}
+  store.apply([{ kind: 'kv', key: 'skein/k', body: null }], 3)
+  store.apply([{ kind: 'kv', key: 'skein/k', body: { Key: 'skein/k', Value: 'eA==', Flags: '0', LockIndex: 0 } }], 4)
+  store.publish()
+  assert.deepEqual(
+    store.history.list({ last: 3 }).map(({ Detail, Cause }) => [Detail, Cause]),
+    [
+      ['changed', 'api'],
+      ['deleted', 'unknown'],
+      ['created', 'unknown'],
     ],
   )
 })
