@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test'
 import { VirtualClock } from '../../core/clock.ts'
 import type { RawHeaders } from '../../core/headers.ts'
 import { type Message, type Transport, TransportError } from '../transport.ts'
-import { undiciTransport } from './undici.ts'
+import { type UndiciTransportOptions, undiciTransport } from './undici.ts'
 
 interface Outcome {
   status?: number
@@ -15,14 +15,18 @@ interface Outcome {
 }
 
 /** A TCP server that does what `serve` says with each connection, and a transport to it. */
-async function wire(t: TestContext, serve: (socket: Socket, number: number) => void, clock?: VirtualClock) {
+async function wire(
+  t: TestContext,
+  serve: (socket: Socket, number: number) => void,
+  options: UndiciTransportOptions = {},
+) {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket.on('error', () => {}))
     serve(socket, sockets.size)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const transport = undiciTransport({ clock })
+  const transport = undiciTransport(options)
   t.after(async () => {
     await transport.close()
     for (const socket of sockets) socket.destroy()
@@ -77,6 +81,28 @@ test('connections are used again, newest first; nothing waits for one that is ta
   assert.equal(sockets.size, 1)
   await Promise.all([send(), send(), send()])
   assert.equal(sockets.size, 3)
+})
+
+test('only connections in use count against the most that may be', async (t) => {
+  const held: Socket[] = []
+  const { send, sockets } = await wire(
+    t,
+    onRequest((socket) => {
+      held.push(socket)
+      if (held.length === 2) for (const one of held.splice(0)) one.write(FINE)
+    }),
+    { connectionsMax: 2 },
+  )
+  for (let round = 0; round < 2; round++) {
+    const three = await Promise.all([send(), send(), send()])
+    assert.deepEqual(
+      three.map(({ status }) => status),
+      [200, 200, undefined],
+      `round ${round}`,
+    )
+    assert.deepEqual(failure(three[2]!), ['connect', false])
+  }
+  assert.equal(sockets.size, 2)
 })
 
 test('nobody listens: nothing was sent', async (t) => {
@@ -180,7 +206,7 @@ test('breaking off ends at once, also while connecting, and closes the connectio
 
 test('no connection in a second: given up, and nothing was sent', async (t) => {
   const clock = new VirtualClock()
-  const { transport } = await wire(t, () => {}, clock)
+  const { transport } = await wire(t, () => {}, { clock })
   // TEST-NET-1 (RFC 5737) answers nothing; where the machine says at once that it is unreachable, that is a connect failure too.
   const failing = exchange(transport, { address: '192.0.2.1', port: 9 })
   await new Promise(setImmediate)

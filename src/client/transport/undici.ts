@@ -23,11 +23,14 @@ import {
 const CONNECT_TIMEOUT_MS = 1_000
 /** Below the 5 s after which Node's servers close, so that a request seldom meets a connection that is being closed. */
 const KEEP_ALIVE_MS = 4_000
-/** Connections to one instance. More are refused here rather than queued: waiting belongs where it is counted. */
-const CONNECTIONS_MAX = 1_024
+export interface UndiciTransportOptions {
+  readonly clock?: Clock | undefined
+  /** Connections to one instance, default 1,024. More are refused rather than queued: waiting belongs where it is counted. */
+  readonly connectionsMax?: number | undefined
+}
 
-export function undiciTransport(options: { clock?: Clock | undefined } = {}): Transport {
-  const clock = options.clock ?? systemClock
+export function undiciTransport(options: UndiciTransportOptions = {}): Transport {
+  const { clock = systemClock, connectionsMax = 1_024 } = options
   const peers = new Map<string, Peer>()
   let closed = false
   return {
@@ -35,13 +38,11 @@ export function undiciTransport(options: { clock?: Clock | undefined } = {}): Tr
       const origin = originOf(target)
       let peer = peers.get(origin)
       if (peer === undefined) {
-        peer = new Peer(origin, () => peers.delete(origin))
+        peer = new Peer(origin, connectionsMax, () => peers.delete(origin))
         peers.set(origin, peer)
       }
       const exchange = new Exchange(message, receiver)
       if (closed) exchange.failLater(new Error('the client is closed'))
-      else if (peer.connections.size >= CONNECTIONS_MAX)
-        exchange.failLater(new Error(`${CONNECTIONS_MAX} connections in use`))
       else exchange.start(peer, clock)
       return exchange.breakOff
     },
@@ -60,39 +61,43 @@ const connect = buildConnector({ timeout: 2 * CONNECT_TIMEOUT_MS })
 
 /** All connections to one address. It is forgotten with its last one. */
 class Peer {
-  readonly connections = new Set<Connection>()
+  readonly #connections = new Set<Connection>()
   readonly #origin: string
+  readonly #max: number
   readonly #empty: () => void
   readonly #idle: Connection[] = []
 
-  constructor(origin: string, empty: () => void) {
+  constructor(origin: string, max: number, empty: () => void) {
     this.#origin = origin
+    this.#max = max
     this.#empty = empty
   }
 
+  /** @throws Error when as many as may be are in use, or the address cannot be one. */
   take(): Connection {
     const idle = this.#idle.pop()
     if (idle !== undefined) {
       idle.busy = true
       return idle
     }
+    if (this.#connections.size >= this.#max) throw new Error(`${this.#max} connections in use`)
     const connection = new Connection(this.#origin, this)
-    this.connections.add(connection)
+    this.#connections.add(connection)
     return connection
   }
 
   giveBack(connection: Connection): void {
-    if (this.connections.has(connection)) this.#idle.push(connection)
+    if (this.#connections.has(connection)) this.#idle.push(connection)
   }
 
   remove(connection: Connection): void {
     const at = this.#idle.indexOf(connection)
     if (at >= 0) this.#idle.splice(at, 1)
-    if (this.connections.delete(connection) && this.connections.size === 0) this.#empty()
+    if (this.#connections.delete(connection) && this.#connections.size === 0) this.#empty()
   }
 
   async destroy(): Promise<void> {
-    await Promise.all([...this.connections].map((connection) => connection.destroy()))
+    await Promise.all([...this.#connections].map((connection) => connection.destroy()))
   }
 }
 
@@ -263,7 +268,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
-/** A registry may hold addresses that cannot be one: then this instance fails like one that is not there. */
+/** None where all are in use, or where the registry holds an address that cannot be one: a failure to connect, like any other. */
 function takeFrom(peer: Peer): Connection | Error {
   try {
     return peer.take()
