@@ -16,7 +16,7 @@ interface Setting {
   readonly clock: WatchedClock
 }
 
-/** Tells when a timer has been set: what is moved on before would never fall due. */
+/** Tells when a timer has been set: what is moved on before would never fall due. Truncates to whole ms as Node does. */
 class WatchedClock extends VirtualClock {
   #set: number[] = []
   #wake = () => {}
@@ -24,7 +24,7 @@ class WatchedClock extends VirtualClock {
   override after(ms: number, run: () => void) {
     this.#set.push(ms)
     this.#wake()
-    return super.after(ms, run)
+    return super.after(Math.trunc(ms), run)
   }
 
   /** Resolves once a timer of about `ms` has been set, each counted once. */
@@ -139,6 +139,7 @@ scenario(
     registry.set([], 1)
     await registry.requests(4)
     assert.deepEqual(ids(watch.current()), ['u1', 'u2', 'u3'])
+    clock.advance(0.5) // a timer for the rest of the time runs half a millisecond early
     registry.set([instance('u2')], 2)
     await registry.requests(5)
     assert.deepEqual(ids(watch.current()), ['u1', 'u2', 'u3'])

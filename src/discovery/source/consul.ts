@@ -148,7 +148,8 @@ class ConsulWatch {
     this.#holding = undefined
     if (!belief.doubted || belief.answered.length === 0) return
     this.#holding = clock.after(belief.holdUntil - clock.monotonic(), () => {
-      this.#belief = settle(belief, clock.monotonic())
+      // The time that is over, not the clock: Node truncates to whole ms, so it may run a little early, and only once.
+      this.#belief = settle(belief, belief.holdUntil)
       this.#publish()
     })
   }
