@@ -190,18 +190,20 @@ export class CheckRunner {
       job.removal = undefined
     } else if (job.removal === undefined) {
       const { clock, deregisterMinMs = DEREGISTER_MIN_MS } = this.#options
-      job.removal = clock.after(Math.max(after, deregisterMinMs), () => this.#remove(check))
+      job.removal = clock.after(Math.max(after, deregisterMinMs), () => this.#remove(check, job))
     }
   }
 
-  #remove(check: CheckBody): void {
+  /** A job that is no longer counted for this removal, the service having recovered meanwhile, is left alone. */
+  #remove(check: CheckBody, job: Job): void {
     const { CheckID: checkId, ServiceID: serviceId, ServiceName: service } = check
     const { store, node, log, clock } = this.#options
+    const { removal } = job
     log.info({ service, serviceId, check: checkId }, 'deregistering a service that has been critical for too long')
     because({ Cause: 'reaper' }, () => store.write({ type: 'deregister', node, serviceId })).catch((error) => {
       log.error({ err: error, serviceId }, 'a critical service could not be deregistered; trying again in a minute')
-      const job = this.#jobs.get(checkId)
-      if (job !== undefined) job.removal = clock.after(DEREGISTER_MIN_MS, () => this.#remove(check))
+      if (job.removal !== removal || this.#jobs.get(checkId) !== job) return
+      job.removal = clock.after(DEREGISTER_MIN_MS, () => this.#remove(check, job))
     })
   }
 }
