@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import type { RequestListener } from 'node:http'
+import type { RequestListener, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { VirtualClock } from '../core/clock.ts'
@@ -336,6 +336,29 @@ test('instances come and go while calls go on; series of those gone are forgotte
   await text((await caller.request(get())).body)
   assert.deepEqual(order, ['u1', 'u1', 'u1', 'u2'])
   assert.doesNotMatch(metrics.toText(), /instance="u1"/)
+})
+
+test('what an instance answers, or fails at, after it has gone brings none of its series back', async (t) => {
+  const held: ServerResponse[] = []
+  const holding: RequestListener = (_, response) => void held.push(response)
+  const { caller, live, source, metrics, arrivals } = await scene(t, [holding])
+  const policy = { attempts: 1 }
+  // Enough failures to eject it, were it still there.
+  const calls = Array.from({ length: 7 }, () => caller.request(get({ policy })))
+  const lease = await caller.lease(get())
+  await arrivals(7)
+  source.set([])
+  held.pop()!.socket?.resetAndDestroy()
+  for (const response of held) response.writeHead(500).end()
+  const outcomes = (await Promise.allSettled(calls)).map((call) => call.status)
+  assert.deepEqual(new Set(outcomes), new Set(['fulfilled', 'rejected']))
+  lease.release(true)
+  assert.doesNotMatch(metrics.toText(), /instance="u1"/)
+  source.set([live[0]!.instance])
+  assert.deepEqual(
+    (await caller.inspect('users')).map(({ eligible }) => eligible),
+    [true],
+  )
 })
 
 test('while the registry confirms nothing, the metrics say so', async () => {

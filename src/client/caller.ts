@@ -153,7 +153,8 @@ class PipelineCaller implements Caller {
 }
 
 /** A tunnel is no request that waits for an answer, so it is judged only when it has failed. */
-function blame({ outlier }: Upstream, id: string): void {
-  outlier.started(id)
-  outlier.failed(id, 'connection')
+function blame(upstream: Upstream, id: string): void {
+  if (!upstream.has(id)) return
+  upstream.outlier.started(id)
+  upstream.outlier.failed(id, 'connection')
 }

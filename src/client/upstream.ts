@@ -90,6 +90,11 @@ export class Upstream {
     return this.#endpoints['in-flight'].length
   }
 
+  /** False once an instance has gone. */
+  has(id: string): boolean {
+    return this.#candidates.has(id)
+  }
+
   ready(signal?: AbortSignal): Promise<Snapshot> {
     return this.#watch.ready(signal)
   }

@@ -48,6 +48,8 @@ function isRefusal(cause: unknown): boolean {
 function judge(call: Call, candidate: Candidate, verdict: Verdict, parts: Parts): void {
   const { outlier } = call.upstream
   const { id } = candidate
+  // What has gone is judged no more: nobody would forget the verdict.
+  if (!call.upstream.has(id)) return
   if (verdict === 'well') outlier.answered(id)
   else if (verdict === 'unknown') outlier.cancelled(id)
   else {

@@ -133,6 +133,8 @@ class Account {
     const durationMs = this.elapsed()
     this.#latencyMs = failed ? penalised(durationMs) : typeof outcome === 'number' ? durationMs : undefined
     this.#call.attempts.push({ instance: id, address: key, outcome, durationMs })
+    // Its series have been forgotten with it; a late answer must not bring them back.
+    if (!this.#call.upstream.has(id)) return
     metrics.requests.with(service, operation, id, String(outcome)).value++
     metrics.duration.observe(metrics.duration.with(service, operation, id), durationMs / 1000)
   }
