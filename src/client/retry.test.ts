@@ -160,6 +160,25 @@ test('a reset on a connection that was idle is retried for free, also where no r
   )
 })
 
+test('the attempt after such a reset may still be given up for another instance', async (t) => {
+  const clock = new VirtualClock()
+  const script: RequestListener[] = [ok, ok, reset, hang, ok]
+  const answer: RequestListener = (request, response) => script.shift()!(request, response)
+  const { caller, arrivals, order } = await scene(t, [answer, answer], { clock, random: () => 0 })
+  for (let i = 0; i < 2; i++) await text((await caller.request(get())).body)
+  const calling = caller.request(get({ policy: { attempts: 2, deadlineMs: 900 } }))
+  await arrivals(4)
+  clock.advance(300)
+  await eventually(() => {
+    clock.advance(0)
+    return order.length === 5
+  })
+  assert.deepEqual(
+    (await calling).attempts.map(({ outcome }) => outcome),
+    ['UPSTREAM_FAILED', 'DEADLINE_EXCEEDED', 200],
+  )
+})
+
 test('retries are a share of what is under way: the budget ends a storm', async (t) => {
   const { caller, order } = await scene(
     t,

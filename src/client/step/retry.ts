@@ -42,7 +42,7 @@ export const retry: Layer =
       for (let number = 1; ; number++) {
         const before = leave
         leave = undefined
-        begin(call, number)
+        begin(call, number, allowance.isLast(number))
         call.attempt.moveOn = () => {
           leave = allowance.ask('timeout', number)
           return leave !== undefined
@@ -78,10 +78,15 @@ class Allowance {
     this.#call = call
   }
 
+  /** True when no counted attempt may follow this one. */
+  isLast(number: number): boolean {
+    return number - this.#uncounted >= this.#call.policy.attempts
+  }
+
   ask(reason: Reason, number: number): Leave | undefined {
     const stale = this.#free > 0 && onStaleConnection(this.#call, reason)
     if (stale) this.#uncounted++
-    else if (number - this.#uncounted >= this.#call.policy.attempts) return undefined
+    else if (this.isLast(number)) return undefined
     const atOnce = stale || (number === 1 && reason === 'refused')
     if (this.#free > 0 && (stale || this.#isFree(reason))) {
       this.#free--
@@ -99,8 +104,7 @@ class Allowance {
   }
 }
 
-function begin(call: Call, number: number): void {
-  const last = number >= call.policy.attempts
+function begin(call: Call, number: number, last: boolean): void {
   const mayRepeat = !last && isIdempotent(call.request) && replayable(call.request.body, REPLAY_MAX_BYTES)
   call.attempt = newAttempt(number, mayRepeat)
 }
