@@ -106,6 +106,8 @@ async function attach(
   })
   const info = runInfo(plan, clock)
   const metrics = () => processMetrics.toText()
+  // What was begun is taken back when something later fails: an open socket would keep the process from ending.
+  await using begun = new AsyncDisposableStack()
   const control = await serveControl({
     fleet,
     socketPath: info.socket,
@@ -114,13 +116,12 @@ async function attach(
     onShutdown: end,
     log,
   })
+  begun.defer(() => control.close())
   await announceRun(info)
-  const unwatch = watchFile(plan.file, clock, () => void live.apply())
-  return async () => {
-    unwatch()
-    withdrawRun(info)
-    await control.close()
-  }
+  begun.defer(() => withdrawRun(info))
+  begun.defer(watchFile(plan.file, clock, () => void live.apply()))
+  const whole = begun.move()
+  return () => whole.disposeAsync()
 }
 
 /** Where the other commands find this fleet, and what they want to know of it. */
