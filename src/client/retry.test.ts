@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
@@ -346,4 +347,13 @@ test('a call whose caller has gone is cancelled: its signal, or that of the call
   await assert.rejects(served, { code: 'CANCELLED' })
   await assert.rejects(caller.request(get({ signal: stop.signal })), (error) => error instanceof SkeinError)
   assert.equal(order.length, 2)
+})
+
+test('a call refused because its caller has gone leaves nothing on the signal that lives on', async (t) => {
+  const { caller } = await scene(t, [ok])
+  const served = new AbortController()
+  const context = { traceId: '1'.repeat(32), spanId: '2'.repeat(16), traceFlags: 1, signal: served.signal }
+  const calling = runInContext(context, () => caller.request(get({ signal: AbortSignal.abort() })))
+  await assert.rejects(calling, { code: 'CANCELLED' })
+  assert.equal(getEventListeners(served.signal, 'abort').length, 0)
 })

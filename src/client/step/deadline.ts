@@ -11,7 +11,10 @@ export const deadline: Layer =
     const left = call.deadline - clock.monotonic()
     if (left <= 0) throw deadlineExceeded(call, 'nothing sent, no time was left')
     const forget = onGone(call)
-    if (call.cancel.reason !== undefined) throw call.cancel.reason
+    if (call.cancel.reason !== undefined) {
+      forget()
+      throw call.cancel.reason
+    }
     const timer = clock.after(left, () => call.cancel.cancel(deadlineExceeded(call)), true)
     try {
       const response = await next(call)
