@@ -87,6 +87,23 @@ test('HTTP: redirects are followed within the origin, not beyond it, not where d
   assert.match((await probe('/loop')).output, /stopped after 10 redirects/)
 })
 
+test('HTTP: a time-out is named as one, before the head and inside the body', async () => {
+  let arrived = Promise.withResolvers<void>()
+  await using web = await target((request, response) => {
+    if (request.url === '/head') arrived.resolve()
+    else response.write(Buffer.alloc(32_000_000), () => arrived.resolve()) // more than sockets hold: the check has read
+  })
+  for (const path of ['/head', '/body']) {
+    arrived = Promise.withResolvers()
+    const attempt = new AbortController()
+    const probing = probeHttp({ http: web.url + path, outputMaxSize: 1e9 }, attempt.signal)
+    await arrived.promise
+    attempt.abort(new Error('no answer within 5 ms'))
+    const output = `Get "${web.url}${path}": dial tcp ${web.url.slice(7)}: no answer within 5 ms`
+    assert.deepEqual(await probing, { status: 'critical', output })
+  }
+})
+
 test('HTTP and TCP: nobody listens', async () => {
   const refused = 'dial tcp 127.0.0.1:1: connect: connection refused'
   assert.deepEqual(await probeHttp({ http: 'http://127.0.0.1:1/' }, never), {

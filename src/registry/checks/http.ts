@@ -16,10 +16,8 @@ export const probeHttp: Probe = async (definition, signal) => {
   } catch (error) {
     const port = url.port || (url.protocol === 'https:' ? '443' : '80')
     const method = title(definition.method ?? 'GET')
-    return {
-      status: 'critical',
-      output: `${method} "${definition.http}": ${networkError(error, `${url.hostname}:${port}`)}`,
-    }
+    const fault = networkError(signal.aborted ? signal.reason : error, `${url.hostname}:${port}`)
+    return { status: 'critical', output: `${method} "${definition.http}": ${fault}` }
   }
 }
 
@@ -65,7 +63,7 @@ function send(definition: CheckDefinition, url: URL, signal: AbortSignal): Promi
       ...(servername === undefined ? {} : { servername }),
     })
     sending.on('response', resolve)
-    sending.on('error', (error) => reject(signal.aborted ? signal.reason : error))
+    sending.on('error', reject)
     sending.end(body)
   })
 }
