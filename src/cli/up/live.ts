@@ -59,8 +59,14 @@ export class LiveConfig {
     try {
       const plan = await this.#options.read()
       const changes = changesBetween(this.#plan, plan)
-      this.#plan = { ...plan, services: this.#merged(plan) }
-      for (const change of changes) await this.#make(change, plan)
+      this.#plan = { ...plan, services: this.#merged(plan), gateway: this.#plan.gateway }
+      let gateway = plan.gateway
+      for (const change of changes) {
+        // Each by itself: one that fails keeps nothing else of what was saved from being applied.
+        const done = await this.#try(change, plan)
+        if (!done && change.kind === 'gateway') gateway = this.#plan.gateway // the next save puts it again
+      }
+      this.#plan = { ...this.#plan, gateway }
     } catch (error) {
       if (!(error instanceof ConfigError)) return log.error({ err: error }, 'the changed config could not be applied')
       const many = error.issues.length === 1 ? '1 mistake' : `${error.issues.length} mistakes`
@@ -73,6 +79,17 @@ export class LiveConfig {
     const gone = this.#plan.services.filter(({ name }) => !plan.services.some((spec) => spec.name === name))
     const known = plan.services.filter(({ name }) => this.#specs.has(name)) // what the fleet has not got stays new
     return [...known, ...gone.map((spec) => ({ ...spec, instances: 0 }))]
+  }
+
+  /** False when it failed, which is logged. */
+  async #try(change: Change, plan: Plan): Promise<boolean> {
+    try {
+      await this.#make(change, plan)
+      return true
+    } catch (error) {
+      this.#options.log.error({ err: error }, `config: ${describe(change)} could not be applied`)
+      return false
+    }
   }
 
   async #make(change: Change, plan: Plan): Promise<void> {
@@ -113,4 +130,10 @@ export class LiveConfig {
     for (const info of own) await this.changed(info)
     log.info(`config: ${name} has the weights ${own.map(({ weight }) => weight).join(', ')}`)
   }
+}
+
+function describe(change: Change): string {
+  if (change.kind === 'gateway') return "the gateway's new settings"
+  if (change.kind === 'later') return change.what
+  return `${change.kind} of ${'spec' in change ? change.spec.name : change.service}`
 }
