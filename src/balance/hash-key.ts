@@ -1,4 +1,5 @@
 /** Where the text that a hash policy hashes comes from. */
+import { plainAddress } from '../core/address.ts'
 import { header, headerValues, type RawHeaders } from '../core/headers.ts'
 import type { HashKeySource } from './contract.ts'
 
@@ -18,8 +19,8 @@ type Reader = (request: KeyedRequest, name: string) => string | undefined
 
 /** The kinds of source: `kind` or `kind:name`. */
 const READERS: Readonly<Record<string, { readonly named: boolean; readonly read: Reader }>> = {
-  ip: { named: false, read: ({ ip }) => plainIp(ip) },
-  'ip-port': { named: false, read: ({ ip, port }) => `${plainIp(ip)}:${port}` },
+  ip: { named: false, read: ({ ip }) => plainAddress(ip) },
+  'ip-port': { named: false, read: ({ ip, port }) => `${plainAddress(ip)}:${port}` },
   header: { named: true, read: ({ headers }, name) => header(headers, name.toLowerCase()) },
   cookie: { named: true, read: ({ headers }, name) => cookie(headers, name) },
   param: { named: true, read: ({ params }, name) => (Object.hasOwn(params, name) ? params[name] : undefined) },
@@ -55,11 +56,6 @@ function known(): string {
 function split(source: string): { kind: string; name: string } {
   const colon = source.indexOf(':')
   return colon < 0 ? { kind: source, name: '' } : { kind: source.slice(0, colon), name: source.slice(colon + 1) }
-}
-
-/** An IPv4 client is the same client when a dual-stack socket reports it as `::ffff:192.0.2.1`. */
-function plainIp(ip: string): string {
-  return ip.startsWith('::ffff:') && ip.includes('.') ? ip.slice(7) : ip
 }
 
 function cookie(headers: RawHeaders, name: string): string | undefined {

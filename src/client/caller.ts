@@ -146,8 +146,7 @@ class PipelineCaller implements Caller {
   /** Instances come and go for ever; their series do not stay for ever. */
   #forgetSeries(service: string, instance: string): void {
     const { requests, duration, inFlight, picks, ejections } = this.#parts.metrics
-    const theirs = (labels: Readonly<Record<string, string>>) =>
-      labels['service'] === service && labels['instance'] === instance
+    const theirs = (label: (name: string) => string) => label('service') === service && label('instance') === instance
     for (const metric of [requests, duration, inFlight, picks, ejections]) metric.removeWhere(theirs)
   }
 }

@@ -1,6 +1,6 @@
 /** The header fields that every attempt carries beside the caller's own. */
 import type { Clock } from '../core/clock.ts'
-import { header, type RawHeaders } from '../core/headers.ts'
+import { header, type RawHeaders, withoutHeaders } from '../core/headers.ts'
 import { childSpan, formatTraceparent, parseTraceparent, type TraceContext } from '../telemetry/trace.ts'
 import type { Call } from './call.ts'
 
@@ -31,10 +31,7 @@ const OURS: ReadonlySet<string> = new Set([
  */
 export function attemptHeaders(call: Call, clock: Clock): string[] {
   const { request, context, attempt } = call
-  const fields: string[] = []
-  for (let i = 0; i < request.headers.length; i += 2) {
-    if (!OURS.has(request.headers[i]!.toLowerCase())) fields.push(request.headers[i]!, request.headers[i + 1]!)
-  }
+  const fields = withoutHeaders(request.headers, OURS)
   const span = childSpan(context ?? parentIn(request.headers))
   fields.push(DEADLINE_HEADER, String(Math.max(1, Math.floor(call.deadline - clock.monotonic()))))
   fields.push('traceparent', formatTraceparent(span))

@@ -22,8 +22,3 @@ export function addressSet(ranges: readonly string[]): (ip: string) => boolean {
   }
   return (ip) => isIP(ip) !== 0 && list.check(ip, isIPv6(ip) ? 'ipv6' : 'ipv4')
 }
-
-/** An IPv4 address seen through an IPv6 socket, `::ffff:1.2.3.4`, as plain IPv4; every other as it is. */
-export function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
-}

@@ -2,6 +2,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
+import { ERROR_HEADER } from '../client/headers.ts'
 import { SkeinError } from '../core/errors.ts'
 import { header, type RawHeaders } from '../core/headers.ts'
 import { responseHeaders } from './end-to-end.ts'
@@ -49,7 +50,7 @@ export async function sendError(exchange: Exchange, error: SkeinError, parts: Pa
 }
 
 function errorHeaders(error: SkeinError, length: number): string[] {
-  const headers = ['content-type', 'application/json', 'content-length', String(length), 'x-skein-error', error.code]
+  const headers = ['content-type', 'application/json', 'content-length', String(length), ERROR_HEADER, error.code]
   if (error.kind.status === 503) headers.push('retry-after', '1')
   if (error.code === 'METHOD_NOT_ALLOWED') headers.push('allow', [...METHODS].join(', '))
   return headers
@@ -169,7 +170,7 @@ export function writeBareError(socket: Socket, error: SkeinError, requestId: str
   const text = publicBody(error, undefined, requestId)
   const { status } = error.kind
   const fields = ['content-type: application/json', `content-length: ${Buffer.byteLength(text)}`]
-  fields.push(`x-skein-error: ${error.code}`, `x-request-id: ${requestId}`, 'connection: close')
+  fields.push(`${ERROR_HEADER}: ${error.code}`, `x-request-id: ${requestId}`, 'connection: close')
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${fields.join('\r\n')}\r\n\r\n${text}`, () =>
     socket.destroy(),
   )

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { addressSet, checkRange, plainAddress } from './address.ts'
+import { plainAddress } from '../core/address.ts'
+import { addressSet, checkRange } from './address.ts'
 import { forwardedHeaders, originOf } from './forwarded.ts'
 
 const trusts = addressSet(['10.0.0.0/8', '::1'])

@@ -1,7 +1,7 @@
 /** Who the client is, and what the upstream is told about it. Pure. */
 import { isIP } from 'node:net'
+import { plainAddress } from '../core/address.ts'
 import { header, headerValues, type RawHeaders } from '../core/headers.ts'
-import { plainAddress } from './address.ts'
 import { isValidHost } from './target.ts'
 
 export interface Origin {

@@ -3,8 +3,6 @@
  * label set into an object per observation; a series here is a plain object that the caller may keep and bump.
  */
 
-export type Labels = Readonly<Record<string, string>>
-
 /** One time series of a counter or gauge. */
 export interface Series {
   value: number
@@ -53,10 +51,13 @@ abstract class Metric<S> {
     return series
   }
 
-  /** Forgets the series for which `test` holds: instances that have gone. */
-  removeWhere(test: (labels: Labels) => boolean): void {
+  /** Forgets the series for which `test` holds (instances that have gone); it asks for label values by name. */
+  removeWhere(test: (label: (name: string) => string) => boolean): void {
+    let current: readonly string[] = []
+    const label = (name: string) => current[this.labelNames.indexOf(name)] ?? ''
     for (const [key, { values }] of this.#series) {
-      if (test(Object.fromEntries(this.labelNames.map((name, i) => [name, values[i] ?? ''])))) this.#series.delete(key)
+      current = values
+      if (test(label)) this.#series.delete(key)
     }
   }
 

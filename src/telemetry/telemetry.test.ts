@@ -48,7 +48,7 @@ test('series of instances that have gone can be removed', () => {
   const { picks } = clientMetrics(new Metrics())
   picks.with('users', 'p2c', 'users-1').value++
   picks.with('users', 'p2c', 'users-2').value++
-  picks.removeWhere(({ instance }) => instance === 'users-1')
+  picks.removeWhere((label) => label('instance') === 'users-1')
   assert.deepEqual(
     [...picks.entries()].map(([labels]) => labels[2]),
     ['users-2'],

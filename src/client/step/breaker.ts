@@ -4,6 +4,7 @@ import { ERRORS, type ErrorCode } from '../../core/errors.ts'
 import { header } from '../../core/headers.ts'
 import type { AttemptState, Call, Layer, Parts } from '../call.ts'
 import type { OutboundResponse } from '../contract.ts'
+import { ERROR_HEADER } from '../headers.ts'
 import type { Candidate } from '../upstream.ts'
 
 export const breaker: Layer = (parts, next) => async (call) => {
@@ -29,7 +30,7 @@ type Verdict = FailureKind | 'well' | 'unknown'
  */
 function failureInAnswer({ status, headers }: OutboundResponse): Verdict {
   if (status < 500) return 'well'
-  const code = header(headers, 'x-skein-error')
+  const code = header(headers, ERROR_HEADER)
   if (code === undefined) return 'status'
   if (code === 'SHUTTING_DOWN') return 'refused'
   return Object.hasOwn(ERRORS, code) && ERRORS[code as ErrorCode].fault === 'upstream' ? 'well' : 'status'

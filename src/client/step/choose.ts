@@ -1,5 +1,4 @@
 /** Picks the instance: from the snapshot's fit ones, those not tried in this call and let through by the breaker, by policy. */
-import { SkeinError } from '../../core/errors.ts'
 import type { Call, Layer } from '../call.ts'
 import { deadlineExceeded } from '../failure.ts'
 
@@ -31,14 +30,6 @@ async function firstSnapshot(call: Call): Promise<void> {
   })
   try {
     await call.upstream.ready(stop.signal)
-  } catch (error) {
-    if (error instanceof SkeinError) throw error
-    throw new SkeinError(
-      'NO_INSTANCES',
-      `service "${call.request.service}": discovery ended`,
-      { service: call.request.service },
-      error,
-    )
   } finally {
     forget()
   }

@@ -23,11 +23,11 @@ import type { Clock } from '../../core/clock.ts'
 import { header } from '../../core/headers.ts'
 import { type Call, type Handler, type Layer, newAttempt } from '../call.ts'
 import type { Body, OutboundResponse } from '../contract.ts'
+import { ERROR_HEADER } from '../headers.ts'
 import { isIdempotent } from '../policy.ts'
 
 /** Bodies above this are not sent twice, bytes. */
 const REPLAY_MAX_BYTES = 64 * 1024
-const RETRIED_STATUSES: ReadonlySet<number> = new Set([502, 503, 504])
 
 type Reason = 'refused' | 'shutting-down' | 'reset' | 'timeout' | 'status'
 type Outcome = { response: OutboundResponse } | { error: unknown }
@@ -124,9 +124,9 @@ function reasonToRetry(call: Call, outcome: Outcome): Reason | undefined {
 
 function reasonInAnswer({ request }: Call, { status, headers }: OutboundResponse): Reason | undefined {
   if (status < 502 || status > 504) return undefined
-  const code = header(headers, 'x-skein-error')
+  const code = header(headers, ERROR_HEADER)
   if (code === 'SHUTTING_DOWN') return replayable(request.body, REPLAY_MAX_BYTES) ? 'shutting-down' : undefined
-  if (code !== undefined || !RETRIED_STATUSES.has(status)) return undefined
+  if (code !== undefined) return undefined
   return isIdempotent(request) && replayable(request.body, REPLAY_MAX_BYTES) ? 'status' : undefined
 }
 

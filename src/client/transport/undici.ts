@@ -278,9 +278,9 @@ function takeFrom(peer: Peer): Connection | Error {
 }
 
 /** Undici computes the length of strings and bytes; that of a stream is what the caller says. */
-function framed({ headers, body, bodyLength }: Message): string[] {
-  const length = body instanceof Readable && bodyLength !== undefined ? ['content-length', String(bodyLength)] : []
-  return [...headers, ...length]
+function framed({ headers, body, bodyLength }: Message): RawHeaders {
+  const unknown = !(body instanceof Readable) || bodyLength === undefined
+  return unknown ? headers : [...headers, 'content-length', String(bodyLength)]
 }
 
 /** Header bytes are Latin-1 characters, as in Node's own HTTP. */
