@@ -85,9 +85,11 @@ function removeService(application: Application, key: string): void {
 
 /** An instance goes from its name, by deregistration or because its ID now has another name: watchers of the old one wake. */
 function leaveName(application: Application, key: string, service: ServiceRecord): void {
-  application.state.instances.delete(application.journal, service.Service, key)
+  const { state, journal } = application
+  state.instances.delete(journal, service.Service, key)
   touchDefinition(application, service)
-  if (application.state.instances.has(service.Service)) return
+  if (state.instances.has(service.Service)) return
+  journal.delete(state.outputs, service.Service)
   application.touch(RESOURCE.extinction)
   application.wake(serviceResource(service.Service))
 }
@@ -128,7 +130,7 @@ function removeCheck(application: Application, key: string): void {
 /** A node's check belongs to every service on the node. */
 function touchHealth(application: Application, check: CheckRecord): void {
   application.touch(RESOURCE.checks)
-  application.touch(nodeChecksResource(check.Node))
+  application.wake(nodeChecksResource(check.Node))
   const owner = ownerOf(application.state, check)
   const names = owner === undefined ? servicesOf(application.state, check.Node) : [owner.Service]
   for (const name of names) application.touch(serviceResource(name))

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { applyChanges } from './apply.ts'
+import { applyChanges, setOutput } from './apply.ts'
 import type { CheckInput, Command } from './commands.ts'
 import { decide } from './decide.ts'
 import type { Indexes } from './records.ts'
 import { Refusal } from './refusal.ts'
 import { instancesResource, keyResource, nodeResource, RESOURCE, serviceResource, underResource } from './resources.ts'
-import { State } from './state.ts'
+import { ALL_OUTPUTS, State } from './state.ts'
 import { Twin } from './twin.fixture.ts'
 
 const SEED = Number(process.env['SKEIN_SEED'] ?? 20_261_122)
@@ -218,6 +218,7 @@ function step(state: State, twin: Twin, command: Command): void {
   const { touched } = changes.length === 0 ? { touched: new Set<string>() } : applyChanges(state, changes, index)
   if (changes.length === 0) assert.equal(everything(state), image)
   twin.apply(command, index)
+  assert.deepEqual(strayIndexes(state), [], 'indexes are kept of what is there, not of every name that ever was')
   assert.deepEqual(contents(state.nodes.values()), sorted(twin.nodes))
   assert.deepEqual(contents(state.services.values()), sorted(twin.services))
   assert.deepEqual(contents(state.checks.values()), sorted(twin.checks))
@@ -236,10 +237,46 @@ function step(state: State, twin: Twin, command: Command): void {
   }
 }
 
+function strayIndexes(state: State): string[] {
+  const there = new Set<string>([
+    ...Object.values(RESOURCE),
+    ...[...state.nodes.keys()].map(nodeResource),
+    ...[...state.instances.names()].map(serviceResource),
+  ])
+  return [...state.indexes.keys()].filter((resource) => !there.has(resource))
+}
+
 function wakes(resource: string, touched: ReadonlySet<string>): boolean {
   if (!resource.startsWith('under:')) return touched.has(resource)
   return [...touched].some((one) => one.startsWith(`key:${resource.slice('under:'.length)}`))
 }
+
+test('outputs of a service are counted while it has instances', () => {
+  const state = new State()
+  const there: Command = {
+    type: 'register',
+    node: { Node: 'n1', ID: '', Address: '', TaggedAddresses: null, Meta: null },
+    skipNodeUpdate: true,
+    service: {
+      ...{ ID: 's1', Service: 'web', Tags: [], Address: '', Meta: null, Port: 1 },
+      ...{ Weights: { Passing: 1, Warning: 1 }, EnableTagOverride: false },
+    },
+    checks: [
+      {
+        ...{ CheckID: 'c', ServiceID: 's1', Name: 'c', Status: 'passing', Notes: '', Output: '', Type: 'ttl' },
+        ...{ Interval: '', Timeout: '', Definition: {} },
+      },
+    ],
+    keepStatus: true,
+    replaceChecks: false,
+  }
+  applyChanges(state, decide(state, there).changes, 1)
+  const before = state.outputVersion('web')
+  setOutput(state, 'n1', 'c', 'load 0.7')
+  assert.notEqual(state.outputVersion('web'), before)
+  applyChanges(state, decide(state, { type: 'deregister', node: 'n1', serviceId: 's1' }).changes, 2)
+  assert.deepEqual([...state.outputs.keys()], [ALL_OUTPUTS])
+})
 
 test('a registration costs the same with 10,000 instances as with 10', () => {
   const state = new State()
