@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { type IncomingMessage, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import type { Attempt, Lease } from '../client/contract.ts'
+import { authority } from '../core/authority.ts'
 import { SkeinError } from '../core/errors.ts'
 import { header } from '../core/headers.ts'
 import type { Instance } from '../discovery/contract.ts'
@@ -62,7 +63,7 @@ function noteAttempt(
   startedAt: number,
   { clock }: Parts,
 ): void {
-  const address = `${instance.address}:${instance.port}`
+  const address = authority(instance.address, instance.port)
   attempts.push({ instance: instance.id, address, outcome, durationMs: clock.monotonic() - startedAt })
   exchange.instance = instance.id
   exchange.attempts = attempts
@@ -185,7 +186,7 @@ function tooLate(exchange: Exchange): SkeinError {
 
 function handshakeHeaders(exchange: Exchange, { instance }: Lease): string[] {
   const headers = outboundHeaders(exchange)
-  if (header(headers, 'host') === undefined) headers.push('host', `${instance.address}:${instance.port}`)
+  if (header(headers, 'host') === undefined) headers.push('host', authority(instance.address, instance.port))
   headers.push('connection', 'Upgrade', 'upgrade', 'websocket')
   headers.push('x-request-id', exchange.requestId, 'traceparent', formatTraceparent(exchange.trace!))
   if (exchange.trace!.traceState !== undefined) headers.push('tracestate', exchange.trace!.traceState)

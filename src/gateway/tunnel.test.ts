@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import type { IncomingHttpHeaders } from 'node:http'
-import { connect, type Socket } from 'node:net'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -290,4 +290,25 @@ test('a request pipelined before an upgrade ends the connection: answers could m
   const client = connect(gateway.port, '127.0.0.1')
   client.write(`GET /plain/ HTTP/1.1\r\nHost: a\r\n\r\n${handshake(`Sec-WebSocket-Key: ${KEY}`)}`)
   assert.equal((await rawAnswer(client)).status, 0)
+})
+
+test('an instance with an IPv6 address gets a Host that is one', async (t) => {
+  const server = createServer().listen(0, '::1')
+  await once(server, 'listening')
+  const sockets = new WebSocketServer({ server })
+  t.after(() => {
+    sockets.close()
+    server.close()
+    server.closeAllConnections()
+  })
+  const { port } = server.address() as AddressInfo
+  const asked = new Promise<string | undefined>((resolve) =>
+    sockets.once('connection', (_, { headers }) => resolve(headers.host)),
+  )
+  const routes = [{ to: 'users', websocket: true, preserveHost: false }]
+  const { gateway, line } = await workbench(t, { routes, instances: [instance(port, { address: '::1' })] })
+  const socket = await opened(`ws://127.0.0.1:${gateway.port}/`)
+  assert.equal(await asked, `[::1]:${port}`)
+  socket.close()
+  await line()
 })

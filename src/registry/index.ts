@@ -2,6 +2,7 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
+import { authority } from '../core/authority.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { ConfigError } from '../core/issues.ts'
 import { type Logger, silentLogger } from '../core/log.ts'
@@ -92,7 +93,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Runn
     registry.log.info({ host, port, node: registry.node }, 'registry serves')
     registry.checks.start()
     registry.sessions.start()
-    const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+    const url = `http://${authority(host, port)}`
     return { url, port, dnsPort: dns?.port, close: closer(registry, server, dns) }
   } catch (error) {
     await store.close()

@@ -2,6 +2,7 @@
  * The instance's entry in the registry: registers, beats, registers again when the registry has forgotten it (restarted
  * empty, rolled back, reaped), and deregisters. The instance serves whether or not the registry is there.
  */
+import { authority } from '../core/authority.ts'
 import type { Clock } from '../core/clock.ts'
 import { SkeinError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
@@ -103,7 +104,7 @@ async function register(options: RegistrationOptions): Promise<void> {
 }
 
 function registrationBody({ id, name, address, port, tags, meta, weight, check }: RegistrationOptions): object {
-  const target = `${address.includes(':') ? `[${address}]` : address}:${port}`
+  const target = authority(address, port)
   const probe = 'http' in check ? { HTTP: `http://${target}${check.http}` } : { TCP: target }
   // "passing" from the start, because it registers when it listens; Consul's default would hide it until the first check.
   const common = { Status: 'passing', DeregisterCriticalServiceAfter: REMOVE_AFTER }

@@ -1,6 +1,7 @@
 /** `serve()`: an instance of a service in this process, placed by options and environment. */
 import { hostname } from 'node:os'
 import { closeDefaults } from '../client/default.ts'
+import { authority } from '../core/authority.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { createLogger, type Logger } from '../core/log.ts'
 import { type Random, systemRandom } from '../core/random.ts'
@@ -144,6 +145,5 @@ function announced(host: string): string {
 }
 
 function urlOf(host: string, port: number): string {
-  const address = announced(host)
-  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`
+  return `http://${authority(announced(host), port)}`
 }

@@ -1,5 +1,6 @@
 /** From a config to what `skein up` starts. Pure but for paths. */
 import path from 'node:path'
+import { urlHost } from '../../core/authority.ts'
 import type { ServiceSpec } from '../../fleet/contract.ts'
 import { findTools } from '../../fleet/tools.ts'
 import type { GatewayConfig } from '../../gateway/contract.ts'
@@ -93,7 +94,7 @@ function planGateway({ gateway }: FleetConfig, ports: PortChoice): GatewayPlan |
 /** What to connect to where something listens on `host`: "every address" is none to connect to. */
 function reachable(host: string): string {
   if (host === '0.0.0.0' || host === '::') return LOOPBACK
-  return host.includes(':') ? `[${host}]` : host
+  return urlHost(host)
 }
 
 export function planService(name: string, service: ServiceConfig, dir: string): ServiceSpec {

@@ -6,6 +6,7 @@
  */
 import { Readable } from 'node:stream'
 import { buildConnector, Client, type Dispatcher, errors } from 'undici'
+import { authority } from '../../core/authority.ts'
 import { type Clock, systemClock, type Timer } from '../../core/clock.ts'
 import { SkeinError } from '../../core/errors.ts'
 import type { RawHeaders } from '../../core/headers.ts'
@@ -54,7 +55,7 @@ export function undiciTransport(options: UndiciTransportOptions = {}): Transport
 }
 
 function originOf({ address, port }: Target): string {
-  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`
+  return `http://${authority(address, port)}`
 }
 
 const connect = buildConnector({ timeout: 2 * CONNECT_TIMEOUT_MS })

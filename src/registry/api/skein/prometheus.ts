@@ -5,6 +5,7 @@
  * `consul`, where nothing listens. Always a whole list with status 200: on an error Prometheus keeps the last one.
  * Where the registry has a token, `authorization` needs `type: Bearer` said: 2.42 sends the token bare without it.
  */
+import { authority } from '../../../core/authority.ts'
 import type { ServiceRecord } from '../../state/records.ts'
 import { aggregate } from '../agent-health.ts'
 import { type Answer, type ApiRequest, json, type Registry } from '../endpoint.ts'
@@ -30,9 +31,8 @@ function isTarget({ Port, ID, Service }: ServiceRecord): boolean {
 
 function targetGroup({ store, datacenter }: Registry, found: Found): TargetGroup {
   const { node, service } = found
-  const host = service.Address || node.Address
   return {
-    targets: [`${host.includes(':') ? `[${host}]` : host}:${service.Port}`],
+    targets: [authority(service.Address || node.Address, service.Port)],
     labels: {
       __meta_consul_address: node.Address,
       __meta_consul_dc: datacenter,

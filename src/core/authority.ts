@@ -1,0 +1,9 @@
+/** `host:port` as it stands in a URL and in a Host field: an IPv6 address in brackets (RFC 3986 §3.2.2). */
+export function authority(host: string, port: number | string): string {
+  return `${urlHost(host)}:${port}`
+}
+
+/** A host name or address as it stands in a URL. */
+export function urlHost(host: string): string {
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
+}
