@@ -1,6 +1,7 @@
 /** Services over real HTTP. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
@@ -8,6 +9,7 @@ import * as z from 'zod'
 import { currentContext } from '../core/context.ts'
 import { SkeinError } from '../core/errors.ts'
 import { below, seeded } from '../core/random.ts'
+import { adaptHandler } from './adapt/node.ts'
 import { op, service } from './define.ts'
 import { logged, raw, start } from './harness.suite.ts'
 
@@ -433,6 +435,39 @@ describe('reserved endpoints', () => {
     health = () => new Promise(() => {})
     assert.match(JSON.stringify((await it.ask('GET /health/ready')).body), /has not answered in 900 ms/)
     assert.equal((await it.ask('GET /health/live')).status, 200)
+  })
+})
+
+describe('what is no HTTP, behind a request', () => {
+  const ask = 'GET /slow HTTP/1.1\r\nHost: a\r\n\r\n'
+
+  /** Half of its answer is out, or nothing, when the garbage comes. */
+  async function behind(begin: (response: ServerResponse) => void) {
+    const asked = Promise.withResolvers<void>()
+    await using it = await start(
+      adaptHandler('slow', (_request, response) => {
+        begin(response)
+        asked.resolve()
+      }),
+    )
+    const socket = connect(it.port, '127.0.0.1').on('error', () => {})
+    let answer = ''
+    socket.on('data', (data) => (answer += String(data)))
+    socket.write(ask)
+    await asked.promise
+    const closed = once(socket, 'close')
+    socket.write('garbage\r\n\r\n')
+    await closed
+    return answer
+  }
+
+  test('is not answered into the answer that is under way', async () => {
+    const answer = await behind((response) => void response.writeHead(200, { 'content-length': 999 }).write('begun'))
+    assert.doesNotMatch(answer, /400/)
+  })
+
+  test('is not answered in place of the answer that is owed', async () => {
+    assert.equal(await behind(() => {}), '')
   })
 })
 

@@ -35,22 +35,39 @@ export function createServiceServer(app: App, host: Host): ServiceServer {
   server.maxHeadersCount = 0
   const run = servicePipeline(app, host.metrics)
   const inFlight = new InFlight()
+  const answers = new OpenAnswers()
 
   server.on('connection', (socket: Socket) =>
     socket.on('error', (err) => host.log.debug({ err }, 'a connection failed')),
   )
-  server.on('clientError', refuse)
+  server.on('clientError', (cause: NodeJS.ErrnoException, socket) => refuse(cause, socket, answers.of(socket)))
   // No file descriptors left, say: the connections that are open go on.
   server.once('listening', () => server.on('error', (err) => host.log.error({ err }, 'could not accept a connection')))
   if (app.upgrade !== undefined)
     server.on('upgrade', (request, socket, head) => upgrade(app, host, request, socket, head))
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     inFlight.begin()
+    answers.add(request.socket, response)
     const exchange = new Exchange(host, request, response)
     run(exchange).catch((err) => giveUp(host, response, err))
     exchange.onEnd(() => inFlight.end())
   })
   return { server, inFlight }
+}
+
+/** The answers that a connection still owes; more than one when the client pipelines. */
+class OpenAnswers {
+  readonly #bySocket = new WeakMap<Duplex, Set<ServerResponse>>()
+
+  of(socket: Duplex): ReadonlySet<ServerResponse> {
+    return this.#bySocket.get(socket) ?? new Set()
+  }
+
+  add(socket: Duplex, answer: ServerResponse): void {
+    const open = this.#bySocket.get(socket) ?? new Set()
+    this.#bySocket.set(socket, open.add(answer))
+    answer.once('close', () => open.delete(answer))
+  }
 }
 
 /** What no step has caught is a fault of Skein's: it may cost this request its answer, never the process. */
@@ -69,9 +86,13 @@ const REFUSALS: Readonly<Record<string, [ErrorCode, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: ['REQUEST_TIMEOUT', 'the request did not arrive in time'],
 }
 
-/** Node found no request in what came: one answer, and the connection is over. */
-function refuse(cause: NodeJS.ErrnoException, socket: Duplex): void {
-  if (!socket.writable || cause.code === 'ECONNRESET') return void socket.destroy()
+/**
+ * Node found no request in what came: one answer, and the connection is over. Where an answer is under way, or owed to a
+ * whole request before this one, ours would be read as its text: then the connection only ends.
+ */
+function refuse(cause: NodeJS.ErrnoException, socket: Duplex, open: ReadonlySet<ServerResponse>): void {
+  const isTaken = [...open].some((answer) => answer.headersSent || answer.req.complete)
+  if (isTaken || !socket.writable || cause.code === 'ECONNRESET') return void socket.destroy()
   const [code, message] = REFUSALS[cause.code ?? ''] ?? ['BAD_REQUEST', 'not a well-formed HTTP/1.1 request']
   const error = new SkeinError(code, message)
   const body = JSON.stringify(error.toBody())
