@@ -1,6 +1,6 @@
 /** For the tests of this folder: a fleet that only notes what it was asked. */
 import { SkeinError } from '../core/errors.ts'
-import type { Fleet, InstanceInfo, LogLine } from '../fleet/contract.ts'
+import type { Fleet, InstanceInfo, LogLine, ServiceSpec } from '../fleet/contract.ts'
 
 export class FakeFleet implements Fleet {
   readonly asked: string[] = []
@@ -15,6 +15,14 @@ export class FakeFleet implements Fleet {
 
   async scale(service: string, instances: number): Promise<void> {
     this.asked.push(`scale ${service} ${instances}`)
+  }
+
+  async add({ name, instances }: ServiceSpec): Promise<void> {
+    this.asked.push(`add ${name} ${instances}`)
+  }
+
+  async remove(service: string): Promise<void> {
+    this.asked.push(`remove ${service}`)
   }
 
   async restart(target: string): Promise<void> {

@@ -63,6 +63,16 @@ export interface Fleet {
    */
   scale(service: string, instances: number): Promise<void>
   /**
+   * Takes in a service that is new and starts it. Resolves when its instances are ready.
+   * @throws SkeinError START_FAILED as in `scale`, INVALID_INPUT when there is a service of this name.
+   */
+  add(spec: ServiceSpec): Promise<void>
+  /**
+   * Drains and stops a service, then forgets it: its name may be given to another. Resolves when it has gone.
+   * @throws SkeinError UNKNOWN_TARGET.
+   */
+  remove(service: string): Promise<void>
+  /**
    * Restarts one instance by its id, or a service one instance at a time: each drains and is replaced in its own place, and
    * the next goes only when the new one is ready, so capacity is never below N − 1. A failed replacement ends the restart.
    */

@@ -307,6 +307,27 @@ describe('scale, restart, stop', () => {
       await assert.rejects(bench.fleet.scale('orders', count), { code: 'INVALID_INPUT' })
     }
   })
+
+  test('a service is taken in while others run, and let go of: its name is free then', async () => {
+    const bench = new Bench([spec('a')])
+    await bench.fleet.start()
+    await bench.pass(500)
+    const added = bench.fleet.add(spec('b', { instances: 2 }))
+    await bench.pass(500)
+    await added
+    assert.deepEqual(bench.states(), ['a-1 ready', 'b-1 ready', 'b-2 ready'])
+    await assert.rejects(bench.fleet.add(spec('b')), { code: 'INVALID_INPUT', message: /"b" runs here already/ })
+    const removed = bench.fleet.remove('b')
+    await assert.rejects(bench.fleet.scale('b', 3), { code: 'SHUTTING_DOWN' })
+    await bench.pass(500)
+    await removed
+    assert.deepEqual(bench.states(), ['a-1 ready'])
+    await assert.rejects(bench.fleet.remove('b'), { code: 'UNKNOWN_TARGET' })
+    const again = bench.fleet.add(spec('b'))
+    await bench.pass(500)
+    await again
+    assert.deepEqual(bench.living(), ['a-1', 'b-1'])
+  })
 })
 
 describe('close', () => {

@@ -40,7 +40,8 @@ export interface FleetDeps {
 
 export class ProcessFleet implements Fleet {
   readonly #deps: FleetDeps
-  readonly #groups: Map<string, Group>
+  readonly #groups = new Map<string, Group>()
+  readonly #create: (spec: ServiceSpec, ordinal: number) => Instance
   readonly #logbook = new Logbook()
   readonly #listeners = new Set<(info: InstanceInfo) => void>()
   readonly #behaviours: ReturnType<typeof behaviours>
@@ -52,8 +53,8 @@ export class ProcessFleet implements Fleet {
     this.#deps = deps
     this.#behaviours = behaviours({ ...deps, write: (line) => this.#logbook.append(line) })
     const instanceDeps = this.#instanceDeps()
-    const create = (spec: ServiceSpec, ordinal: number) => new Instance(spec, ordinal, instanceDeps)
-    this.#groups = new Map(deps.specs.map((spec) => [spec.name, new Group(spec, create)]))
+    this.#create = (spec, ordinal) => new Instance(spec, ordinal, instanceDeps)
+    for (const spec of deps.specs) this.#groups.set(spec.name, new Group(spec, this.#create))
     this.#countRestart = deps.metrics === undefined ? () => {} : fleetMetrics(deps.metrics, () => this.list())
   }
 
@@ -85,9 +86,23 @@ export class ProcessFleet implements Fleet {
 
   async scale(service: string, instances: number): Promise<void> {
     this.#checkOpen()
-    const group = this.#groups.get(service)
-    if (group === undefined) throw this.#unknown(service, [...this.#groups.keys()])
-    await group.scale(instances)
+    await this.#group(service).scale(instances)
+  }
+
+  async add(spec: ServiceSpec): Promise<void> {
+    this.#checkOpen()
+    if (this.#groups.has(spec.name))
+      throw new SkeinError('INVALID_INPUT', `a service called "${spec.name}" runs here already`, { service: spec.name })
+    const group = new Group(spec, this.#create)
+    this.#groups.set(spec.name, group)
+    await group.scale(spec.instances)
+  }
+
+  async remove(service: string): Promise<void> {
+    this.#checkOpen()
+    const group = this.#group(service)
+    await group.close(DRAIN_MS)
+    this.#groups.delete(service)
   }
 
   async restart(target: string): Promise<void> {
@@ -187,6 +202,12 @@ export class ProcessFleet implements Fleet {
       this.#deps.log[instance.waitMs > FIRST_WAIT_MS ? 'debug' : 'warn'](facts, 'instance failed')
     }
     this.#deps.onExit?.(info)
+  }
+
+  #group(service: string): Group {
+    const group = this.#groups.get(service)
+    if (group === undefined) throw this.#unknown(service, [...this.#groups.keys()])
+    return group
   }
 
   #find(target: string): Group | Instance {

@@ -88,7 +88,7 @@ export class Group {
   }
 
   #at(ordinal: number): Instance {
-    if (this.#closing) throw new SkeinError('SHUTTING_DOWN', 'the fleet is stopping')
+    if (this.#closing) throw new SkeinError('SHUTTING_DOWN', `${this.spec.name} is stopping`)
     const known = this.#instances.get(ordinal)
     if (known !== undefined) return known
     const created = this.#create(this.spec, ordinal)

@@ -12,7 +12,8 @@ const ADOPT_AFTER_MS = 2000
 
 export interface AdoptionOptions {
   readonly fleet: Fleet
-  readonly specs: readonly ServiceSpec[]
+  /** Of the services that run now, by name. */
+  readonly specs: ReadonlyMap<string, ServiceSpec>
   readonly registry: RegistryLink
   readonly log: Logger
   readonly clock: Clock
@@ -20,17 +21,15 @@ export interface AdoptionOptions {
 
 export class Adoption {
   readonly #options: AdoptionOptions
-  readonly #specs: ReadonlyMap<string, ServiceSpec>
   readonly #adopted = new Set<string>()
 
   constructor(options: AdoptionOptions) {
     this.#options = options
-    this.#specs = new Map(options.specs.map((spec) => [spec.name, spec]))
   }
 
   /** To be called with each change of an instance. */
   changed(info: InstanceInfo): void {
-    const spec = this.#specs.get(info.service)
+    const spec = this.#options.specs.get(info.service)
     if (spec?.command === undefined || spec.system === true) return
     if (info.state === 'ready') void this.#consider(info, spec)
     // Out of the registry first, then drain: nobody else would say so for it.

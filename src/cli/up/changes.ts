@@ -10,7 +10,8 @@ export type Change =
   | { readonly kind: 'weights'; readonly spec: ServiceSpec }
   /** Another program, environment or folder: the instances are restarted one by one. */
   | { readonly kind: 'restart'; readonly spec: ServiceSpec }
-  | { readonly kind: 'stop'; readonly service: string }
+  | { readonly kind: 'start'; readonly spec: ServiceSpec }
+  | { readonly kind: 'remove'; readonly service: string }
   /** Takes effect only when `skein up` is started again. */
   | { readonly kind: 'later'; readonly what: string }
 
@@ -21,15 +22,17 @@ export function changesBetween(before: Plan, after: Plan): Change[] {
   return [
     ...after.services.flatMap((spec) => changesOf(known.get(spec.name), spec)),
     ...gatewayChanges(before, after),
-    ...[...known.keys()].filter((name) => !names.has(name)).map((service) => ({ kind: 'stop', service }) as const),
+    ...[...known.keys()].filter((name) => !names.has(name)).map((service) => ({ kind: 'remove', service }) as const),
     ...(isDeepStrictEqual(before.registry, after.registry) ? [] : [{ kind: 'later', what: 'registry' } as const]),
   ]
 }
 
 function changesOf(before: ServiceSpec | undefined, after: ServiceSpec): Change[] {
   const { name: service, instances } = after
-  if (before === undefined) return [{ kind: 'later', what: `services.${service}, which is new,` }]
-  if (before.port !== after.port) return [{ kind: 'later', what: `services.${service}.port` }]
+  const start = { kind: 'start', spec: after } as const
+  if (before === undefined) return [start]
+  // The fleet gives ports to a service once and for all.
+  if (before.port !== after.port) return [{ kind: 'remove', service }, start]
   const changes: Change[] = []
   const restart = !isDeepStrictEqual(programOf(before), programOf(after))
   if (restart) changes.push({ kind: 'restart', spec: after })

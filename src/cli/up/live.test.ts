@@ -37,7 +37,9 @@ function live(config: () => FleetConfig) {
   const lines: string[] = []
   const log = createLogger({}, undefined, { write: (text) => lines.push(text) })
   const fleet = new FakeFleet()
-  const options = { plan: plan(CONFIG), specs: plan(CONFIG).services, fleet, log, read: async () => plan(config()) }
+  const start = plan(CONFIG)
+  const specs = new Map(start.services.map((spec) => [spec.name, spec]))
+  const options = { plan: start, specs, fleet, log, read: async () => plan(config()), planned() {} }
   const link = new RegistryLink(consul, silentLogger, systemClock)
   return { fleet, lines, config: new LiveConfig({ ...options, registry: link }) }
 }
@@ -52,11 +54,35 @@ describe('a saved config', () => {
     const { fleet, lines, config } = live(() => wanted)
     await config.apply()
     // The gateway's settings could not be put, in the middle of the three.
-    assert.deepEqual(fleet.asked, ['scale users 3', 'stop orders'])
+    assert.deepEqual(fleet.asked, ['scale users 3', 'remove orders'])
     assert.match(lines.join(''), /"level":"error".*the gateway's new settings could not be applied/)
     registry.status = 200
     wanted = { ...wanted }
     await config.apply()
     assert.deepEqual(registry.puts, ['/v1/kv/skein/gateway/default'])
+    assert.equal(fleet.asked.length, 2)
+  })
+
+  test('starts services that are new, lets go of those that are gone, and knows them by then', async () => {
+    registry.status = 200
+    let wanted: FleetConfig = { ...CONFIG, services: { ...CONFIG.services, more: { entry: './m.ts', instances: 2 } } }
+    const { fleet, config } = live(() => wanted)
+    await config.apply()
+    wanted = { ...CONFIG, services: { ...CONFIG.services, more: { entry: './m.ts', instances: 4 } } }
+    await config.apply()
+    wanted = CONFIG
+    await config.apply()
+    await config.apply()
+    assert.deepEqual(fleet.asked, ['add more 2', 'scale more 4', 'remove more'])
+  })
+
+  test('with a gateway that is new says so, and does not take the next change for one of it', async () => {
+    let wanted: FleetConfig = { services: CONFIG.services }
+    const { lines, config } = live(() => wanted)
+    await config.apply()
+    wanted = { services: CONFIG.services, gateway: CONFIG.gateway! }
+    await config.apply()
+    assert.match(lines.join(''), /gateway takes effect when skein up is started again/)
+    assert.doesNotMatch(lines.join(''), /could not be applied/)
   })
 })

@@ -12,18 +12,19 @@ export type LiveSpec = { -readonly [K in keyof ServiceSpec]: ServiceSpec[K] }
 
 export interface LiveOptions {
   readonly plan: Plan
-  /** The very objects that the fleet was given. */
-  readonly specs: readonly LiveSpec[]
+  /** The very objects that the fleet was given, by name; services that come and go are entered here. */
+  readonly specs: Map<string, LiveSpec>
   readonly fleet: Fleet
   readonly registry: RegistryLink
   readonly log: Logger
   /** Reads the file anew. @throws ConfigError */
   read(): Promise<Plan>
+  /** Another plan is being applied. */
+  planned(plan: Plan): void
 }
 
 export class LiveConfig {
   readonly #options: LiveOptions
-  readonly #specs: ReadonlyMap<string, LiveSpec>
   readonly #reweighed = new Set<string>()
   #plan: Plan
   /** One change after the other. */
@@ -32,7 +33,6 @@ export class LiveConfig {
   constructor(options: LiveOptions) {
     this.#options = options
     this.#plan = options.plan
-    this.#specs = new Map(options.specs.map((spec) => [spec.name, spec]))
   }
 
   /** To be called when the file was saved. What is wrong with it is logged, and what runs goes on as it is. */
@@ -59,14 +59,11 @@ export class LiveConfig {
     try {
       const plan = await this.#options.read()
       const changes = changesBetween(this.#plan, plan)
-      this.#plan = { ...plan, services: this.#merged(plan), gateway: this.#plan.gateway }
-      let gateway = plan.gateway
-      for (const change of changes) {
-        // Each by itself: one that fails keeps nothing else of what was saved from being applied.
-        const done = await this.#try(change, plan)
-        if (!done && change.kind === 'gateway') gateway = this.#plan.gateway // the next save puts it again
-      }
-      this.#plan = { ...this.#plan, gateway }
+      // Registry and gateway are as they were: the former until the next start, the latter until its settings are put.
+      this.#plan = { ...plan, registry: this.#plan.registry, gateway: this.#plan.gateway }
+      this.#options.planned(this.#plan)
+      // Each by itself: one that fails keeps nothing else of what was saved from being applied.
+      for (const change of changes) await this.#try(change, plan)
     } catch (error) {
       if (!(error instanceof ConfigError)) return log.error({ err: error }, 'the changed config could not be applied')
       const many = error.issues.length === 1 ? '1 mistake' : `${error.issues.length} mistakes`
@@ -74,30 +71,23 @@ export class LiveConfig {
     }
   }
 
-  /** A service that has left the config is stopped, but the fleet still knows it: its return is no new service. */
-  #merged(plan: Plan): ServiceSpec[] {
-    const gone = this.#plan.services.filter(({ name }) => !plan.services.some((spec) => spec.name === name))
-    const known = plan.services.filter(({ name }) => this.#specs.has(name)) // what the fleet has not got stays new
-    return [...known, ...gone.map((spec) => ({ ...spec, instances: 0 }))]
-  }
-
-  /** False when it failed, which is logged. */
-  async #try(change: Change, plan: Plan): Promise<boolean> {
+  async #try(change: Change, plan: Plan): Promise<void> {
     try {
       await this.#make(change, plan)
-      return true
     } catch (error) {
       this.#options.log.error({ err: error }, `config: ${describe(change)} could not be applied`)
-      return false
     }
   }
 
   async #make(change: Change, plan: Plan): Promise<void> {
-    const { fleet, registry, log } = this.#options
+    const { fleet, log } = this.#options
     switch (change.kind) {
       case 'gateway':
-        await registry.put(gatewayKey(GATEWAY_NAME), this.#whereItListens(plan))
+        await this.#putGateway(plan.gateway!.config)
         return log.info('config: the gateway takes its new settings')
+      case 'start':
+        log.info(`config: ${change.spec.name} is new and is started`)
+        return this.#start({ ...change.spec })
       case 'scale':
         log.info(`config: ${change.service} is scaled to ${change.instances}`)
         return fleet.scale(change.service, change.instances)
@@ -105,26 +95,37 @@ export class LiveConfig {
         return this.#reweigh(change.spec)
       case 'restart':
         log.info(`config: ${change.spec.name} is restarted, one instance at a time`)
-        Object.assign(this.#specs.get(change.spec.name)!, change.spec)
+        Object.assign(this.#options.specs.get(change.spec.name)!, change.spec)
         return fleet.restart(change.spec.name)
-      case 'stop':
-        log.info(`config: ${change.service} is gone and is stopped`)
-        return fleet.stop(change.service)
+      case 'remove':
+        log.info(`config: ${change.service} is gone; it drains and is stopped`)
+        await fleet.remove(change.service)
+        this.#options.specs.delete(change.service)
+        return
       case 'later':
         return log.warn(`config: ${change.what} takes effect when skein up is started again`)
     }
   }
 
-  /** The new settings at the port and host that the gateway has: it would refuse others while it runs. */
-  #whereItListens({ gateway }: Plan): GatewayConfig {
-    const { port, host } = this.#options.plan.gateway!.config
-    return { ...gateway!.config, port, host }
+  /** At the port and host that the gateway has: it would refuse others while it runs. */
+  async #putGateway(settings: GatewayConfig): Promise<void> {
+    const gateway = this.#plan.gateway!
+    const { port, host } = gateway.config
+    const config = { ...settings, port, host }
+    await this.#options.registry.put(gatewayKey(GATEWAY_NAME), config)
+    this.#plan = { ...this.#plan, gateway: { ...gateway, config } }
+  }
+
+  /** Known before its first instance is, so that whoever hears of that finds it. */
+  async #start(spec: LiveSpec): Promise<void> {
+    this.#options.specs.set(spec.name, spec)
+    await this.#options.fleet.add(spec)
   }
 
   /** Running instances change in the registry, without a restart; later ones are started with the new weight. */
   async #reweigh({ name, weights }: ServiceSpec): Promise<void> {
     const { fleet, log } = this.#options
-    this.#specs.get(name)!.weights = weights
+    this.#options.specs.get(name)!.weights = weights
     this.#reweighed.add(name)
     const own = fleet.list().filter(({ service }) => service === name)
     for (const info of own) await this.changed(info)

@@ -119,6 +119,9 @@ function planWeights({ weight = [] }: ServiceConfig): readonly number[] {
   return typeof weight === 'number' ? new Array<number>(ORDINALS_MAX).fill(weight) : weight
 }
 
+/** No service of the user's can have these. */
+export const SYSTEM_NAMES: readonly string[] = ['registry', 'gateway']
+
 /** Registry and gateway, as the fleet runs them: this very program, each in a process of its own. */
 export function systemSpecs({ registry, gateway, file }: Plan): ServiceSpec[] {
   const skein = ['node', findTools().skein]

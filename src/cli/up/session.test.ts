@@ -10,7 +10,7 @@ import { planFleet } from './plan.ts'
 import { startSession } from './session.ts'
 import type { View } from './view.ts'
 
-const SILENT: View = { log() {}, changed() {}, ready() {}, ending() {}, end() {} }
+const SILENT: View = { log() {}, changed() {}, ready() {}, planned() {}, ending() {}, end() {} }
 
 test('a session that cannot announce itself gives its socket back, so that the process can end', async () => {
   const dir = mkdtempSync(path.join(tmpdir(), 'skein-session-'))

@@ -11,7 +11,7 @@ import { processMetrics } from '../../telemetry/metrics.ts'
 import { Adoption } from './adoption.ts'
 import { fleetLog } from './fleet-log.ts'
 import { LiveConfig } from './live.ts'
-import { GATEWAY_NAME, gatewayKey, type Plan, systemSpecs } from './plan.ts'
+import { GATEWAY_NAME, gatewayKey, type Plan, SYSTEM_NAMES, systemSpecs } from './plan.ts'
 import { RegistryLink } from './registry-link.ts'
 import type { View } from './view.ts'
 import { watchFile } from './watch-file.ts'
@@ -70,7 +70,7 @@ async function startParts(plan: Plan, registry: RegistryLink, log: Logger, clock
     env: { [SETTINGS.registry]: plan.registry.url },
     clock,
     log,
-    onExit: (info) => void (isOwn(info, plan) ? registry.deregister(info) : undefined),
+    onExit: (info) => void (registers(info) ? registry.deregister(info) : undefined),
   })
   const [started, put] = await Promise.allSettled([fleet.finally(() => stop.abort()), configured])
   if (started.status === 'rejected') throw started.reason
@@ -83,9 +83,9 @@ async function configureGateway({ gateway }: Plan, registry: RegistryLink, signa
   if (gateway !== undefined) await registry.putOnceUp(gatewayKey(GATEWAY_NAME), gateway.config, signal)
 }
 
-/** Skein's own parts do not register. */
-function isOwn({ service }: InstanceInfo, { services }: Plan): boolean {
-  return services.some(({ name }) => name === service)
+/** Skein's own parts do not. */
+function registers({ service }: InstanceInfo): boolean {
+  return !SYSTEM_NAMES.includes(service)
 }
 
 /** Everything that watches the fleet or is watched for it. Returns what takes it away again. */
@@ -95,10 +95,11 @@ async function attach(
   log: Logger,
   { plan, view, clock, read, end }: SessionOptions,
 ): Promise<() => Promise<void>> {
-  const adoption = new Adoption({ fleet, specs: plan.services, registry, log, clock })
+  const specs = new Map(plan.services.map((spec) => [spec.name, spec]))
+  const adoption = new Adoption({ fleet, specs, registry, log, clock })
   for (const line of fleet.logs()) view.log(line)
   fleet.onLog((line) => view.log(line))
-  const live = new LiveConfig({ plan, specs: plan.services, fleet, registry, log, read })
+  const live = new LiveConfig({ plan, specs, fleet, registry, log, read, planned: (next) => view.planned(next) })
   fleet.onChange((info) => {
     view.changed(info)
     adoption.changed(info)

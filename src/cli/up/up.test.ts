@@ -91,11 +91,11 @@ describe('a changed config', () => {
     assert.deepEqual(change({ registry: { port: 1 } }), [{ kind: 'later', what: 'registry' }])
   })
 
-  test('stops what is gone, and cannot start what is new', () => {
-    assert.deepEqual(change({ services: { users } as never }), [{ kind: 'stop', service: 'orders' }])
-    assert.deepEqual(change({ services: { users, orders, more: { entry: './m.ts' } } as never }), [
-      { kind: 'later', what: 'services.more, which is new,' },
-    ])
+  test('removes what is gone, starts what is new, and both where the port differs', () => {
+    assert.deepEqual(change({ services: { users } as never }), [{ kind: 'remove', service: 'orders' }])
+    const [start] = change({ services: { users, orders, more: { entry: './m.ts' } } as never })
+    assert.ok(start?.kind === 'start' && start.spec.name === 'more')
+    assert.deepEqual(service('users', { instances: 1, port: 4000 }), ['remove', 'start'])
   })
 })
 

@@ -16,6 +16,8 @@ export interface View {
   changed(info: InstanceInfo): void
   /** Everything has been tried once. */
   ready(plan: Plan, instances: readonly InstanceInfo[], tookMs: number): void
+  /** A saved config has changed what runs. */
+  planned(plan: Plan): void
   /** The end has begun. */
   ending(): void
   /** Nothing more is shown below. */
@@ -46,6 +48,7 @@ function jsonView({ terminal: { json } }: ViewOptions): View {
       }
       json({ type: 'ready', config: file, ...addresses, instances, tookMs: Math.round(tookMs) })
     },
+    planned: () => {}, // each instance that comes or goes is an event of its own
     ending: () => json({ type: 'ending' }),
     end: () => {},
   }
@@ -92,6 +95,11 @@ class HumanView implements View {
     this.#plan = plan
     const lines = tryLines(plan, this.#options.skein)
     this.#status.print(summary({ plan, instances, tookMs, lines, paint }).join('\n'))
+  }
+
+  planned(plan: Plan): void {
+    if (this.#plan !== undefined) this.#plan = plan
+    this.#status.refresh()
   }
 
   ending(): void {
