@@ -136,6 +136,47 @@ test('registries on one store hear of each other’s renewals', async () => {
   assert.equal(alive(), false)
 })
 
+test('the end is written by the registry whose turn it is; by the others only if that one did not', async () => {
+  class Turns extends SharedStorage {
+    writes = 0
+    ours = false
+    readonly sharing = {
+      owns: () => this.ours,
+      passOn() {},
+      beatLagMs: 0,
+      inTouch: true,
+      start: () => () => {},
+    }
+    override write(decide: Decide): Promise<void> {
+      this.writes++
+      return super.write(decide)
+    }
+  }
+  for (const ours of [true, false]) {
+    const storage = new Turns()
+    storage.ours = ours
+    const { store, keepers, lock, pass, alive } = await opened(storage, new VirtualClock())
+    await withSession(store)
+    await lock()
+    const { writes } = storage
+    const written = () => storage.writes - writes
+    await pass(20_000)
+    assert.equal(written(), ours ? 1 : 0, `session, ours: ${ours}`)
+    await pass(1000)
+    assert.deepEqual([written(), alive()], [1, false])
+    await pass(ours ? 1000 : 2000)
+    assert.equal(written(), ours ? 2 : 1, `delay, ours: ${ours}`)
+    await pass(1000)
+    assert.deepEqual([written(), store.state.delays.size], [2, 0])
+    await store.write({ type: 'session-create', session: SESSION })
+    await pass(20_000)
+    assert.equal(await keepers[0]!.renew('s'), !ours)
+    await pass(1000)
+    assert.equal(alive(), !ours, 'a renewal in the last moment counts')
+    keepers[0]!.stop()
+  }
+})
+
 test('an end that could not be stored is tried again', async () => {
   class Sick extends MemoryStorage {
     sick = false

@@ -3,7 +3,8 @@
  * The state knows no time, so a start of the registry grants everybody a full TTL and a full delay anew.
  *
  * Where several registries share a store each of them keeps time for all. A renewal is a write there, which restarts
- * everybody's timer, and a session ends only if the store knows of no renewal that the timer did not. Not chosen: leases of
+ * everybody's timer, and a session ends only if the store knows of no renewal that the timer did not. One of them is first to
+ * write an end, the others a second later. Not chosen: leases of
  * the store, which would spare that write; the price of leases is that they count whole seconds from 2 on.
  */
 import type { Timer } from '../core/clock.ts'
@@ -25,12 +26,19 @@ export const SESSION_TTL_MIN_MS = 10_000
 
 /** Consul's promise is "not before the TTL", and this is when it acts: clients reckon with it. */
 const GRACE = 2
-/** How soon a delay is ended again if the store refused to. */
+/** How soon a delay is ended again if the store refused to, and how long others wait for the registry whose turn it is. */
 const RETRY_MS = 1000
+
+interface Watched {
+  readonly silence: RunningCheck
+  renewals: number
+  /** Runs while another registry should be ending it. */
+  late: Timer | undefined
+}
 
 export class SessionKeeper {
   readonly #options: KeeperOptions
-  readonly #sessions = new Map<string, { readonly silence: RunningCheck; renewals: number }>()
+  readonly #sessions = new Map<string, Watched>()
   readonly #delays = new Map<string, Timer>()
   #forget: (() => void) | undefined
 
@@ -77,34 +85,54 @@ export class SessionKeeper {
     if (known !== undefined) {
       known.renewals = renewalsOf(session)
       known.silence.beat?.('')
+      known.late?.cancel()
       return
     }
     const ttlMs = session.TTL === '' ? 0 : parseDuration(session.TTL)
     if (ttlMs === 0) return
     const silence = startTtl({ ttlMs: ttlMs * GRACE }, '', () => this.#expire(session.ID), this.#options)
-    this.#sessions.set(session.ID, { silence, renewals: renewalsOf(session) })
+    this.#sessions.set(session.ID, { silence, renewals: renewalsOf(session), late: undefined })
   }
 
   #expire(id: string): void {
     const known = this.#sessions.get(id)
     if (known === undefined) return
+    known.late?.cancel()
+    if (this.#isOurTurn(id)) this.#endSession(id, known)
+    else known.late = this.#options.clock.after(RETRY_MS, () => this.#endSession(id, known))
+  }
+
+  /** One registry of those that share a store writes the end; the others do it for one that is away. */
+  #isOurTurn(id: string): boolean {
+    return this.#options.store.sharing?.owns(id) !== false
+  }
+
+  #endSession(id: string, known: Watched): void {
     this.#options.log.info({ session: id }, 'a session was not renewed within twice its TTL: it ends')
     this.#write({ type: 'session-end', id, renewals: known.renewals })
   }
 
   #unwatch(id: string): void {
-    this.#sessions.get(id)?.silence.stop()
+    const known = this.#sessions.get(id)
+    known?.silence.stop()
+    known?.late?.cancel()
     this.#sessions.delete(id)
   }
 
   #delay({ Key, Session, ms }: DelayBody): void {
     const { clock } = this.#options
     this.#undelay(Key)
-    const end = () => {
-      this.#delays.set(Key, clock.after(RETRY_MS, end))
-      this.#write({ type: 'delay-end', key: Key, session: Session })
+    const end = (isOurTurn: boolean) => {
+      this.#delays.set(
+        Key,
+        clock.after(RETRY_MS, () => end(true)),
+      )
+      if (isOurTurn) this.#write({ type: 'delay-end', key: Key, session: Session })
     }
-    this.#delays.set(Key, clock.after(ms, end))
+    this.#delays.set(
+      Key,
+      clock.after(ms, () => end(this.#isOurTurn(Key))),
+    )
   }
 
   #undelay(key: string): void {
