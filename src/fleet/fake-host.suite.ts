@@ -137,7 +137,7 @@ export class Bench {
   constructor(
     specs: readonly ServiceSpec[],
     script?: (id: string) => Script,
-    more: { startsAtOnce?: number; metrics?: MetricsSink } = {},
+    more: { startsAtOnce?: number; metrics?: MetricsSink; usersGone?: () => Promise<void> } = {},
   ) {
     this.host = new FakeHost(script)
     this.fleet = new ProcessFleet({
@@ -150,6 +150,7 @@ export class Bench {
       log: silentLogger,
       startsAtOnce: more.startsAtOnce ?? 100,
       metrics: more.metrics,
+      usersGone: more.usersGone,
       onExit: (info) => this.exits.push(info),
     })
     this.fleet.onLog((line) => this.lines.push(`${line.instance} ${line.text}`))

@@ -363,6 +363,38 @@ describe('close', () => {
     assert.deepEqual(bench.living(), [])
   })
 
+  test("what follows the end of the users' services is waited for, but not for long", async () => {
+    const told = Promise.withResolvers<void>()
+    const usersGone = () => {
+      assert.deepEqual(
+        bench.exits.map(({ id }) => id),
+        ['a-1'],
+      )
+      return told.promise
+    }
+    const specs = [spec('registry', { system: true }), spec('a')]
+    const bench = new Bench(specs, undefined, { usersGone })
+    void bench.fleet.start()
+    await bench.pass(500)
+    const closing = bench.fleet.close(4000)
+    await bench.pass(1500)
+    assert.deepEqual(bench.living(), ['registry-1'])
+    told.resolve()
+    await bench.pass(200)
+    assert.deepEqual(bench.living(), [])
+    await closing
+
+    const hanging = new Bench(specs, undefined, { usersGone: () => new Promise(() => {}) })
+    void hanging.fleet.start()
+    await hanging.pass(500)
+    const closed = hanging.fleet.close(4000)
+    await hanging.pass(1500)
+    void hanging.fleet.close(0)
+    await hanging.pass(50)
+    assert.deepEqual(hanging.living(), [])
+    await closed
+  })
+
   test('during starts, back-offs and a rolling restart', async () => {
     const scripts: Record<string, Script> = { 'b-1': CRASHING }
     const bench = new Bench([spec('a', { instances: 3 }), spec('b'), spec('c')], (id) => scripts[id] ?? GOOD, {

@@ -36,6 +36,11 @@ export interface FleetDeps {
   readonly startsAtOnce: number
   /** Called when a process has ended, with its pid and port. */
   onExit?: ((info: InstanceInfo) => void) | undefined
+  /**
+   * Called when the users' services have ended, before Skein's own parts do; waited for during half of the time that is left.
+   * Must not reject.
+   */
+  usersGone?: (() => Promise<void>) | undefined
 }
 
 export class ProcessFleet implements Fleet {
@@ -47,6 +52,8 @@ export class ProcessFleet implements Fleet {
   readonly #behaviours: ReturnType<typeof behaviours>
   readonly #countRestart: (service: string) => void
   #deadline = Number.POSITIVE_INFINITY
+  /** Makes the end wait no longer than the deadline says now. */
+  #hurry = () => {}
   #closed: Promise<void> | undefined
 
   constructor(deps: FleetDeps) {
@@ -141,6 +148,7 @@ export class ProcessFleet implements Fleet {
     if (deadline < this.#deadline) {
       this.#deadline = deadline
       for (const instance of this.#instances()) if (instance.state === 'stopping') instance.down(graceMs)
+      this.#hurry()
     }
     this.#closed ??= this.#close(this.#system().length === 0 ? 0 : Math.min(SYSTEM_GRACE_MS, graceMs / 4))
     return this.#closed
@@ -149,7 +157,17 @@ export class ProcessFleet implements Fleet {
   /** The users' services drain all at once; Skein's own parts follow, the last started first. */
   async #close(reserveMs: number): Promise<void> {
     await Promise.all(this.#users().map((group) => group.close(this.#left() - reserveMs)))
+    await this.#usersGone()
     for (const group of this.#system().reverse()) await group.close(this.#left())
+  }
+
+  async #usersGone(): Promise<void> {
+    const { usersGone, clock } = this.#deps
+    if (usersGone === undefined) return
+    const limit = Promise.withResolvers<void>()
+    this.#hurry = () => void clock.after(this.#left() / 2, limit.resolve)
+    this.#hurry()
+    await Promise.race([usersGone(), limit.promise])
   }
 
   #left(): number {

@@ -23,6 +23,11 @@ export interface FleetOptions {
   readonly metrics?: MetricsSink | undefined
   /** Called when a process has ended, with its pid and port, so that others may be told at once. */
   onExit?: ((info: InstanceInfo) => void) | undefined
+  /**
+   * Called when the users' services have ended, before Skein's own parts do; waited for during half of the time that is left.
+   * Must not reject.
+   */
+  usersGone?: (() => Promise<void>) | undefined
 }
 
 /**
@@ -43,6 +48,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     metrics: options.metrics,
     startsAtOnce: availableParallelism() + 1,
     onExit: options.onExit,
+    usersGone: options.usersGone,
   })
   await fleet.start()
   return fleet

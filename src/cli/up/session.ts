@@ -70,6 +70,8 @@ async function startParts(plan: Plan, registry: RegistryLink, log: Logger, clock
     env: { [SETTINGS.registry]: plan.registry.url },
     clock,
     log,
+    // The registry must be there while those who have ended without a word are taken out.
+    usersGone: () => registry.idle(),
     onExit: (info) => void (registers(info) ? registry.deregister(info) : undefined),
   })
   const [started, put] = await Promise.allSettled([fleet.finally(() => stop.abort()), configured])
