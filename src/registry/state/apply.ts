@@ -1,5 +1,6 @@
 /** Brings changes into the state and moves the indexes of the resources they touch. */
 import { Application, type Place } from './application.ts'
+import { ACL_PLACES } from './apply-acl.ts'
 import { CHECKS, NODES, ownerOf, placeCheck, SERVICES } from './apply-catalog.ts'
 import { KEYS } from './apply-kv.ts'
 import { QUERIES } from './apply-query.ts'
@@ -17,6 +18,7 @@ const PLACES: { readonly [K in Kind]: Place<Bodies[K]> } = {
   session: SESSIONS,
   delay: DELAYS,
   query: QUERIES,
+  ...ACL_PLACES,
 }
 
 export interface Applied {

@@ -1,4 +1,5 @@
 /** What can be asked of the state: plain JSON values, so that they can be logged, sent and replayed. */
+import type { AclCommand } from './acl-commands.ts'
 import type {
   Change,
   CheckBody,
@@ -156,6 +157,7 @@ export type Command =
   | DelayEnd
   | QuerySet
   | QueryDelete
+  | AclCommand
   | Txn
 
 export interface Decision {

@@ -1,6 +1,7 @@
 /** What a command would change. Reads the state, writes nothing: whoever stores the changes brings them in afterwards. */
 import { type Applied, applyChanges } from './apply.ts'
 import type { Command, Decision, Txn } from './commands.ts'
+import { decideAcl } from './decide-acl.ts'
 import { decideDeregister, decideRegister, decideSetStatus } from './decide-catalog.ts'
 import { decideKvDelete, decideKvSet } from './decide-kv.ts'
 import { decideQueryDelete, decideQuerySet } from './decide-query.ts'
@@ -47,6 +48,8 @@ function decideAlone(state: State, command: Exclude<Command, Txn>): Decision {
       return decideQuerySet(state, command)
     case 'query-delete':
       return decideQueryDelete(state, command)
+    case 'acl':
+      return decideAcl(state, command.action)
     case 'delay-end':
       return decideDelayEnd(state, command)
   }

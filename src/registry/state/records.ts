@@ -4,6 +4,7 @@
  * sorted, so that equal records are equal as JSON text.
  */
 import type { Note } from '../history/contract.ts'
+import type { BootstrapBody, PolicyBody, RoleBody, TokenBody } from './acl-records.ts'
 
 export type Status = 'passing' | 'warning' | 'critical'
 export type TextMap = Readonly<Record<string, string>>
@@ -174,6 +175,10 @@ export type KvRecord = KvBody & Indexes
 export type SessionRecord = SessionBody & Indexes
 export type QueryRecord = QueryBody & Indexes
 export type DelayRecord = DelayBody & Indexes
+export type TokenRecord = TokenBody & Indexes
+export type PolicyRecord = PolicyBody & Indexes
+export type RoleRecord = RoleBody & Indexes
+export type BootstrapRecord = BootstrapBody & Indexes
 
 export interface Bodies {
   node: NodeBody
@@ -183,6 +188,10 @@ export interface Bodies {
   session: SessionBody
   delay: DelayBody
   query: QueryBody
+  'acl-token': TokenBody
+  'acl-policy': PolicyBody
+  'acl-role': RoleBody
+  'acl-bootstrap': BootstrapBody
 }
 export type Kind = keyof Bodies
 

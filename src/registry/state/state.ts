@@ -2,6 +2,7 @@
  * The registry's state in memory: records, the groupings that queries need, and an index for each resource. Only
  * `apply*.ts` write to it. Every write costs in proportion to what it changes, not to what is there.
  */
+import { AclTables } from './acl-tables.ts'
 import type {
   CheckRecord,
   DelayRecord,
@@ -33,6 +34,7 @@ export class State {
   readonly queries = new Map<string, QueryRecord>()
   /** Name in lower case → ID. */
   readonly queryNames = new Map<string, string>()
+  readonly acl = new AclTables()
 
   /** Service name → record key → instance. */
   readonly instances = new Groups<ServiceRecord>()

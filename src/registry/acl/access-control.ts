@@ -1,0 +1,159 @@
+/**
+ * Whose rights a secret stands for. Rights are worked out once for each token and kept until a token, policy or role
+ * changes; after that a look-up is one hash and one map. Looking up by hash also means that how long it takes says nothing
+ * about a secret.
+ */
+import { hash } from 'node:crypto'
+import type { Clock } from '../../core/clock.ts'
+import type { Grants, PolicyBody } from '../state/acl-records.ts'
+import type { TokenRecord } from '../state/records.ts'
+import { Refusal } from '../state/refusal.ts'
+import { RESOURCE } from '../state/resources.ts'
+import type { State } from '../state/state.ts'
+import { nodeRules, serviceRules } from './builtin.ts'
+import { ANONYMOUS_SECRET, type Rights, type Rule } from './contract.ts'
+import { Limited, UNLIMITED } from './rights.ts'
+import { RuleSet } from './rule-set.ts'
+import { parseRules } from './rules.ts'
+
+export interface AclOptions {
+  /** What may be done where no rule says anything. Default deny. */
+  readonly defaultPolicy?: 'allow' | 'deny' | undefined
+  /** A secret that may do everything from the first start on; without it, bootstrap makes one. */
+  readonly initialManagement?: string | undefined
+  /** For requests that bring no token. Default: the anonymous one's. */
+  readonly defaultToken?: string | undefined
+  /** For DNS, which cannot bring any. Default: `defaultToken`. */
+  readonly dnsToken?: string | undefined
+  /** True = `?recurse` and `?keys` want `list` on the prefix. Default false, as in Consul. */
+  readonly keyListPolicy?: boolean | undefined
+}
+
+export interface AccessControl {
+  readonly enabled: boolean
+  readonly defaultPolicy: 'allow' | 'deny'
+  readonly keyListPolicy: boolean
+  /** @throws Refusal 403 for a secret that is no token's. */
+  rightsOf(secret: string | undefined): Rights
+  /** Those of DNS: without any where its token is unknown. */
+  rightsOfDns(): Rights
+  /** The token itself. Undefined = there is none, or no longer. */
+  tokenOf(secret: string | undefined): TokenRecord | undefined
+  isExpired(token: TokenRecord): boolean
+}
+
+/** Where nobody asks. */
+export const OPEN_ACCESS: AccessControl = {
+  enabled: false,
+  defaultPolicy: 'allow',
+  keyListPolicy: false,
+  rightsOf: () => UNLIMITED,
+  rightsOfDns: () => UNLIMITED,
+  tokenOf: () => undefined,
+  isExpired: () => false,
+}
+
+export const hashSecret = (secret: string) => hash('sha256', secret)
+
+interface Known {
+  readonly rights: Limited
+  readonly expiresAt: number
+}
+
+export class ClosedAccess implements AccessControl {
+  readonly enabled = true
+  readonly defaultPolicy: 'allow' | 'deny'
+  readonly keyListPolicy: boolean
+  readonly #state: State
+  readonly #clock: Clock
+  readonly #datacenter: string
+  readonly #default: string
+  readonly #dns: string
+  /** Hash of the secret → rights, as of `#version`. */
+  #known = new Map<string, Known>()
+  /** Those of the version before, to tell whose rights changed. */
+  #before: ReadonlyMap<string, Known> = new Map()
+  #version = ''
+  readonly #rules = new WeakMap<PolicyBody, readonly Rule[]>()
+
+  constructor(state: State, clock: Clock, datacenter: string, options: AclOptions) {
+    this.#state = state
+    this.#clock = clock
+    this.#datacenter = datacenter
+    this.defaultPolicy = options.defaultPolicy ?? 'deny'
+    this.keyListPolicy = options.keyListPolicy ?? false
+    this.#default = options.defaultToken || ANONYMOUS_SECRET
+    this.#dns = options.dnsToken || this.#default
+  }
+
+  rightsOf(secret: string | undefined): Rights {
+    const digest = hashSecret(secret || this.#default)
+    this.#keepUp()
+    const known = this.#known.get(digest) ?? this.#workOut(digest)
+    if (known === undefined || known.expiresAt <= this.#clock.now()) throw new Refusal(403, 'ACL not found')
+    return known.rights
+  }
+
+  rightsOfDns(): Rights {
+    return this.rightsOf(this.tokenOf(this.#dns) === undefined ? ANONYMOUS_SECRET : this.#dns)
+  }
+
+  tokenOf(secret: string | undefined): TokenRecord | undefined {
+    const { acl } = this.#state
+    const token = acl.tokens.get(acl.secrets.get(hashSecret(secret || this.#default)) ?? '')
+    return token === undefined || this.isExpired(token) ? undefined : token
+  }
+
+  isExpired(token: TokenRecord): boolean {
+    return expiryOf(token) <= this.#clock.now()
+  }
+
+  #keepUp(): void {
+    const version = `${this.#state.generation}/${this.#state.indexOf(RESOURCE.acl)}`
+    if (version === this.#version) return
+    this.#version = version
+    this.#before = this.#known
+    this.#known = new Map()
+  }
+
+  #workOut(digest: string): Known | undefined {
+    const { acl } = this.#state
+    const token = acl.tokens.get(acl.secrets.get(digest) ?? '')
+    if (token === undefined) return undefined
+    const identity = { accessor: token.AccessorID, name: token.Description }
+    const open = this.defaultPolicy === 'allow'
+    const make = (index: number) => new Limited(identity, new RuleSet(this.#rulesOf(token)), open, index)
+    const rights = make(this.#state.indexOf(RESOURCE.acl))
+    // The same rights as before are no news to whoever waits with them.
+    const before = this.#before.get(digest)?.rights
+    const known = { rights: before?.key === rights.key ? make(before.index) : rights, expiresAt: expiryOf(token) }
+    this.#known.set(digest, known)
+    return known
+  }
+
+  #rulesOf({ Roles, ...own }: TokenRecord): Rule[] {
+    const roles = Roles.map((id) => this.#state.acl.roles.get(id)).filter((role) => role !== undefined)
+    return [own, ...roles].flatMap((grants) => this.#granted(grants))
+  }
+
+  #granted({ Policies, ServiceIdentities, NodeIdentities }: Grants): Rule[] {
+    const isHere = ({ Datacenters = [] }: { readonly Datacenters?: readonly string[] }) =>
+      Datacenters.length === 0 || Datacenters.includes(this.#datacenter)
+    const policies = Policies.map((id) => this.#state.acl.policies.get(id)).filter((policy) => policy !== undefined)
+    return [
+      ...policies.filter(isHere).flatMap((policy) => this.#parsed(policy)),
+      ...ServiceIdentities.filter(isHere).flatMap(serviceRules),
+      ...NodeIdentities.filter(({ Datacenter }) => Datacenter === this.#datacenter).flatMap(nodeRules),
+    ]
+  }
+
+  #parsed(policy: PolicyBody): readonly Rule[] {
+    const known = this.#rules.get(policy) ?? parseRules(policy.Rules)
+    this.#rules.set(policy, known)
+    return known
+  }
+}
+
+function expiryOf({ ExpirationTime }: TokenRecord): number {
+  return ExpirationTime === undefined ? Number.POSITIVE_INFINITY : Date.parse(ExpirationTime)
+}

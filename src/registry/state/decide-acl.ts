@@ -1,0 +1,93 @@
+import type { AclAction } from './acl-commands.ts'
+import type { PolicyBody, RoleBody, TokenBody } from './acl-records.ts'
+import type { Decision } from './commands.ts'
+import type { Change } from './records.ts'
+import { Refusal } from './refusal.ts'
+import type { State } from './state.ts'
+
+export const BOOTSTRAP = 'bootstrap'
+
+/** Texts are Consul's. */
+export function decideAcl(state: State, action: AclAction): Decision {
+  return { changes: changesOf(state, action), done: true }
+}
+
+function changesOf(state: State, action: AclAction): readonly Change[] {
+  switch (action.kind) {
+    case 'token-set':
+      return setToken(state, action.token, action.isNew)
+    case 'token-delete':
+      return [{ kind: 'acl-token', key: action.accessor, body: null }]
+    case 'policy-set':
+      return setPolicy(state, action.policy, action.isNew)
+    case 'policy-delete':
+      return [{ kind: 'acl-policy', key: action.id, body: null }]
+    case 'role-set':
+      return setRole(state, action.role, action.isNew)
+    case 'role-delete':
+      return [{ kind: 'acl-role', key: action.id, body: null }]
+    case 'bootstrap':
+      return bootstrap(state, action.token, action.resetIndex)
+    case 'init':
+      return init(state, action.policies, action.tokens)
+  }
+}
+
+function setToken({ acl }: State, token: TokenBody, isNew: boolean): Change[] {
+  const { AccessorID } = token
+  if (isNew && acl.tokens.has(AccessorID)) refuse('Invalid Token: AccessorID is already in use')
+  if (isNew && acl.secrets.has(token.secretHash)) refuse('Invalid Token: SecretID is already in use')
+  if (!isNew && !acl.tokens.has(AccessorID)) refuse(`Cannot find token ${JSON.stringify(AccessorID)}`)
+  return [{ kind: 'acl-token', key: AccessorID, body: token }]
+}
+
+function setPolicy({ acl }: State, policy: PolicyBody, isNew: boolean): Change[] {
+  const { ID, Name } = policy
+  const named = acl.policyNamed(Name)
+  if (isNew && named !== undefined) refuse(`Invalid Policy: A Policy with Name ${JSON.stringify(Name)} already exists`)
+  if (!isNew && !acl.policies.has(ID)) refuse(`cannot find policy ${ID}`)
+  if (named !== undefined && named.ID !== ID) {
+    refuse(`Invalid Policy: A policy with name ${JSON.stringify(Name)} already exists`)
+  }
+  return [{ kind: 'acl-policy', key: ID, body: policy }]
+}
+
+function setRole({ acl }: State, role: RoleBody, isNew: boolean): Change[] {
+  const { ID, Name } = role
+  const named = acl.roleNamed(Name)
+  if (isNew && named !== undefined) refuse(`Invalid Role: A Role with Name ${JSON.stringify(Name)} already exists`)
+  if (!isNew && !acl.roles.has(ID)) refuse(`cannot find role ${ID}`)
+  if (named !== undefined && named.ID !== ID) {
+    refuse(`Invalid Role: A role with name ${JSON.stringify(Name)} already exists`)
+  }
+  return [{ kind: 'acl-role', key: ID, body: role }]
+}
+
+function bootstrap(state: State, token: TokenBody, resetIndex: number | undefined): Change[] {
+  const done = state.acl.bootstraps.get(BOOTSTRAP)
+  if (done !== undefined && done.ModifyIndex !== resetIndex)
+    throw new Refusal(403, notAgain(done.ModifyIndex, resetIndex))
+  return [
+    ...setToken(state, token, true),
+    { kind: 'acl-bootstrap', key: BOOTSTRAP, body: { AccessorID: token.AccessorID } },
+  ]
+}
+
+function notAgain(index: number, given: number | undefined): string {
+  if (given === undefined) return `Permission denied: ACL bootstrap no longer allowed (reset index: ${index})`
+  return `Permission denied: Invalid bootstrap reset index (specified ${given}, reset index: ${index})`
+}
+
+function init({ acl }: State, policies: readonly PolicyBody[], tokens: readonly TokenBody[]): Change[] {
+  // A policy's rules may have grown with a new version of Skein.
+  const changed = policies.filter((policy) => acl.policies.get(policy.ID)?.Rules !== policy.Rules)
+  const missing = tokens.filter((token) => !acl.tokens.has(token.AccessorID))
+  return [
+    ...changed.map((policy): Change => ({ kind: 'acl-policy', key: policy.ID, body: policy })),
+    ...missing.map((token): Change => ({ kind: 'acl-token', key: token.AccessorID, body: token })),
+  ]
+}
+
+function refuse(text: string): never {
+  throw new Refusal(500, text)
+}
