@@ -18,14 +18,20 @@ export class AnswerCache {
     this.#maxBytes = maxBytes
   }
 
-  /** The body for `query` at `version`, encoded now if that was not done yet. The same version gives the same object. */
-  get(query: string, version: string, encode: () => string): Encoded {
+  /**
+   * The body for `query` at `version`, encoded now if that was not done yet. The same version gives the same object. What
+   * has no body is looked for each time.
+   */
+  get(query: string, version: string, encode: () => string): Encoded
+  get(query: string, version: string, encode: () => string | undefined): Encoded | undefined
+  get(query: string, version: string, encode: () => string | undefined): Encoded | undefined {
     const known = this.#entries.get(query)
     if (known !== undefined) {
       this.#drop(query, known)
       if (known.version === version) return this.#keep(query, known)
     }
-    return this.#keep(query, { version, body: new Encoded(encode()) })
+    const text = encode()
+    return text === undefined ? undefined : this.#keep(query, { version, body: new Encoded(text) })
   }
 
   #keep(query: string, entry: Entry): Encoded {

@@ -36,6 +36,7 @@ function recurse({ name }: ApiRequest, registry: Registry): Read {
       const pairs = [...state.keys.under(name)].map((key) => showPair(state.kv.get(key)!))
       return pairs.length === 0 ? undefined : `[${pairs.join(',')}]`
     },
+    cache: true,
   }
 }
 
@@ -50,6 +51,7 @@ function keys({ name, query }: ApiRequest, registry: Registry): Read {
       const names = cutNames([...state.keys.under(name)], name.length, separator)
       return names.length === 0 && name !== '' ? undefined : escapeHtml(JSON.stringify(names))
     },
+    cache: true,
   }
 }
 

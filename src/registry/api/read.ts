@@ -13,7 +13,7 @@ export interface Read {
   /** Tells apart answers that have the same index. Absent = none have. */
   version?(): number
   /** The JSON text, or undefined for a 404 without a body. */
-  encode(): string | undefined
+  readonly encode: () => string | undefined
   /** The bytes as they are instead of JSON (kv?raw): hostile input, so browsers are told to do nothing with it. */
   raw?(): Buffer | undefined
   /** Sleep through changes that leave the answer as it is (B9). Off where clients use the wake-up itself as a signal. */
@@ -87,7 +87,10 @@ function lazy<T>(make: () => T): () => T {
 }
 
 /** Parameters on which a cached answer depends. Others, known or invented, must not split the cache. */
-const IN_KEY = ['filter', 'near', 'node-meta', 'passing', 'peer', 'tag'] as const
+const IN_KEY = [
+  ...['filter', 'near', 'node-meta', 'passing', 'peer', 'tag'],
+  ...['keys', 'recurse', 'seperator', 'separator'],
+] as const
 
 function encode(request: ApiRequest, registry: Registry, prepared: Read, index: number): Encoded | undefined {
   if (prepared.cache !== true) {
@@ -95,7 +98,7 @@ function encode(request: ApiRequest, registry: Registry, prepared: Read, index: 
     return body === undefined ? undefined : new Encoded(body)
   }
   const version = `${registry.store.state.generation}/${index}/${prepared.version?.() ?? 0}`
-  return registry.cache.get(cacheKey(request), version, () => prepared.encode() ?? '')
+  return registry.cache.get(cacheKey(request), version, prepared.encode)
 }
 
 function cacheKey({ path, name, query }: ApiRequest): string {
