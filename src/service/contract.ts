@@ -30,13 +30,21 @@ function canonicalJson(value: unknown): string {
   )
 }
 
+/** For each request of a publication, ms: the beat waits for it. */
+const PUBLISH_TIMEOUT_MS = 2_000
+
 /**
  * Writes the contract unless it is there already: a write wakes everyone who watches it.
  * @throws SkeinError REGISTRY_UNAVAILABLE
  */
-export async function publishContract(consul: ConsulClient, contract: ServiceContract): Promise<void> {
+export async function publishContract(
+  consul: ConsulClient,
+  contract: ServiceContract,
+  signal?: AbortSignal,
+): Promise<void> {
   const key = contractKey(contract.service)
   const text = JSON.stringify(contract)
-  const present = await consul.kvGet(key)
-  if (present?.value !== text) await consul.kvPut(key, text)
+  const options = { signal, timeoutMs: PUBLISH_TIMEOUT_MS }
+  const present = await consul.kvGet(key, options)
+  if (present?.value !== text) await consul.kvPut(key, text, options)
 }

@@ -18,7 +18,7 @@ const REGISTER = /register$/
 const BEAT = /check\/pass/
 
 /** A registration with a virtual clock and a scripted registry; `random` 0.5 makes each beat 3 s and each retry half its cap. */
-function begin(url: string, publish?: () => Promise<void>) {
+function begin(url: string, publish?: (signal: AbortSignal) => Promise<void>) {
   const clock = new VirtualClock()
   const { log, lines } = recorder()
   // Time-outs of single requests are real: nothing here waits for them.
@@ -113,6 +113,39 @@ describe('with a scripted registry', () => {
     await passTime(clock, 100, () => published === 2)
     assert.equal(await registry.seen(REGISTER), 2)
     await registration.deregister()
+    await consul.close()
+  })
+
+  test('what cannot be published is told once and tried again; the beat goes on and nothing is registered anew', async () => {
+    await using registry = await scriptedRegistry()
+    let tries = 0
+    const { clock, registration, lines, consul } = begin(registry.url, async () => {
+      if (++tries < 4) throw new Error('no such store')
+    })
+    await registration.attempted
+    assert.equal(await registry.seen(BEAT), 1)
+    await passTime(clock, 500, () => tries === 4)
+    assert.deepEqual(
+      lines.map(({ msg }) => msg),
+      ['not published; trying on'],
+    )
+    const beats = await registry.seen(BEAT, 4)
+    await passTime(clock, 500, () => registry.requests.length > beats + 2)
+    assert.equal(tries, 4)
+    assert.equal(await registry.seen(REGISTER), 1)
+    await registration.deregister()
+    await consul.close()
+  })
+
+  test('the end does not wait for a publication that hangs', async () => {
+    await using registry = await scriptedRegistry()
+    const hangs = (signal: AbortSignal) =>
+      new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    const { registration, lines, consul } = begin(registry.url, hangs)
+    await registry.seen(BEAT)
+    await registration.deregister()
+    assert.equal(await registry.seen(/deregister/), 1)
+    assert.deepEqual(lines, [])
     await consul.close()
   })
 

@@ -33,8 +33,8 @@ export interface RegistrationOptions {
   readonly weight: number
   /** How the registry itself looks: at a path on the instance's port, or whether the port is open. */
   readonly check: { readonly http: string } | { readonly tcp: true }
-  /** Done with each registration: a registry that has lost the instance has lost this too. */
-  readonly publish?: (() => Promise<void>) | undefined
+  /** Done after each registration: a registry that has lost the instance has lost this too. Tried again until it succeeds. */
+  readonly publish?: ((signal: AbortSignal) => Promise<void>) | undefined
   readonly consul: ConsulClient
   readonly clock: Clock
   readonly random: Random
@@ -73,11 +73,15 @@ export function startRegistration(options: RegistrationOptions): Registration {
  */
 async function keepRegistered(options: RegistrationOptions, signal: AbortSignal, attempted: () => void): Promise<void> {
   const { clock, random, log, consul } = options
+  const publisher = new Publisher(options)
   let registered = false
   let failures = 0
   while (!signal.aborted) {
     try {
-      if (!registered) await register(options)
+      if (!registered) {
+        await register(options)
+        publisher.due = true
+      }
       registered = await beat(options, signal)
       if (registered && failures > 0) log.info({ registry: consul.address }, 'registered again: the registry is back')
       if (registered) failures = 0
@@ -86,9 +90,36 @@ async function keepRegistered(options: RegistrationOptions, signal: AbortSignal,
       // Once an outage, not once an attempt; a beat broken off by the end is no outage.
       if (failures++ === 0 && !signal.aborted) log.warn({ err, registry: consul.address }, 'not registered; trying on')
     }
+    if (registered) await publisher.run(signal)
     attempted()
     if (registered) await rest(clock, BEAT_MS * (1 - BEAT_JITTER + 2 * BEAT_JITTER * random()), signal)
     else await rest(clock, fullJitter(random, failures, RETRY_BASE_MS, RETRY_CAP_MS), signal)
+  }
+}
+
+/** What is published with a registration. Its failure is no reason to register again: the instance can be found and called. */
+class Publisher {
+  due = false
+  readonly #options: RegistrationOptions
+  #failed = false
+
+  constructor(options: RegistrationOptions) {
+    this.#options = options
+  }
+
+  /** Does it when it is due; below the beat, so that a store that hangs costs time but no lease. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    if (!this.due) return
+    const { publish, log, consul } = this.#options
+    try {
+      await publish?.(signal)
+      this.due = false
+      this.#failed = false
+    } catch (err) {
+      // Once, not with each beat.
+      if (!this.#failed && !signal.aborted) log.warn({ err, registry: consul.address }, 'not published; trying on')
+      this.#failed = true
+    }
   }
 }
 
@@ -100,7 +131,6 @@ async function register(options: RegistrationOptions): Promise<void> {
     const message = `registry at ${options.consul.address} refuses ${options.id}: ${answer.status} ${answer.text.slice(0, 200)}`
     throw new SkeinError('REGISTRY_UNAVAILABLE', message, { instance: options.id })
   }
-  await options.publish?.()
 }
 
 function registrationBody({ id, name, address, port, tags, meta, weight, check }: RegistrationOptions): object {

@@ -127,7 +127,7 @@ function register(
     meta: { ...about.meta, ...onlyGiven(own) },
     weight: placement.weight,
     check: { http: '/health/ready' },
-    publish: contract && (() => publishContract(consul, contract)),
+    publish: contract && ((signal) => publishContract(consul, contract, signal)),
     consul,
     clock: host.clock,
     random,
