@@ -1,9 +1,10 @@
 /** `skein init`: a small project that works at once. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Context, defineCommand, Failure, UsageError } from '../command.ts'
 import { shortPath } from '../config/load.ts'
 import { projectFiles } from '../init/template.ts'
+import { makeFolder } from '../make-folder.ts'
 import { pairs } from '../ui/table.ts'
 import { version } from '../version.ts'
 
@@ -24,7 +25,7 @@ An existing file is never overwritten: if one is in the way, nothing is written.
     const files = projectFiles(packageName(dir), version())
     refuseOverwriting(dir, Object.keys(files), cwd)
     for (const [name, text] of Object.entries(files)) {
-      mkdirSync(path.dirname(path.join(dir, name)), { recursive: true })
+      makeFolder(path.dirname(path.join(dir, name)))
       writeFileSync(path.join(dir, name), text)
     }
     if (terminal.wantsJson) terminal.json({ dir, files: Object.keys(files) })

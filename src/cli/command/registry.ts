@@ -1,5 +1,4 @@
 /** `skein registry`: the registry, in a process of its own. */
-import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { reportReady } from '../../core/parent.ts'
 import { SETTINGS } from '../../core/settings.ts'
@@ -9,6 +8,7 @@ import { type Context, defineCommand, type Options, UsageError } from '../comman
 import { DEFAULT_REGISTRY_DATA, DEFAULT_REGISTRY_PORT } from '../define.ts'
 import { DEFAULT_DNS_PORT, readDnsPort } from '../dns-port.ts'
 import { untilAskedToEnd } from '../lifetime.ts'
+import { makeFolder } from '../make-folder.ts'
 import { readStoreAddress } from '../store-address.ts'
 import { processLog } from '../ui/process-log.ts'
 import { explainListenError } from '../up/ports.ts'
@@ -100,6 +100,6 @@ function chooseStorage({ memory, data, store }: Context<typeof OPTIONS>['options
   if (store !== undefined) return readStoreAddress(store)
   if (memory === true) return 'memory'
   const folder = path.resolve(cwd, data ?? DEFAULT_REGISTRY_DATA)
-  mkdirSync(folder, { recursive: true })
+  makeFolder(folder)
   return { sqlite: path.join(folder, DATABASE) }
 }

@@ -1,5 +1,5 @@
 /** The life of an agent: settings, registry, definitions, ready, reloads, end. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { ConfigError } from '../../../core/issues.ts'
 import type { Logger } from '../../../core/log.ts'
@@ -9,6 +9,7 @@ import { CONSUL_VERSION } from '../../../registry/api/agent.ts'
 import { type RunningRegistry, startRegistry } from '../../../registry/index.ts'
 import { type ExitStatus, Failure } from '../../command.ts'
 import { untilAskedToEnd } from '../../lifetime.ts'
+import { makeFolder } from '../../make-folder.ts'
 import { processLog } from '../../ui/process-log.ts'
 import { explainListenError } from '../../up/ports.ts'
 import { version } from '../../version.ts'
@@ -55,7 +56,7 @@ async function start(
   log: Logger,
   agent: { leave(): void; reload(): Promise<void> },
 ): Promise<RunningRegistry> {
-  if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true })
+  if (dataDir !== undefined) makeFolder(dataDir)
   const storage = dataDir === undefined ? 'memory' : { sqlite: path.join(dataDir, DATABASE) }
   try {
     return await startRegistry({ host, port, dnsPort, dns, storage, datacenter, nodeName, token, log, agent })
