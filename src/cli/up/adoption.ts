@@ -3,7 +3,7 @@
  * that registers by itself, through a Consul client or skein/register, is left alone: it has ADOPT_AFTER_MS for that from
  * the moment it answers. Not chosen: a key in the config, which would be forgotten and would be wrong in silence.
  */
-import { type Clock, sleep } from '../../core/clock.ts'
+import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Fleet, InstanceInfo, ServiceSpec } from '../../fleet/contract.ts'
 import type { RegistryLink } from './registry-link.ts'
@@ -31,16 +31,16 @@ export class Adoption {
   changed(info: InstanceInfo): void {
     const spec = this.#options.specs.get(info.service)
     if (spec?.command === undefined || spec.system === true) return
-    if (info.state === 'ready') void this.#consider(info, spec)
+    // A timer that keeps no process alive: what is not adopted yet need not be.
+    if (info.state === 'ready') this.#options.clock.after(ADOPT_AFTER_MS, () => void this.#consider(info, spec))
     // Out of the registry first, then drain: nobody else would say so for it.
     else if (this.#adopted.delete(info.id)) void this.#options.registry.deregister(info)
   }
 
   async #consider(info: InstanceInfo, { healthPath }: ServiceSpec): Promise<void> {
-    const { registry, log, clock } = this.#options
+    const { registry, log } = this.#options
     try {
-      await sleep(ADOPT_AFTER_MS, clock)
-      if ((await registry.knows(info)) || !this.#stillThere(info)) return
+      if (!this.#stillThere(info) || (await registry.knows(info)) || !this.#stillThere(info)) return
       this.#adopted.add(info.id)
       await registry.register(registrationFor(info, healthPath))
       log.info({ instance: info.id, port: info.port }, 'registered for it, as it has not registered itself')
