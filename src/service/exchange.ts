@@ -27,7 +27,7 @@ export interface Host {
 export interface Reply {
   readonly status: number
   readonly headers: readonly string[]
-  readonly body?: string | Buffer | Readable | undefined
+  readonly body?: string | Readable | undefined
 }
 
 /** Undefined as a reply: the app has written the answer itself. */

@@ -10,6 +10,15 @@ export function jsonReply(status: number, value: unknown, headers: readonly stri
 
 /** The answer for whatever was thrown. What nobody expected is logged with its stack, and told as INTERNAL. */
 export function errorReply(exchange: Exchange, thrown: unknown): Reply {
+  try {
+    return replyTo(exchange, thrown)
+  } catch (unwritable) {
+    // Details that are no JSON: a BigInt, an object that holds itself. The plain INTERNAL has none of them.
+    return replyTo(exchange, new Error('the details of an error are no JSON', { cause: unwritable }))
+  }
+}
+
+function replyTo(exchange: Exchange, thrown: unknown): Reply {
   if (thrown instanceof OperationFailure) {
     exchange.code = thrown.code
     return jsonReply(thrown.status, thrown.toBody())

@@ -351,6 +351,21 @@ describe('a call that failed behind the handler, uncaught', () => {
   }
 })
 
+test('an error whose details are no JSON is INTERNAL, and logged', async () => {
+  const itself: Record<string, unknown> = {}
+  itself['self'] = itself
+  const failing = service('failing', {
+    cycle: op({ errors: { Odd: 409 } }, (_, ctx) => ctx.fail('Odd', itself)),
+    big: op({ errors: { Odd: 409 } }, (_, ctx) => ctx.fail('Odd', { count: 1n })),
+  })
+  await using it = await start(failing)
+  for (const name of ['cycle', 'big']) {
+    const { status, code } = await it.ask(`POST /${name}`)
+    assert.deepEqual([status, code], [500, 'INTERNAL'])
+    await logged(it.lines, ({ msg, operation }) => msg === 'the handler threw' && operation === name)
+  }
+})
+
 describe('trace, deadline, cancellation', () => {
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 

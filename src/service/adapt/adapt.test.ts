@@ -7,7 +7,7 @@ import express from 'express'
 import fastify from 'fastify'
 import { currentContext } from '../../core/context.ts'
 import { ConfigError } from '../../core/issues.ts'
-import { logged, scriptedRegistry, start } from '../harness.suite.ts'
+import { logged, raw, scriptedRegistry, start } from '../harness.suite.ts'
 import { isServable, type Servable } from '../servable.ts'
 import { type AdaptOptions, adaptExpress, adaptFastify, adaptHandler } from './index.ts'
 
@@ -100,6 +100,21 @@ for (const [name, adapt] of Object.entries(ADAPTED)) {
     })
   })
 }
+
+test('an error is answered without what the app had set for its own answer', async () => {
+  const servable = adaptHandler('shop', (_request, response) => {
+    response.statusMessage = 'Fine'
+    response.setHeader('content-length', '3')
+    response.setHeader('content-encoding', 'gzip')
+    response.setHeader('etag', '"1"')
+    throw new Error('x')
+  })
+  await using it = await start(servable)
+  const { status, headers, code } = await it.ask('GET /')
+  assert.deepEqual([status, code], [500, 'INTERNAL'])
+  assert.deepEqual([headers.get('etag'), headers.get('content-encoding')], [null, null])
+  assert.match(await raw(it.port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'), /^HTTP\/1.1 500 Internal/)
+})
 
 test('upgrades reach an app that takes them', async () => {
   const servable = adaptHandler('shop', (_request, response) => response.end(), {

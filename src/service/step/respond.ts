@@ -23,6 +23,7 @@ async function answer(exchange: Exchange, next: () => Promise<Reply | undefined>
 async function send(exchange: Exchange, reply: Reply): Promise<void> {
   const { response, request } = exchange
   if (response.destroyed || response.headersSent) return tooLate(response, reply)
+  forgetHead(response)
   const headers = [...reply.headers, 'x-request-id', exchange.requestId]
   // A body that was not read to its end (too large, or nobody asked for it) would be taken for the next request; and a
   // draining instance lets go of its connections one by one.
@@ -31,8 +32,14 @@ async function send(exchange: Exchange, reply: Reply): Promise<void> {
   else writeWhole(response, reply, headers)
 }
 
+/** What an adapted app had set before it failed: a length, coding or status line that is not of this answer. */
+function forgetHead(response: ServerResponse): void {
+  for (const name of response.getHeaderNames()) response.removeHeader(name)
+  response.statusMessage = ''
+}
+
 function writeWhole(response: ServerResponse, { status, body }: Reply, headers: string[]): void {
-  if (body !== undefined) headers.push('content-length', String(Buffer.byteLength(body as string | Buffer)))
+  if (body !== undefined) headers.push('content-length', String(Buffer.byteLength(body as string)))
   response.writeHead(status, headers).end(body)
 }
 
