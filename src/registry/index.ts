@@ -25,6 +25,7 @@ import { findQuery, runQuery, ttlOf } from './prepared-query.ts'
 import { createRegistryServer } from './server.ts'
 import { SESSION_TTL_MIN_MS, SessionKeeper } from './session-keeper.ts'
 import { createStorage, isShared, type StorageChoice } from './storage/storages.ts'
+import type { StorageEvents } from './storage.ts'
 import { Store } from './store.ts'
 
 export interface RegistryOptions {
@@ -79,7 +80,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Runn
   const clock = options.clock ?? systemClock
   const metrics = options.metrics ?? ownMetrics()
   const counters = registryMetrics(metrics)
-  const events = { onCommit: (writes: number, ms: number) => counters.observeCommit(writes, ms) }
+  const events = storageEvents(counters, options.log ?? silentLogger)
   const store = new Store(createStorage(options.storage ?? 'memory', events, options), clock)
   await store.open()
   try {
@@ -98,6 +99,17 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Runn
   } catch (error) {
     await store.close()
     throw error
+  }
+}
+
+function storageEvents(counters: RegistryMetrics, log: Logger): StorageEvents {
+  return {
+    onCommit: (writes, ms) => counters.observeCommit(writes, ms),
+    onHealth(failure) {
+      counters.storageFailed.value = failure === undefined ? 0 : 1
+      if (failure === undefined) log.info('writes are stored again')
+      else log.error({ err: failure }, 'writes cannot be stored; reads go on')
+    },
   }
 }
 

@@ -28,6 +28,7 @@ export function registryMetrics(metrics: Metrics) {
     ]),
     watchers: metrics.gauge('skein_registry_blocking_queries', 'Blocking queries held.').with(),
     writes: metrics.counter('skein_registry_writes_total', 'Writes that changed something and are durable.').with(),
+    storageFailed: metrics.gauge('skein_registry_storage_failed', '1 while writes cannot be stored.').with(),
     index: metrics.gauge('skein_registry_index', 'Index of the last write.').with(),
     instances: metrics.gauge('skein_registry_instances', 'Service instances registered.').with(),
     observeCommit(writes: number, ms: number) {

@@ -20,9 +20,14 @@ const UNKNOWN_PREFIX = "Invalid URL path: if attempting to use the HTTP API, ens
 /** Beside Consul's paths: what every Skein process serves, and the root that Consul's clients use as a ping. */
 const OWN_ENDPOINTS: readonly Endpoint[] = [
   { path: '/metrics', GET: (_request, { metrics }) => plain(metrics.toText(), METRICS_CONTENT_TYPE) },
-  { path: '/health/ready', GET: () => plain('ready\n') },
+  { path: '/health/ready', GET: ready },
   { path: '/health/live', GET: () => plain('live\n') },
 ]
+
+/** Reads are served all the same; who sends writes looks here. */
+function ready(_request: ApiRequest, { store: { failure } }: Registry): Answer {
+  return failure === undefined ? plain('ready\n') : text(503, failure.message)
+}
 
 const plain = (body: string, type = 'text/plain; charset=utf-8'): Answer => ({
   status: 200,
@@ -145,7 +150,8 @@ class Exchange {
   #refusal(error: unknown): Answer {
     if (error instanceof Refusal) return refuse(error, this.#incoming.method === 'GET' && INDEXED.test(this.#endpoint))
     if (error instanceof SkeinError) {
-      this.#registry.log.error({ err: error }, 'a write failed')
+      const { log, store } = this.#registry
+      log[error === store.failure ? 'debug' : 'error']({ err: error }, 'a write failed') // the storage told of its own already
       return text(error.kind.status, error.message)
     }
     this.#registry.log.error({ err: error, endpoint: this.#endpoint }, 'a request failed')

@@ -3,6 +3,7 @@
  * everybody reads. Built in: `storage/memory.ts`, `storage/sqlite.ts`; the table is `storage/storages.ts`, the suite
  * that each must pass `storage/storage.suite.ts`.
  */
+import type { SkeinError } from '../core/errors.ts'
 import type { CheckSharing } from './checks/sharing.ts'
 import type { History } from './history/contract.ts'
 import type { Change, StoredRecord } from './state/records.ts'
@@ -62,6 +63,9 @@ export interface Storage {
    */
   catchUp?(): Promise<boolean>
 
+  /** Why writes fail at present, with the way out; undefined while they work. Reads go on in either case. */
+  readonly failure?: SkeinError | undefined
+
   /** Once open, and only where others write to the same store: who of them runs which check. */
   readonly sharing?: CheckSharing | undefined
 
@@ -76,4 +80,6 @@ export interface Storage {
 export interface StorageEvents {
   /** After each durable commit: writes in it, and how long the commit took. */
   onCommit?(writes: number, ms: number): void
+  /** When writes begin to fail, and, with undefined, when they work again. */
+  onHealth?(failure: SkeinError | undefined): void
 }

@@ -1,6 +1,7 @@
 /** The state in memory, the storage under it and those who watch it, as one thing to read from and write to. */
 
 import { type Clock, systemClock } from '../core/clock.ts'
+import type { SkeinError } from '../core/errors.ts'
 import type { CheckSharing } from './checks/sharing.ts'
 import type { Entry, History, Note, Origin } from './history/contract.ts'
 import { happeningOf } from './history/happening.ts'
@@ -138,6 +139,11 @@ export class Store implements View {
   /** See Storage.sharing. */
   get sharing(): CheckSharing | undefined {
     return this.#storage.sharing
+  }
+
+  /** See Storage.failure. */
+  get failure(): SkeinError | undefined {
+    return this.#storage.failure
   }
 
   /** True when what is read now is as new as the storage; false when that cannot be said (see Storage.catchUp). */

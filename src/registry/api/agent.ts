@@ -79,6 +79,7 @@ function stats({ store, node, leader }: Registry) {
       leader_addr: leader,
       server: 'true',
     },
+    storage: { failed: String(store.failure !== undefined), reason: store.failure?.message ?? '' },
     runtime: { arch: process.arch, os: process.platform, version: process.version },
   }
 }

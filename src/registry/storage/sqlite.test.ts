@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, test } from 'node:test'
+import { VirtualClock } from '../../core/clock.ts'
 import { seeded } from '../../core/random.ts'
+import type { Note } from '../history/contract.ts'
 import { SqliteStorage } from './sqlite.ts'
 import { isFinal, storageError } from './sqlite-error.ts'
 import { LoggingView, put } from './write-kit.fixture.ts'
@@ -14,6 +16,7 @@ const SEED = Number(process.env['SKEIN_SEED'] ?? 7)
 const folder = mkdtempSync(join(tmpdir(), 'skein-sqlite-'))
 after(() => rmSync(folder, { recursive: true }))
 let files = 0
+const FULL = 'the disk is full; free some space, writes go on by themselves then'
 const newFile = () => join(folder, `${++files}.db`)
 
 async function opened(file: string, maxBytes?: number) {
@@ -72,6 +75,95 @@ test('a failed flush is final, a full disk is not', () => {
   assert.equal(isFinal(sqliteError(10 | (4 << 8))), true, 'SQLITE_IOERR_FSYNC')
   assert.equal(isFinal(sqliteError(13)), false, 'SQLITE_FULL')
   assert.match(storageError(sqliteError(1034), '/r.db').message, /^registry storage \/r\.db: x: the disk failed/)
+})
+
+test('while writes fail the storage says why; it finds out by itself that they work again, and tells once each', async () => {
+  const clock = new VirtualClock()
+  const told: string[] = []
+  const onHealth = (failure: Error | undefined) => void told.push(failure === undefined ? 'well' : failure.message)
+  const file = newFile()
+  const storage = new SqliteStorage({ file, maxBytes: 24 * 4096 }, { onHealth }, clock)
+  await storage.open(new LoggingView())
+  await storage.write(() => [put('small')])
+  assert.equal(storage.failure, undefined)
+  for (let i = 0; i < 2; i++)
+    await assert.rejects(
+      storage.write(() => [put('big', 'x'.repeat(200_000))]),
+      /disk is full/,
+    )
+  assert.match(storage.failure!.message, /free some space/)
+  clock.advance(1000)
+  assert.equal(storage.failure, undefined)
+  assert.deepEqual(told, [`registry storage ${file}: database or disk is full: ${FULL}`, 'well'])
+  await storage.close()
+  const again = await opened(file)
+  assert.deepEqual([again.view.loaded.map(({ key }) => key), again.view.loadedIndex], [['small'], 1])
+  await again.storage.close()
+})
+
+test('a value, an index or a history entry that the disk changed is refused with the way out', async () => {
+  const file = newFile()
+  const { storage } = await opened(file)
+  const note: Note = { Time: '2026-01-01T00:00:00Z', Kind: 'kv', Key: 'a', Cause: 'api' }
+  await storage.write(() => [{ ...put('a', 'right'), note }])
+  await storage.close()
+  const spoilt = async (sql: string) => {
+    const copy = newFile()
+    copyFileSync(file, copy)
+    const db = new DatabaseSync(copy)
+    db.exec(sql)
+    db.close()
+    return opened(copy)
+  }
+  const wayOut = /\.db: .+: the file is damaged; restore it from a backup, or move it away to start empty$/
+  await assert.rejects(spoilt(`UPDATE record SET body = replace(body, 'right', 'wrong')`), wayOut)
+  await assert.rejects(spoilt('UPDATE record SET modified = 9'), /record kv "a" was changed/)
+  await assert.rejects(spoilt('UPDATE position SET last_index = 7'), /the position was changed/)
+  await assert.rejects(spoilt('DELETE FROM record'), /not all of one time/)
+  const { storage: other } = await spoilt(`UPDATE history SET kind = 'kw'`)
+  assert.throws(() => other.history!.list({ last: 1, kind: 'kv' }), wayOut)
+  await other.close()
+})
+
+test('a file that lost its content is not taken for a new one, nor is a log without its file', async () => {
+  const file = newFile()
+  const { storage } = await opened(file)
+  await storage.write(() => [put('a')])
+  const log = readFileSync(`${file}-wal`)
+  await storage.close()
+  truncateSync(file)
+  await assert.rejects(opened(file), /it is empty \(0 bytes\), so what was in it is lost: .*restore it from a backup/)
+  rmSync(file)
+  writeFileSync(`${file}-wal`, log)
+  await assert.rejects(opened(file), /but the file itself is gone/)
+})
+
+test('a file from before there were checksums gets them', async () => {
+  const file = newFile()
+  const { storage } = await opened(file)
+  const note: Note = { Time: '2026-01-01T00:00:00Z', Kind: 'kv', Key: 'a', Cause: 'api' }
+  await storage.write(() => [{ ...put('a', 'kept'), note }])
+  await storage.write(() => [put('b')])
+  await storage.close()
+  const db = new DatabaseSync(file)
+  for (const column of ['record DROP sum', 'position DROP total', 'position DROP sum', 'history DROP sum'])
+    db.exec(`ALTER TABLE ${column}`)
+  db.exec('PRAGMA user_version = 1')
+  db.close()
+  const { storage: upgraded, view } = await opened(file)
+  assert.deepEqual(
+    view.loaded.map(({ key, ModifyIndex }) => [key, ModifyIndex]),
+    [
+      ['a', 1],
+      ['b', 2],
+    ],
+  )
+  assert.deepEqual(upgraded.history!.list({ last: 9 }), [{ Index: 1, ...note }])
+  await upgraded.write(() => [put('c'), { kind: 'kv', key: 'a', body: null }])
+  await upgraded.close()
+  const again = await opened(file)
+  assert.deepEqual(again.view.loaded.map(({ key }) => key).sort(), ['b', 'c'])
+  await again.storage.close()
 })
 
 test('a second registry on the same file is refused with the way out', async () => {

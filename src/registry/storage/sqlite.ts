@@ -6,14 +6,16 @@
  * The calls are synchronous on purpose: memory and disk change in the same turn, no reader can come in between. Not
  * chosen: a worker thread; the price of that choice is that reads wait for a flush (about a millisecond).
  */
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { type Clock, systemClock } from '../../core/clock.ts'
+import type { DatabaseSync } from 'node:sqlite'
+import { type Clock, systemClock, type Timer } from '../../core/clock.ts'
 import { SkeinError } from '../../core/errors.ts'
 import type { History } from '../history/contract.ts'
-import { HISTORY_TABLE, SqliteHistory } from '../history/sqlite.ts'
-import type { Change, StoredRecord } from '../state/records.ts'
+import { SqliteHistory } from '../history/sqlite.ts'
+import type { Change } from '../state/records.ts'
 import type { Decide, Storage, StorageEvents, View } from '../storage.ts'
 import { isFinal, storageError } from './sqlite-error.ts'
+import { openFile } from './sqlite-file.ts'
+import { SqliteRecords } from './sqlite-records.ts'
 
 export interface SqliteOptions {
   /** Path of the database; it is created when absent. SQLite adds a `-wal` file beside it. */
@@ -28,18 +30,8 @@ interface Waiting {
   reject(reason: unknown): void
 }
 
-const PAGE_BYTES = 4096
-/** "Skei" in ASCII: tells our files from other people's databases. */
-const APPLICATION_ID = 0x536b6569
-const SCHEMA_VERSION = 1
-const SCHEMA = `
-  CREATE TABLE record (
-    kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL,
-    created INTEGER NOT NULL, modified INTEGER NOT NULL, PRIMARY KEY (kind, key));
-  CREATE TABLE position (id INTEGER PRIMARY KEY CHECK (id = 1), last_index INTEGER NOT NULL);
-  INSERT INTO position VALUES (1, 0);
-  PRAGMA application_id = ${APPLICATION_ID};
-  PRAGMA user_version = ${SCHEMA_VERSION};`
+/** How soon it is looked again whether writes go on. */
+const PROBE_MS = 1000
 
 export class SqliteStorage implements Storage {
   readonly #options: SqliteOptions
@@ -47,8 +39,10 @@ export class SqliteStorage implements Storage {
   readonly #clock: Clock
   #open: OpenFile | undefined
   #queue: Waiting[] = []
-  /** Why writes are refused from now on. */
-  #failed: SkeinError | undefined
+  #failure: SkeinError | undefined
+  /** The failure is for good: no further write is tried. */
+  #final = false
+  #probe: Timer | undefined
 
   constructor(options: SqliteOptions, events: StorageEvents = {}, clock: Clock = systemClock) {
     this.#options = options
@@ -57,28 +51,31 @@ export class SqliteStorage implements Storage {
   }
 
   async open(view: View): Promise<void> {
-    try {
-      this.#open = new OpenFile(this.#options, view)
-    } catch (error) {
-      throw storageError(error, this.#options.file)
-    }
+    this.#open = this.#inWords(() => new OpenFile(this.#options, view))
   }
 
   write(decide: Decide): Promise<void> {
-    if (this.#open === undefined || this.#failed !== undefined) {
-      return Promise.reject(this.#failed ?? new SkeinError('STORAGE_FAILED', `${this.#options.file} is closed`))
+    if (this.#final) return Promise.reject(this.#failure)
+    if (this.#open === undefined) {
+      return Promise.reject(new SkeinError('STORAGE_FAILED', `${this.#options.file} is closed`))
     }
     return new Promise((resolve, reject) => {
       if (this.#queue.push({ decide, resolve, reject }) === 1) setImmediate(() => this.#flush())
     })
   }
 
+  get failure(): SkeinError | undefined {
+    return this.#failure
+  }
+
   get history(): History | undefined {
-    return this.#open?.history
+    const history = this.#open?.history
+    return history && { list: (query) => this.#inWords(() => history.list(query)) }
   }
 
   async close(): Promise<void> {
     this.#flush()
+    this.#probe?.cancel()
     const open = this.#open
     this.#open = undefined
     open?.close()
@@ -91,15 +88,53 @@ export class SqliteStorage implements Storage {
     const started = this.#clock.monotonic()
     try {
       const { written, refused } = this.#open.commit(batch)
-      if (written > 0) this.#events.onCommit?.(written, this.#clock.monotonic() - started)
+      if (written > 0) {
+        this.#events.onCommit?.(written, this.#clock.monotonic() - started)
+        this.#recovered()
+      }
       for (const waiting of batch) {
         if (refused.has(waiting)) waiting.reject(refused.get(waiting))
         else waiting.resolve()
       }
     } catch (error) {
-      const failure = storageError(error, this.#options.file)
-      if (isFinal(error)) this.#failed = failure
+      const failure = this.#failedBy(error)
       for (const waiting of batch) waiting.reject(failure)
+    }
+  }
+
+  #failedBy(error: unknown): SkeinError {
+    const failure = storageError(error, this.#options.file)
+    const isNew = this.#failure === undefined
+    this.#failure = failure
+    this.#final ||= isFinal(error)
+    if (isNew) this.#events.onHealth?.(failure)
+    this.#probe?.cancel()
+    if (!this.#final) this.#probe = this.#clock.after(PROBE_MS, () => this.#tryAgain())
+    return failure
+  }
+
+  /** So that the registry is known to be well again without somebody's write having to find out. */
+  #tryAgain(): void {
+    try {
+      this.#open?.probe()
+      this.#recovered()
+    } catch (error) {
+      this.#failedBy(error)
+    }
+  }
+
+  #recovered(): void {
+    if (this.#failure === undefined) return
+    this.#probe?.cancel()
+    this.#failure = undefined
+    this.#events.onHealth?.(undefined)
+  }
+
+  #inWords<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      throw storageError(error, this.#options.file)
     }
   }
 }
@@ -108,37 +143,27 @@ export class SqliteStorage implements Storage {
 class OpenFile {
   readonly #db: DatabaseSync
   readonly #view: View
-  readonly #put: StatementSync
-  readonly #remove: StatementSync
-  readonly #setIndex: StatementSync
+  readonly #records: SqliteRecords
   readonly history: SqliteHistory
-  #index: number
 
   constructor({ file, maxBytes }: SqliteOptions, view: View) {
-    this.#db = new DatabaseSync(file)
+    this.#db = openFile(file, maxBytes)
     try {
-      prepare(this.#db, maxBytes)
       this.history = new SqliteHistory(this.#db)
-      this.#index = readIndex(this.#db)
-      view.load(readRecords(this.#db), this.#index)
+      this.#records = new SqliteRecords(this.#db)
+      view.load(this.#records.all(), this.#records.index)
     } catch (error) {
       this.#db.close()
       throw error
     }
     this.#view = view
-    this.#put = this.#db.prepare(
-      `INSERT INTO record VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body, modified = excluded.modified`,
-    )
-    this.#remove = this.#db.prepare('DELETE FROM record WHERE kind = ? AND key = ?')
-    this.#setIndex = this.#db.prepare('UPDATE position SET last_index = ?')
   }
 
   /** All of the batch or nothing of it; those whose decision threw are left out and named. */
   commit(batch: readonly Waiting[]): { written: number; refused: Map<Waiting, unknown> } {
     const refused = new Map<Waiting, unknown>()
     const undo: (() => void)[] = []
-    let index = this.#index
+    let { index } = this.#records
     try {
       for (const waiting of batch) {
         const changes = decideOr(waiting, refused)
@@ -151,10 +176,10 @@ class OpenFile {
       if (undo.length > 0) this.#commitAt(index)
     } catch (error) {
       for (const takeBack of undo.reverse()) takeBack()
+      this.#records.takeBack()
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
       throw error
     }
-    this.#index = index
     if (undo.length > 0) this.#view.publish()
     return { written: undo.length, refused }
   }
@@ -163,17 +188,27 @@ class OpenFile {
     this.#db.close()
   }
 
-  #store(changes: readonly Change[], index: number): void {
-    for (const { kind, key, body } of changes) {
-      if (body === null) this.#remove.run(kind, key)
-      else this.#put.run(kind, key, JSON.stringify(body), index, index)
+  /** Succeeds when a write would, and changes nothing. */
+  probe(): void {
+    this.#db.exec('BEGIN IMMEDIATE')
+    try {
+      this.#records.moveTo(this.#records.index)
+      this.#db.exec('COMMIT')
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
+      throw error
     }
+  }
+
+  #store(changes: readonly Change[], index: number): void {
+    for (const change of changes) this.#records.write(change, index)
     this.history.add(changes, index)
   }
 
   #commitAt(index: number): void {
-    this.#setIndex.run(index)
+    this.#records.moveTo(index)
     this.#db.exec('COMMIT')
+    this.#records.keep(index)
   }
 }
 
@@ -183,52 +218,5 @@ function decideOr(waiting: Waiting, refused: Map<Waiting, unknown>): readonly Ch
   } catch (error) {
     refused.set(waiting, error)
     return []
-  }
-}
-
-/** Settings first: the exclusive lock keeps a second registry off the file, and spares the shared-memory file of WAL. */
-function prepare(db: DatabaseSync, maxBytes: number | undefined): void {
-  db.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = FULL`)
-  const version = pragma(db, 'user_version')
-  const application = pragma(db, 'application_id')
-  if (version === 0 && application === 0) db.exec(`BEGIN IMMEDIATE; ${SCHEMA} ${HISTORY_TABLE} COMMIT`)
-  else if (application !== APPLICATION_ID) throw new Error('this is a database of another program')
-  else if (version !== SCHEMA_VERSION) throw new Error(`written by another version of Skein (schema ${version})`)
-  const check = db.prepare('PRAGMA quick_check(1)').get() as { quick_check: string }
-  if (check.quick_check !== 'ok') throw new Error(`damaged: ${check.quick_check}`)
-  if (maxBytes !== undefined) db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxBytes / PAGE_BYTES))}`)
-}
-
-function pragma(db: DatabaseSync, name: string): number {
-  return Number(Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0])
-}
-
-function readIndex(db: DatabaseSync): number {
-  const row = db.prepare('SELECT last_index FROM position WHERE id = 1').get()
-  if (row === undefined) throw new Error('damaged: the position is missing')
-  return Number(row['last_index'])
-}
-
-interface Row {
-  kind: string
-  key: string
-  body: string
-  created: number
-  modified: number
-}
-
-function* readRecords(db: DatabaseSync): Generator<StoredRecord> {
-  for (const row of db.prepare('SELECT kind, key, body, created, modified FROM record').iterate()) {
-    const { kind, key, body, created, modified } = row as unknown as Row
-    yield { kind, key, body: parseBody(kind, key, body), CreateIndex: created, ModifyIndex: modified } as StoredRecord
-  }
-}
-
-function parseBody(kind: string, key: string, body: string): unknown {
-  try {
-    return JSON.parse(body)
-  } catch (error) {
-    throw new Error(`damaged: record ${kind} ${JSON.stringify(key)} is not JSON`, { cause: error })
   }
 }

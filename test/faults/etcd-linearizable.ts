@@ -1,0 +1,80 @@
+/**
+ * Eight clients read, write, compare and set at three registries over three etcd members, while leaders and registries
+ * are killed or frozen and history is compacted. Histories must be linearizable, watches in order and complete.
+ */
+import { setTimeout as pass } from 'node:timers/promises'
+import { below, type Random } from '../../src/core/random.ts'
+import { needsEtcd } from '../support/etcd.ts'
+import { runWorkload } from '../support/kv-workload.ts'
+import { watchCounters } from '../support/watch-check.ts'
+import type { Fault } from './harness/contract.ts'
+import { untilDone } from './harness/disturb.ts'
+import { type Shared, startShared } from './harness/etcd-kit.ts'
+import { historyRows, watchRows } from './harness/history-rows.ts'
+
+export default {
+  name: 'etcd-linearizable',
+  what: '3 registries on 3 etcd members, killed, frozen and compacted under 8 clients: histories and watches',
+  ci: true,
+  skip: needsEtcd,
+  async run(context) {
+    const { random, pick, log } = context
+    const shared = await startShared(context)
+    const { urls } = shared
+    const watch = watchCounters({ urls, random, prefix: 'watched', watchers: 8 })
+    const operations = pick({ ci: 1500, normal: 20_000, long: 100_000 })
+    const working = runWorkload({ urls, random, operations, prefix: 'checked' })
+    const counts: Record<string, number> = {}
+    const result = await untilDone(
+      working,
+      random,
+      pick({ ci: [200, 600], normal: [500, 2000], long: [500, 4000] }),
+      async () => {
+        const name = NAMES[below(random, NAMES.length)]!
+        counts[name] = (counts[name] ?? 0) + 1
+        await DISTURBANCES[name](shared, random)
+      },
+    )
+    log(JSON.stringify(counts))
+    return [...historyRows(result), ...watchRows(await watch.stop())]
+  },
+} satisfies Fault
+
+/** Each leaves everything running. */
+const DISTURBANCES = {
+  async 'leader killed'({ etcd }: Shared, random: Random) {
+    const leader = await etcd.leader()
+    await leader.signal('SIGKILL')
+    await pass(500 + random() * 2000)
+    await leader.restart()
+  },
+  async 'leader frozen'({ etcd }: Shared, random: Random) {
+    const leader = await etcd.leader()
+    await leader.signal('SIGSTOP')
+    await pass(500 + random() * 4000)
+    await leader.signal('SIGCONT')
+  },
+  async 'member frozen'({ etcd }: Shared, random: Random) {
+    const member = etcd.members[below(random, etcd.members.length)]!
+    await member.signal('SIGSTOP')
+    await pass(200 + random() * 2000)
+    await member.signal('SIGCONT')
+  },
+  async 'registry killed'({ registries }: Shared, random: Random) {
+    const registry = registries[below(random, registries.length)]!
+    await registry.signal('SIGKILL')
+    await registry.restart()
+  },
+  async 'registry frozen'({ registries }: Shared, random: Random) {
+    const registry = registries[below(random, registries.length)]!
+    await registry.signal('SIGSTOP')
+    await pass(200 + random() * 6000)
+    await registry.signal('SIGCONT')
+  },
+  async compacted({ etcd }: Shared) {
+    const { header } = (await etcd.call('kv/range', { key: 'AA==' })) as { header: { revision: string } }
+    await etcd.call('kv/compaction', { revision: header.revision, physical: true })
+  },
+}
+
+const NAMES = Object.keys(DISTURBANCES) as (keyof typeof DISTURBANCES)[]
