@@ -3,6 +3,11 @@ export function authority(host: string, port: number | string): string {
   return `${urlHost(host)}:${port}`
 }
 
+/** The other way round: a host as it stands in a URL, without brackets. */
+export function bareHost(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1')
+}
+
 /** A host name or address as it stands in a URL. */
 export function urlHost(host: string): string {
   return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host

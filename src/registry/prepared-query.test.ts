@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { findQuery, ttlOf } from './prepared-query.ts'
 import { applyChanges } from './state/apply.ts'
-import { apply, decide } from './state/decide.ts'
+import { carryOut } from './state/carry-out.fixture.ts'
+import { decide } from './state/decide.ts'
 import type { QueryBody } from './state/records.ts'
 import { State } from './state/state.ts'
 import { testRegistry } from './test-kit.fixture.ts'
@@ -17,7 +18,7 @@ const query = (ID: string, Name: string): QueryBody => ({
 
 test('a name is free again when its query is renamed or gone, and taken back when that is undone', () => {
   const state = new State()
-  apply(state, { type: 'query-set', query: query('1', 'Web'), isNew: true }, 1)
+  carryOut(state, { type: 'query-set', query: query('1', 'Web'), isNew: true }, 1)
   assert.equal(findQuery(state, 'wEB')?.ID, '1')
   assert.throws(() => decide(state, { type: 'query-set', query: query('2', 'WEB'), isNew: true }), /aliases/)
   const renaming = decide(state, { type: 'query-set', query: query('1', 'other'), isNew: false })
@@ -25,8 +26,8 @@ test('a name is free again when its query is renamed or gone, and taken back whe
   assert.equal(findQuery(state, 'web'), undefined)
   undo()
   assert.equal(findQuery(state, 'web')?.ID, '1')
-  apply(state, { type: 'query-delete', id: '1' }, 2)
-  apply(state, { type: 'query-set', query: query('2', 'web'), isNew: true }, 3)
+  carryOut(state, { type: 'query-delete', id: '1' }, 2)
+  carryOut(state, { type: 'query-set', query: query('2', 'web'), isNew: true }, 3)
   assert.equal(findQuery(state, 'web')?.ID, '2')
   assert.equal(ttlOf(findQuery(state, '2')!), 90)
 })

@@ -1,5 +1,7 @@
 /** /v1/agent: the registry as a Consul agent. */
+
 import { createRequire } from 'node:module'
+import { bareHost } from '../../core/authority.ts'
 import { METRICS_CONTENT_TYPE } from '../../telemetry/metrics.ts'
 import { host } from './agent-host.ts'
 import { enableOf, setMaintenance } from './agent-service.ts'
@@ -106,7 +108,7 @@ function member({ node, datacenter, leader, store }: Registry) {
 
 function splitAddress(address: string): [string, string] {
   const colon = address.lastIndexOf(':')
-  return [address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), address.slice(colon + 1)]
+  return [bareHost(address.slice(0, colon)), address.slice(colon + 1)]
 }
 
 async function maintenance(request: ApiRequest, registry: Registry): Promise<Answer> {

@@ -4,7 +4,7 @@ import type { NodeBody, TextMap } from '../state/records.ts'
 import { Refusal } from '../state/refusal.ts'
 import { STRINGS } from './check-fields.ts'
 import { any, bool, decodeBody, duration, int, list, map, object, string } from './decode.ts'
-import { checkName, checkStatus, checkWeights, STRING_MAP } from './definition.ts'
+import { ADDRESSES, checkName, checkStatus, checkWeights, STRING_MAP, taggedAddresses } from './definition.ts'
 import { type Answer, type ApiRequest, BODY_MAX_BYTES, json, type Registry } from './endpoint.ts'
 import { checkCommon, checkDatacenter } from './read.ts'
 
@@ -14,7 +14,7 @@ export const SERVICE = object({
   Service: string,
   Tags: STRINGS,
   Address: string,
-  TaggedAddresses: map(object({ Address: string, Port: int }), 'map[string]structs.ServiceAddress'),
+  TaggedAddresses: ADDRESSES,
   Meta: STRING_MAP,
   Port: int,
   SocketPath: string,
@@ -105,18 +105,17 @@ const orNull = (map: TextMap | undefined) => (map === undefined || Object.keys(m
 
 export function catalogService(input: ReturnType<typeof SERVICE> | undefined): Register['service'] {
   if (input === undefined || Object.keys(input).length === 0) return undefined
-  const { Service: name = '', ID = '', TaggedAddresses = {}, SocketPath = '' } = input
+  const { Service: name = '', ID = '', SocketPath = '' } = input
   if (name === '' && ID !== '') throw new Refusal(500, 'Must provide service name with ID')
   if (name === '') throw new Refusal(500, 'Must provide service name')
   checkName('service name', name)
   checkName('service ID', ID)
-  const tagged = Object.entries(TaggedAddresses).map(([key, { Address = '', Port = 0 }]) => [key, { Address, Port }])
   return {
     ID: ID || name,
     Service: name,
     Tags: input.Tags ?? [],
     Address: input.Address ?? '',
-    ...(tagged.length === 0 ? {} : { TaggedAddresses: Object.fromEntries(tagged) }),
+    ...taggedAddresses(input.TaggedAddresses),
     Meta: orNull(input.Meta),
     Port: input.Port ?? 0,
     ...(SocketPath === '' ? {} : { SocketPath }),

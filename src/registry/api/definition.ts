@@ -9,7 +9,7 @@ import { any, bool, int, list, map, object, string } from './decode.ts'
 import { formatDuration } from './duration.ts'
 
 export const STRING_MAP = map(string, 'map[string]string')
-const ADDRESS = object({ Address: string, Port: int })
+export const ADDRESSES = map(object({ Address: string, Port: int }), 'map[string]structs.ServiceAddress')
 
 export const SERVICE = object(
   {
@@ -18,7 +18,7 @@ export const SERVICE = object(
     Name: string,
     Tags: STRINGS,
     Address: string,
-    TaggedAddresses: map(ADDRESS, 'map[string]structs.ServiceAddress'),
+    TaggedAddresses: ADDRESSES,
     Meta: STRING_MAP,
     Port: int,
     SocketPath: string,
@@ -43,13 +43,12 @@ export function serviceBody(input: ReturnType<typeof SERVICE>): Omit<ServiceBody
   refuseMesh(input)
   if (address === '0.0.0.0' || address === '::') throw new Refusal(400, 'Invalid service address')
   const port = checkPort(input.Port ?? 0)
-  const tagged = addAddresses(input.TaggedAddresses, address, port)
   return {
     ID: input.ID || name,
     Service: name,
     Tags: input.Tags ?? [],
     Address: address,
-    ...(tagged === undefined ? {} : { TaggedAddresses: tagged }),
+    ...addAddresses(input.TaggedAddresses, address, port),
     Meta: checkMeta(input.Meta),
     Port: port,
     ...(input.SocketPath ? { SocketPath: input.SocketPath } : {}),
@@ -110,18 +109,22 @@ function metaFault(key: string, value: string): string | undefined {
 
 /** An IP as Address is offered as tagged addresses too, unless the body has its own. */
 function addAddresses(
-  given: Record<string, { Address?: string; Port?: number }> | undefined,
+  given: ReturnType<typeof ADDRESSES> | undefined,
   address: string,
   port: number,
-): ServiceBody['TaggedAddresses'] {
-  const own = Object.entries(given ?? {}).map(
-    ([name, { Address = '', Port = 0 }]) => [name, { Address, Port }] as const,
-  )
+): Pick<ServiceBody, 'TaggedAddresses'> {
   const version = isIP(address)
   const implied = version === 0 ? [] : [`lan_ipv${version}`, `wan_ipv${version}`]
-  const all = new Map([...implied.map((name) => [name, { Address: address, Port: port }] as const), ...own])
-  if (all.size === 0) return undefined
-  return Object.fromEntries([...all].sort(([a], [b]) => (a < b ? -1 : 1)))
+  const offered = Object.fromEntries(implied.map((name) => [name, { Address: address, Port: port }]))
+  return taggedAddresses({ ...offered, ...given })
+}
+
+/** In the order of their names. No field at all where there is none. */
+export function taggedAddresses(given: ReturnType<typeof ADDRESSES> = {}): Pick<ServiceBody, 'TaggedAddresses'> {
+  const named = Object.entries(given).sort(([a], [b]) => (a < b ? -1 : 1))
+  if (named.length === 0) return {}
+  const TaggedAddresses = named.map(([name, { Address = '', Port = 0 }]) => [name, { Address, Port }])
+  return { TaggedAddresses: Object.fromEntries(TaggedAddresses) }
 }
 
 /** The checks of a service with their IDs and names; `{}` is no check at all. */

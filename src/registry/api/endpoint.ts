@@ -88,7 +88,7 @@ export interface Endpoint {
 
 export const UNKNOWN_PATH = 'Invalid URL path: not a recognized HTTP API endpoint\n'
 
-const JSON_TYPE = ['Content-Type', 'application/json']
+export const JSON_TYPE = ['Content-Type', 'application/json']
 
 export function json(value: unknown, status = 200, headers: readonly string[] = []): Answer {
   return { status, headers: [...JSON_TYPE, ...headers], body: new Encoded(encodeJson(value)) }
@@ -115,4 +115,12 @@ export const BODY_MAX_BYTES = 1024 * 1024
 export function nameOf(request: ApiRequest, missing: string): string {
   if (request.name === '') throw new Refusal(400, missing)
   return request.name
+}
+
+const UUID_LENGTH = 36
+
+/** The ID in lower case. @throws Refusal 500 for what no `what` could ever be called. */
+export function checkUuid(id: string, what: string): string {
+  if (id.length === UUID_LENGTH) return id.toLowerCase()
+  throw new Refusal(500, `failed ${what} lookup: index error: UUID must be ${UUID_LENGTH} characters`)
 }

@@ -1,6 +1,8 @@
 /** Who may talk to the registry at all: the token where there is one, and no web page that a browser was led to. */
+
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isIP } from 'node:net'
+import { bareHost } from '../../core/authority.ts'
 import { Refusal } from '../state/refusal.ts'
 import type { ApiRequest } from './endpoint.ts'
 
@@ -54,11 +56,7 @@ function refuseRebinding({ header }: Pick<ApiRequest, 'header'>, bound: string):
 }
 
 function hostName(host: string): string {
-  return host
-    .replace(/:\d+$/, '')
-    .replace(/^\[(.*)\]$/, '$1')
-    .replace(/\.$/, '')
-    .toLowerCase()
+  return bareHost(host.replace(/:\d+$/, '')).replace(/\.$/, '').toLowerCase()
 }
 
 const READS: readonly string[] = ['GET', 'HEAD', 'OPTIONS']

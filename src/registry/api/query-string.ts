@@ -1,10 +1,10 @@
 /** Query parameters by Go's rules: `+` is a space, presence switches some on, ParseBool words, durations, 64-bit numbers. */
 import { Refusal } from '../state/refusal.ts'
 import { parseDuration } from './duration.ts'
+import { UINT64_MAX } from './wide.ts'
 
 const TRUE = new Set(['1', 't', 'T', 'TRUE', 'true', 'True'])
 const FALSE = new Set(['0', 'f', 'F', 'FALSE', 'false', 'False'])
-const UINT64_MAX = 2n ** 64n - 1n
 
 export class QueryString {
   /** As it was sent, without the question mark. */

@@ -14,6 +14,7 @@ import {
   type Answer,
   type ApiRequest,
   BODY_MAX_BYTES,
+  checkUuid,
   type Endpoint,
   empty,
   json,
@@ -118,12 +119,7 @@ function checkTtl(ttl: string): string {
   }
 }
 
-const UUID_LENGTH = 36
-
-function idOf(name: string): string {
-  if (name.length === UUID_LENGTH) return name.toLowerCase()
-  throw new Refusal(500, 'failed prepared query lookup: index error: UUID must be 36 characters')
-}
+const idOf = (name: string) => checkUuid(name, 'prepared query')
 
 const EXECUTE = '/execute'
 const EXPLAIN = '/explain'

@@ -12,6 +12,7 @@ import {
   type Answer,
   type ApiRequest,
   BODY_MAX_BYTES,
+  checkUuid,
   type Endpoint,
   json,
   lookTwice,
@@ -106,13 +107,8 @@ function checksOf({ NodeChecks = [SERF], ServiceChecks, Checks = [SERF] }: Retur
   }
 }
 
-const UUID_LENGTH = 36
-
 /** @throws Refusal 500 for what no session could ever be called. */
-export function checkSessionId(id: string): string {
-  if (id.length === UUID_LENGTH) return id.toLowerCase()
-  throw new Refusal(500, 'failed session lookup: index error: UUID must be 36 characters')
-}
+export const checkSessionId = (id: string) => checkUuid(id, 'session')
 
 const sessionIdOf = (request: ApiRequest) => checkSessionId(nameOf(request, 'Missing session'))
 

@@ -1,7 +1,7 @@
 /** Values that JSON has no type for: unsigned 64-bit numbers, bytes. */
 import { badBody, type Reader } from './decode.ts'
 
-const UINT64_MAX = 2n ** 64n - 1n
+export const UINT64_MAX = 2n ** 64n - 1n
 /** Numbers with fewer digits are never kept as text. */
 const SAFE_DIGITS = 16
 

@@ -4,8 +4,10 @@
  * address are refused, at registration for literal addresses and at every run for what a name resolves to. Loopback and
  * private addresses stay allowed: that is where services live.
  */
+
 import { type LookupAddress, lookup } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
+import { bareHost } from '../../core/authority.ts'
 
 const FORBIDDEN = new BlockList()
 FORBIDDEN.addSubnet('0.0.0.0', 8, 'ipv4')
@@ -44,7 +46,7 @@ const REASON = 'link-local, multicast and unspecified addresses are off limits'
 
 /** The host without the brackets of IPv6. */
 export function hostOf(url: URL): string {
-  return url.hostname.replace(/^\[(.*)\]$/, '$1')
+  return bareHost(url.hostname)
 }
 
 /** Resolves like `dns.lookup`, but fails when any address is off limits: the one checked is the one connected to. */

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { applyChanges } from './apply.ts'
+import { carryOut } from './carry-out.fixture.ts'
 import type { Command, TxnKv } from './commands.ts'
-import { apply, decide } from './decide.ts'
+import { decide } from './decide.ts'
 import { State } from './state.ts'
 import { moveIndexes, writtenAt } from './txn-index.ts'
 
@@ -24,7 +25,7 @@ function start(): State {
   const lock = (key: string, acquire: string): Command => ({ type: 'kv-set', key, value: '', flags: '0', acquire })
   const commands: Command[] = [{ type: 'register', node, ...rest }, session('x'), session('y'), session('z')]
   commands.push(lock('a', 'x'), lock('c', 'z'), { type: 'session-end', id: 'z' })
-  for (const [i, command] of commands.entries()) apply(state, command, i + 1)
+  for (const [i, command] of commands.entries()) carryOut(state, command, i + 1)
   return state
 }
 
@@ -63,7 +64,7 @@ function oneByOne(operations: readonly TxnKv[]): State | undefined {
   const state = start()
   for (const one of operations) {
     try {
-      if (!apply(state, alone(one), 8).done) return undefined
+      if (!carryOut(state, alone(one), 8)) return undefined
     } catch {
       return undefined
     }
@@ -125,7 +126,7 @@ test('where the store hands out indexes, results get the one of the records, or 
   const supposed = state.index + 1
   applyChanges(state, changes, 40)
   assert.equal(moveIndexes(results!, supposed, writtenAt(state, changes))[0]!.record.ModifyIndex, 40)
-  apply(state, { type: 'kv-set', key: 'd', value: '', flags: '0' }, 41)
+  carryOut(state, { type: 'kv-set', key: 'd', value: '', flags: '0' }, 41)
   const { CreateIndex, ModifyIndex } = moveIndexes(results!, supposed, writtenAt(state, changes))[0]!.record
   assert.deepEqual([CreateIndex, ModifyIndex], [0, 0])
 })

@@ -1,5 +1,4 @@
 /** What a command would change. Reads the state, writes nothing: whoever stores the changes brings them in afterwards. */
-import { type Applied, applyChanges } from './apply.ts'
 import type { Command, Decision, Txn } from './commands.ts'
 import { decideAcl } from './decide-acl.ts'
 import { decideDeregister, decideRegister, decideSetStatus } from './decide-catalog.ts'
@@ -53,11 +52,4 @@ function decideAlone(state: State, command: Exclude<Command, Txn>): Decision {
     case 'delay-end':
       return decideDelayEnd(state, command)
   }
-}
-
-/** Decides and applies in one go, where nothing has to be stored in between. No changes: nothing is touched, the index stays. */
-export function apply(state: State, command: Command, index: number): Applied & Pick<Decision, 'done'> {
-  const { changes, done } = decide(state, command)
-  if (changes.length === 0) return { touched: new Set(), undo() {}, done }
-  return { ...applyChanges(state, changes, index), done }
 }
