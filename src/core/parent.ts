@@ -20,9 +20,13 @@ export function reportReady(port: number): void {
   if (hasParent()) process.send!({ type: 'skein:ready', port } satisfies ReadyMessage)
 }
 
-/** Calls `run` once when the fleet is gone. Without a fleet it never does. */
-export function onParentGone(run: () => void): void {
+/**
+ * Calls `run` once when the fleet is gone. Without a fleet it never does. Listening keeps a process alive that has nothing
+ * else to do; with `unref` it does not.
+ */
+export function onParentGone(run: () => void, { unref = false }: { readonly unref?: boolean } = {}): void {
   if (!hasParent()) return
   process.once('disconnect', run)
+  if (unref) process.channel?.unref()
   if (!process.connected) run()
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type RequestHead, refuseHead } from './head.ts'
+import { type HeadRefusal, type RequestHead, readHead } from './head.ts'
 import { LIMITS } from './limits.ts'
 
 const head = (change: Partial<RequestHead>): RequestHead => ({
@@ -12,7 +12,7 @@ const head = (change: Partial<RequestHead>): RequestHead => ({
 })
 
 const refusal = (change: Partial<RequestHead>) => {
-  const { code, reason } = refuseHead(head(change), LIMITS) ?? {}
+  const { code, reason } = readHead(head(change), LIMITS) as Partial<HeadRefusal>
   return code === undefined ? undefined : `${code} ${reason}`
 }
 

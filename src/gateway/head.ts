@@ -6,7 +6,7 @@
 import type { ErrorCode } from '../core/errors.ts'
 import { header, headerValues, type RawHeaders } from '../core/headers.ts'
 import type { GatewayLimits } from './limits.ts'
-import { isValidHost, parseTarget, type Refusal } from './target.ts'
+import { isValidHost, parseTarget, type Refusal, type Target } from './target.ts'
 
 /** Methods that are passed on. CONNECT and TRACE never are: the one makes a tunnel, the other reads headers back. */
 export const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
@@ -26,13 +26,13 @@ export interface HeadRefusal extends Refusal {
 
 type HeadCheck = (head: RequestHead, limits: GatewayLimits) => HeadRefusal | undefined
 
-/** The first reason to refuse `head`, or undefined. Sizes come first: they bound the work of the rest. */
-export function refuseHead(head: RequestHead, limits: GatewayLimits): HeadRefusal | undefined {
+/** The target of `head`, or the first reason to refuse it. Sizes come first: they bound the work of the rest. */
+export function readHead(head: RequestHead, limits: GatewayLimits): Target | HeadRefusal {
   for (const check of CHECKS) {
     const refusal = check(head, limits)
     if (refusal !== undefined) return refusal
   }
-  return undefined
+  return readTarget(head)
 }
 
 const CHECKS: readonly HeadCheck[] = [
@@ -43,7 +43,6 @@ const CHECKS: readonly HeadCheck[] = [
   foldedName,
   repeatedField,
   wrongHost,
-  wrongTarget,
   wrongFraming,
   wrongCoding,
   otherUpgrade,
@@ -110,12 +109,6 @@ function wrongHost({ headers }: RequestHead): HeadRefusal | undefined {
   return isValidHost(host) ? undefined : bad('invalid_host', 'the Host header is not a host name')
 }
 
-function wrongTarget({ target, method, headers }: RequestHead): HeadRefusal | undefined {
-  const parsed = parseTarget(target, header(headers, 'host')!)
-  if ('reason' in parsed) return bad(parsed.reason, parsed.message)
-  return parsed.path === '*' && method !== 'OPTIONS' ? bad('target_form', '* is for OPTIONS only') : undefined
-}
-
 function wrongFraming({ headers, version }: RequestHead): HeadRefusal | undefined {
   const coding = header(headers, 'transfer-encoding')
   const length = header(headers, 'content-length')
@@ -147,6 +140,13 @@ function otherExpectation({ headers }: RequestHead): HeadRefusal | undefined {
   const expected = headerValues(headers, 'expect')[0]
   if (expected === undefined || expected.toLowerCase() === '100-continue') return undefined
   return refusal('EXPECTATION_FAILED', 'expectation', 'the only expectation is 100-continue')
+}
+
+/** Below the checks: it needs the one Host that they make sure of. */
+function readTarget({ target, method, headers }: RequestHead): Target | HeadRefusal {
+  const parsed = parseTarget(target, header(headers, 'host')!)
+  if ('reason' in parsed) return bad(parsed.reason, parsed.message)
+  return parsed.path === '*' && method !== 'OPTIONS' ? bad('target_form', '* is for OPTIONS only') : parsed
 }
 
 function bad(reason: string, message: string): HeadRefusal {

@@ -3,7 +3,6 @@ import type { Caller } from '../client/contract.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { ConfigError, type Issue } from '../core/issues.ts'
 import { type Logger, silentLogger } from '../core/log.ts'
-import type { Random } from '../core/random.ts'
 import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
 import { serveAdmin } from './admin.ts'
 import type { GatewayConfig } from './contract.ts'
@@ -26,8 +25,6 @@ export interface GatewayOptions {
   /** Default: silent. */
   readonly log?: Logger | undefined
   readonly clock?: Clock | undefined
-  /** Taken for symmetry with the other parts: the choices are the caller's, and ids are not chosen. */
-  readonly random?: Random | undefined
   readonly metrics?: Metrics | undefined
   /** On 127.0.0.1; default 0 = any free one. */
   readonly adminPort?: number | undefined

@@ -13,6 +13,8 @@ import type { GatewaySnapshot } from './snapshot.ts'
 const PIPELINED_MAX = 100
 
 export class GatewayServer {
+  /** The configuration in force for requests that come from now on; those under way keep theirs. */
+  snapshot: GatewaySnapshot
   readonly #parts: Parts
   readonly #http: Server
   readonly #run: (exchange: Exchange) => Promise<void>
@@ -20,24 +22,14 @@ export class GatewayServer {
   readonly #exchanges = new Set<Exchange>()
   /** Every open connection, also those that have not sent a request yet. */
   readonly #sockets = new Set<Socket>()
-  #snapshot: GatewaySnapshot
   #draining = false
   #onQuiet: (() => void) | undefined
 
   constructor(snapshot: GatewaySnapshot, parts: Parts) {
-    this.#snapshot = snapshot
+    this.snapshot = snapshot
     this.#parts = parts
     this.#run = createPipeline(parts)
     this.#http = this.#createServer()
-  }
-
-  /** The configuration in force for requests that come from now on; those under way keep theirs. */
-  get snapshot(): GatewaySnapshot {
-    return this.#snapshot
-  }
-
-  set snapshot(snapshot: GatewaySnapshot) {
-    this.#snapshot = snapshot
   }
 
   get draining(): boolean {
@@ -134,7 +126,7 @@ export class GatewayServer {
       incoming,
       outgoing,
       upgrade,
-      snapshot: this.#snapshot,
+      snapshot: this.snapshot,
       startedAt: this.#parts.clock.monotonic(),
       draining: () => this.#draining,
     })

@@ -1,4 +1,5 @@
 /** Where an instance runs and under which name it is found: options first, then the environment, then defaults. */
+import { hostname } from 'node:os'
 import { ConfigError, IssueList } from '../core/issues.ts'
 import { type Environment, SETTINGS } from '../core/settings.ts'
 
@@ -24,6 +25,11 @@ export interface Placement {
   readonly zone: string | undefined
 }
 
+/** Between leaving the registry and closing: time for those who watch it to hear that the instance has gone, ms. */
+export const DRAIN_DELAY_MS = 500
+/** For the requests that are still being served after that, ms. */
+export const DRAIN_TIMEOUT_MS = 10_000
+
 const DEFAULT_HOST = '127.0.0.1'
 const PORT_MAX = 65_535
 /** Consul's limit for weights. */
@@ -45,6 +51,11 @@ export function placementOf(options: PlacementOptions, env: Environment): Placem
     weight,
     zone: options.zone ?? filled(env, SETTINGS.zone),
   }
+}
+
+/** The instance's ID in the registry. The default holds the port, so it is known only once the instance listens. */
+export function instanceId({ instance }: Placement, name: string, port: number): string {
+  return instance ?? `${name}-${hostname()}-${port}`
 }
 
 /** An empty variable is as good as none: that is how shells and manifests leave one out. */

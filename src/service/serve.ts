@@ -11,7 +11,14 @@ import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
 import { publishContract } from './contract.ts'
 import type { Host } from './exchange.ts'
 import { runLifecycle } from './lifecycle.ts'
-import { type Placement, type PlacementOptions, placementOf } from './placement.ts'
+import {
+  DRAIN_DELAY_MS,
+  DRAIN_TIMEOUT_MS,
+  instanceId,
+  type Placement,
+  type PlacementOptions,
+  placementOf,
+} from './placement.ts'
 import { type Registration, startRegistration } from './registration.ts'
 import type { App, Servable } from './servable.ts'
 
@@ -43,9 +50,6 @@ export interface RunningService {
   /** Deregisters, drains, closes; idempotent. */
   close(): Promise<void>
 }
-
-const DRAIN_DELAY_MS = 500
-const DRAIN_TIMEOUT_MS = 10_000
 
 /** Services of this process that are not closed. */
 let serving = 0
@@ -103,9 +107,8 @@ async function release(consul: ConsulClient | undefined): Promise<void> {
   if (--serving === 0) await closeDefaults()
 }
 
-/** The default name holds the port, which is known only now. */
 function nameInstance(host: Host, placement: Placement, port: number): void {
-  host.instance = placement.instance ?? `${host.name}-${hostname()}-${port}`
+  host.instance = instanceId(placement, host.name, port)
   host.log = host.log.child({ instance: host.instance })
 }
 

@@ -3,7 +3,7 @@
  * closed is, at the same time; then it exits. A second signal exits at once.
  */
 import { constants } from 'node:os'
-import { hasParent, onParentGone } from '../core/parent.ts'
+import { onParentGone } from '../core/parent.ts'
 
 type Close = () => Promise<unknown>
 
@@ -27,9 +27,7 @@ function watch(): void {
       void end(0)
     })
   }
-  onParentGone(() => void end(1))
-  // A listener for the channel would keep a process alive that has closed all it had.
-  if (hasParent()) process.channel?.unref()
+  onParentGone(() => void end(1), { unref: true })
 }
 
 async function end(status: number): Promise<void> {

@@ -1,9 +1,7 @@
 import type { Step } from '../../core/compose.ts'
 import { SkeinError } from '../../core/errors.ts'
-import { header } from '../../core/headers.ts'
 import type { Exchange, Parts } from '../exchange.ts'
-import { refuseHead } from '../head.ts'
-import { parseTarget, type Target } from '../target.ts'
+import { readHead } from '../head.ts'
 
 /**
  * Refuses what the upstream might read in another way than we do. The connection ends with the answer, and it is marked
@@ -11,12 +9,12 @@ import { parseTarget, type Target } from '../target.ts'
  */
 export function refuse({ limits }: Parts): Step<Exchange, void> {
   return async (exchange, next) => {
-    const refusal = refuseHead(exchange.head, limits)
-    if (refusal !== undefined) {
+    const read = readHead(exchange.head, limits)
+    if ('reason' in read) {
       exchange.connection.refused = true
-      throw new SkeinError(refusal.code, refusal.message, { reason: refusal.reason })
+      throw new SkeinError(read.code, read.message, { reason: read.reason })
     }
-    exchange.target = parseTarget(exchange.head.target, header(exchange.head.headers, 'host')!) as Target
+    exchange.target = read
     return next()
   }
 }

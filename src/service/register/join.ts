@@ -1,7 +1,6 @@
 /** An unchanged app's server as an instance: observed and registered. */
 import type { Server } from 'node:http'
 import { type AddressInfo, isIPv6 } from 'node:net'
-import { hostname } from 'node:os'
 import { closeDefaults } from '../../client/default.ts'
 import { sleep, systemClock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
@@ -12,14 +11,10 @@ import { ConsulClient } from '../../discovery/consul-client.ts'
 import { processMetrics } from '../../telemetry/metrics.ts'
 import type { Host } from '../exchange.ts'
 import type { InFlight } from '../in-flight.ts'
-import { type Placement, placementOf } from '../placement.ts'
+import { DRAIN_DELAY_MS, DRAIN_TIMEOUT_MS, instanceId, type Placement, placementOf } from '../placement.ts'
 import { type Registration, startRegistration } from '../registration.ts'
 import { serveMetrics } from './metrics-port.ts'
 import { observe } from './observe.ts'
-
-/** Time for those who watch the registry to hear that the instance has gone, ms. */
-const DRAIN_DELAY_MS = 500
-const DRAIN_TIMEOUT_MS = 10_000
 
 export interface Joined {
   /** Out of the registry, then a moment of serving on; never rejects. */
@@ -31,7 +26,7 @@ export interface Joined {
 export function join(name: string, server: Server, address: AddressInfo, log: Logger): Joined | undefined {
   try {
     const placement = placementOf({ port: address.port }, process.env)
-    const instance = placement.instance ?? `${name}-${hostname()}-${address.port}`
+    const instance = instanceId(placement, name, address.port)
     const host: Host = {
       name,
       instance,

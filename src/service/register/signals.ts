@@ -1,5 +1,5 @@
 /** Does something before an unchanged app learns that it shall end. */
-import { hasParent, onParentGone } from '../../core/parent.ts'
+import { onParentGone } from '../../core/parent.ts'
 
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean
 
@@ -46,7 +46,5 @@ export function beforeTheEnd({ leave, finish }: Leaving): void {
     return process.kill(process.pid, signal)
   }
 
-  onParentGone(() => void leave().then(() => process.exit(1)))
-  // A listener for the channel would keep a process alive that has nothing else to do.
-  if (hasParent()) process.channel?.unref()
+  onParentGone(() => void leave().then(() => process.exit(1)), { unref: true })
 }
