@@ -100,5 +100,7 @@ test('full jitter stays below its interval and its cap', () => {
 
 test('the registry address has a default and no trailing slash', () => {
   assert.equal(registryAddress({}), 'http://127.0.0.1:8500')
+  assert.equal(registryAddress({ SKEIN_REGISTRY: '' }), 'http://127.0.0.1:8500')
   assert.equal(registryAddress({ SKEIN_REGISTRY: 'http://r:1/' }), 'http://r:1')
+  assert.equal(registryAddress({ SKEIN_REGISTRY: 'http://r:1/,http://s:1//' }), 'http://r:1,http://s:1')
 })

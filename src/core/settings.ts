@@ -3,7 +3,7 @@
  * an orchestrator may set them by hand. Nothing else in Skein reads the environment for configuration.
  */
 export const SETTINGS = {
-  /** Registry address, `http://127.0.0.1:8500`. */
+  /** Registry address, `http://127.0.0.1:8500`; several of one registry separated by commas. */
   registry: 'SKEIN_REGISTRY',
   /** ACL token for the registry. */
   token: 'SKEIN_REGISTRY_TOKEN',
@@ -28,7 +28,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 export const DEFAULT_REGISTRY = 'http://127.0.0.1:8500'
 
-/** The registry's address from `environment`, without a trailing slash. */
+/** The registry's address from `environment`, or several separated by commas, without trailing slashes. */
 export function registryAddress(environment: Environment): string {
-  return (environment[SETTINGS.registry] ?? DEFAULT_REGISTRY).replace(/\/+$/, '')
+  // An empty variable is as good as none: that is how shells and manifests leave one out.
+  return (environment[SETTINGS.registry] || DEFAULT_REGISTRY).replaceAll(/\/+\s*(?=,|$)/g, '')
 }

@@ -1,7 +1,27 @@
 /** For tests: instances by the dozen, waiting for a snapshot, and a registry that can misbehave in every way that was seen. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { VirtualClock } from '../core/clock.ts'
 import { freePort } from '../core/free-port.ts'
 import type { Instance, Snapshot, Watch } from './contract.ts'
+
+/** Tells when a timer has been set: what is moved on before would never fall due. Truncates to whole ms as Node does. */
+export class WatchedClock extends VirtualClock {
+  #set: number[] = []
+  #wake = () => {}
+
+  override after(ms: number, run: () => void) {
+    this.#set.push(ms)
+    this.#wake()
+    return super.after(Math.trunc(ms), run)
+  }
+
+  /** Resolves once a timer of about `ms` has been set, each counted once. */
+  async timer(ms: number): Promise<void> {
+    const near = (one: number) => Math.abs(one - ms) <= ms / 100
+    while (!this.#set.some(near)) await new Promise<void>((resolve) => (this.#wake = resolve))
+    this.#set.splice(this.#set.findIndex(near), 1)
+  }
+}
 
 export function instance(id: string, changes: Partial<Instance> = {}): Instance {
   return {
@@ -68,6 +88,8 @@ export interface ScriptedRegistry {
   set(instances: readonly Instance[], index?: number): void
   /** Breaks off what waits; from now on requests meet this. */
   behave(mode: Mode): void
+  /** Like SIGSTOP: what waits goes on waiting, and nothing is answered any more. */
+  freeze(): void
   /** Stops listening, resets all connections. */
   down(): Promise<void>
   /** Listens again on the same port. */
@@ -127,6 +149,9 @@ export async function startScriptedRegistry(
       mode = next
       for (const response of held.keys()) response.destroy()
       held.clear()
+    },
+    freeze() {
+      mode = 'hang'
     },
     down: () =>
       new Promise((resolve) => {

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { VirtualClock } from '../../core/clock.ts'
 import { HOLD_MS } from '../belief.ts'
 import { ConsulClient } from '../consul-client.ts'
 import type { Instance, Watch } from '../contract.ts'
-import { ids, instance, type ScriptedRegistry, startScriptedRegistry, until } from '../kit.suite.ts'
+import { ids, instance, type ScriptedRegistry, startScriptedRegistry, until, WatchedClock } from '../kit.suite.ts'
 import { consulSource } from './consul.ts'
 
 const THREE = [instance('u1'), instance('u2'), instance('u3')]
@@ -14,25 +13,6 @@ interface Setting {
   readonly registry: ScriptedRegistry
   readonly watch: Watch
   readonly clock: WatchedClock
-}
-
-/** Tells when a timer has been set: what is moved on before would never fall due. Truncates to whole ms as Node does. */
-class WatchedClock extends VirtualClock {
-  #set: number[] = []
-  #wake = () => {}
-
-  override after(ms: number, run: () => void) {
-    this.#set.push(ms)
-    this.#wake()
-    return super.after(Math.trunc(ms), run)
-  }
-
-  /** Resolves once a timer of about `ms` has been set, each counted once. */
-  async timer(ms: number): Promise<void> {
-    const near = (one: number) => Math.abs(one - ms) <= ms / 100
-    while (!this.#set.some(near)) await new Promise<void>((resolve) => (this.#wake = resolve))
-    this.#set.splice(this.#set.findIndex(near), 1)
-  }
 }
 
 /** A watch on a scripted registry; random is always near 1, so that pauses are as long as they get. */

@@ -118,7 +118,8 @@ class ConsulWatch {
   #read(answer: ConsulAnswer): Instance[] {
     const instances = answer.status === 200 ? readInstances(this.#service, answer.body) : undefined
     if (instances !== undefined) return instances
-    const { address } = this.#options.client
+    this.#options.client.doubt(answer)
+    const address = answer.registry
     throw new SkeinError(
       'REGISTRY_UNAVAILABLE',
       `registry at ${address}: no list of instances of "${this.#service}" but status ${answer.status}: ${answer.text.slice(0, 100)}`,
