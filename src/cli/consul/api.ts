@@ -133,8 +133,3 @@ export class Refused extends Failure {
     this.status = status
   }
 }
-
-/** The path of a key: a slash in it stays one. */
-export function keyPath(key: string): string {
-  return `/v1/kv/${key.split('/').map(encodeURIComponent).join('/')}`
-}

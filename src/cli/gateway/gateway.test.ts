@@ -63,6 +63,16 @@ describe('a config in the registry', { timeout: 30_000 }, () => {
     assert.equal((await last).done, true)
   })
 
+  test('comes from a key that is no path as it stands', async () => {
+    const odd = 'skein/gateway/50% off? #1'
+    await consul.kvPut(odd, '{"a":1}')
+    const stop = new AbortController()
+    const values = kvSource({ consul, key: odd, log: silentLogger, clock: systemClock, random: () => 0 })(stop.signal)
+    assert.deepEqual(await values.next(), { done: false, value: { a: 1 } })
+    stop.abort()
+    await values.return()
+  })
+
   test('comes also when the registry was away', async () => {
     const port = await freePort()
     const client = new ConsulClient({ address: `http://127.0.0.1:${port}` })

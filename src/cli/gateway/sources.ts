@@ -4,7 +4,7 @@ import { SkeinError } from '../../core/errors.ts'
 import { ConfigError } from '../../core/issues.ts'
 import type { Logger } from '../../core/log.ts'
 import { fullJitter, type Random } from '../../core/random.ts'
-import type { ConsulAnswer, ConsulClient } from '../../discovery/consul-client.ts'
+import { type ConsulAnswer, type ConsulClient, kvPath } from '../../discovery/consul-client.ts'
 
 /** Each value is a gateway's config as somebody wrote it: not checked. Ends with the signal. */
 export type ConfigSource = (signal: AbortSignal) => AsyncGenerator<unknown, void>
@@ -50,7 +50,7 @@ async function* answers(
 ): AsyncGenerator<ConsulAnswer, void> {
   for (let failures = 0; !signal.aborted; ) {
     try {
-      const answer = await consul.get(`/v1/kv/${key}?raw`, { index: index(), waitMs: WAIT_MS, signal })
+      const answer = await consul.get(`${kvPath(key)}?raw`, { index: index(), waitMs: WAIT_MS, signal })
       if (failures > 0) log.info({ registry: consul.address }, 'the registry answers again')
       failures = 0
       yield answer

@@ -1,6 +1,7 @@
 /** `consul kv delete`. */
+import { kvPath } from '../../../discovery/consul-client.ts'
 import { Failure } from '../../command.ts'
-import { keyPath, QUERY_FLAGS, withApi } from '../api.ts'
+import { QUERY_FLAGS, withApi } from '../api.ts'
 import { consulCommand, type FlagValues } from '../contract.ts'
 import { withoutSlash } from '../kv-pair.ts'
 
@@ -22,7 +23,7 @@ export default consulCommand({
     const { cas, recurse } = flags
     const params = { recurse: recurse || undefined, cas: cas ? flags['modify-index'] : undefined }
     return withApi(call, async (api) => {
-      const text = await api.delete(keyPath(key), params)
+      const text = await api.delete(kvPath(key), params)
       if (text.trim() !== 'true') throw new Failure(`Error! Did not delete key ${key}: CAS failed`)
       call.terminal.out.line(`Success! ${recurse ? 'Deleted keys with prefix' : 'Deleted key'}: ${key}`)
       return 0

@@ -1,6 +1,7 @@
 /** `consul kv export`. */
+import { kvPath } from '../../../discovery/consul-client.ts'
 import { Failure } from '../../command.ts'
-import { keyPath, QUERY_FLAGS, withApi } from '../api.ts'
+import { QUERY_FLAGS, withApi } from '../api.ts'
 import { consulCommand } from '../contract.ts'
 import { showExact } from '../exact.ts'
 import { type KvPair, withoutSlash } from '../kv-pair.ts'
@@ -14,7 +15,7 @@ export default consulCommand({
     if (args.length > 1) throw new Failure(`Too many arguments (expected 1, got ${args.length})`)
     const prefix = withoutSlash(args[0] ?? '')
     return withApi(call, async (api) => {
-      const { body } = await api.get(keyPath(prefix), { recurse: true })
+      const { body } = await api.get(kvPath(prefix), { recurse: true })
       const entries = ((body ?? []) as KvPair[]).map(({ Key: key, Flags: flags, Value: value }) => {
         return { key, flags, value: value ?? '' }
       })

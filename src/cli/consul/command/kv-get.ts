@@ -1,8 +1,9 @@
 /** `consul kv get`: values come out as the bytes they are. */
+import { kvPath } from '../../../discovery/consul-client.ts'
 import type { ExitStatus } from '../../command.ts'
 import { Failure } from '../../command.ts'
 import type { Output } from '../../ui/terminal.ts'
-import { type Api, keyPath, QUERY_FLAGS, withApi } from '../api.ts'
+import { type Api, QUERY_FLAGS, withApi } from '../api.ts'
 import { consulCommand, type FlagValues } from '../contract.ts'
 import { bytesOf, detailsOf, type KvPair, withoutSlash } from '../kv-pair.ts'
 
@@ -32,13 +33,13 @@ export default consulCommand({
 })
 
 async function showKeys(api: Api, prefix: string, { separator = '/' }: Given, out: Output): Promise<ExitStatus> {
-  const { body } = await api.get(keyPath(prefix), { keys: true, separator })
+  const { body } = await api.get(kvPath(prefix), { keys: true, separator })
   for (const key of (body ?? []) as string[]) out.line(key)
   return 0
 }
 
 async function showAll(api: Api, prefix: string, flags: Given, out: Output): Promise<ExitStatus> {
-  const { body } = await api.get(keyPath(prefix), { recurse: true })
+  const { body } = await api.get(kvPath(prefix), { recurse: true })
   for (const [i, pair] of ((body ?? []) as KvPair[]).entries()) {
     if (flags.detailed && i > 0) out.line()
     if (!flags.detailed) out.raw(`${pair.Key}:`)
@@ -48,7 +49,7 @@ async function showAll(api: Api, prefix: string, flags: Given, out: Output): Pro
 }
 
 async function showOne(api: Api, key: string, flags: Given, out: Output): Promise<ExitStatus> {
-  const { body } = await api.get(keyPath(key))
+  const { body } = await api.get(kvPath(key))
   const pair = (body as KvPair[] | undefined)?.[0]
   if (pair === undefined) throw new Failure(`Error! No key exists at: ${key}`)
   show(pair, flags, out)

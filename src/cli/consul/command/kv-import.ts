@@ -1,6 +1,7 @@
 /** `consul kv import`. */
+import { kvPath } from '../../../discovery/consul-client.ts'
 import { Failure } from '../../command.ts'
-import { type Api, keyPath, QUERY_FLAGS, withApi } from '../api.ts'
+import { type Api, QUERY_FLAGS, withApi } from '../api.ts'
 import { consulCommand } from '../contract.ts'
 import { readData } from '../data.ts'
 import { parseExact } from '../exact.ts'
@@ -60,6 +61,6 @@ function parse(text: string): unknown {
 }
 
 async function write(api: Api, key: string, { flags, value }: Entry): Promise<void> {
-  const done = await api.put(keyPath(key), { flags: String(flags) }, Buffer.from(value, 'base64'))
+  const done = await api.put(kvPath(key), { flags: String(flags) }, Buffer.from(value, 'base64'))
   if (done.trim() !== 'true') throw new Failure(`Error! Failed writing data for key ${key}: ${done}`)
 }

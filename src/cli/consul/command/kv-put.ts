@@ -1,6 +1,7 @@
 /** `consul kv put`. */
+import { kvPath } from '../../../discovery/consul-client.ts'
 import { Failure } from '../../command.ts'
-import { keyPath, QUERY_FLAGS, withApi } from '../api.ts'
+import { QUERY_FLAGS, withApi } from '../api.ts'
 import { consulCommand, type FlagValues } from '../contract.ts'
 import { readData } from '../data.ts'
 import { withoutSlash } from '../kv-pair.ts'
@@ -35,7 +36,7 @@ export default consulCommand({
       release: release ? session : undefined,
     }
     return withApi(call, async (api) => {
-      if ((await api.put(keyPath(key), params, data)).trim() !== 'true') throw new Failure(noReason(key, flags))
+      if ((await api.put(kvPath(key), params, data)).trim() !== 'true') throw new Failure(noReason(key, flags))
       terminal.out.line(
         `Success! ${acquire ? 'Lock acquired on' : release ? 'Lock released on' : 'Data written to'}: ${key}`,
       )

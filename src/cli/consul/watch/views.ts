@@ -1,6 +1,6 @@
 /** What can be watched: a view is one blocking query. A new one is a line of the table. */
+import { kvPath } from '../../../discovery/consul-client.ts'
 import { Failure } from '../../command.ts'
-import { keyPath } from '../api.ts'
 
 export interface View {
   readonly path: string
@@ -23,11 +23,11 @@ const whole = (body: unknown) => body ?? null
 
 export const VIEWS: Readonly<Record<string, (flags: ViewFlags) => View>> = {
   key: ({ key }) => ({
-    path: keyPath(need('key', key)),
+    path: kvPath(need('key', key)),
     params: {},
     shape: (body) => (body as unknown[] | undefined)?.[0] ?? null,
   }),
-  keyprefix: ({ prefix }) => ({ path: keyPath(need('prefix', prefix)), params: { recurse: true }, shape: whole }),
+  keyprefix: ({ prefix }) => ({ path: kvPath(need('prefix', prefix)), params: { recurse: true }, shape: whole }),
   services: () => ({ path: '/v1/catalog/services', params: {}, shape: whole }),
   nodes: () => ({ path: '/v1/catalog/nodes', params: {}, shape: whole }),
   service: ({ service, tag, passing }) => ({
