@@ -40,6 +40,8 @@ export interface AttemptState {
   /** Whom the breaker lets through. */
   allowed: ((id: string) => boolean) | undefined
   candidate: Candidate | undefined
+  /** The request as the candidate wants it, where that is not as it stands. */
+  tailored: OutboundRequest | undefined
   /** How the instance failed, where it did. */
   failure: TransportError | 'timeout' | undefined
   /** True when the exchange is over, the answer's body included. */
@@ -55,10 +57,16 @@ export function newAttempt(number: number, mayRepeat: boolean): AttemptState {
     moveOn: undefined,
     allowed: undefined,
     candidate: undefined,
+    tailored: undefined,
     failure: undefined,
     over: false,
     onOver: undefined,
   }
+}
+
+/** The request as it goes out in the attempt under way. */
+export function sentRequest({ request, attempt }: Call): OutboundRequest {
+  return attempt.tailored ?? request
 }
 
 export type Handler = (call: Call) => Promise<OutboundResponse>

@@ -30,6 +30,16 @@ export interface OutboundRequest {
   readonly policy?: CallPolicy | undefined
   /** Cancels the call: the caller has gone. */
   readonly signal?: AbortSignal | undefined
+  /** For services of which several versions may run side by side. */
+  readonly tailoring?: Tailoring | undefined
+}
+
+/** How instances of other versions want the request. */
+export interface Tailoring {
+  /** False where the instance is known not to serve such a request: it is chosen only when no other is left. */
+  suits(instance: Instance): boolean
+  /** What is different for the chosen instance; undefined when nothing is. What it rejects with ends the call. */
+  tailor(instance: Instance): Promise<Partial<OutboundRequest> | undefined> | undefined
 }
 
 /** What can be set per route, per client or per call; absent fields come from the next wider one, at last DEFAULTS. */

@@ -1,11 +1,16 @@
-/** Contracts as callers know them: read from the registry's KV when first needed, kept, and read again now and then. */
+/**
+ * Contracts as callers know them: read from the registry's KV when first needed, kept, and read again now and then. The
+ * current one of a service changes; that of a version is named by its hash and never does.
+ */
 import { type Clock, systemClock } from '../core/clock.ts'
-import { contractKey, type OperationContract, type ServiceContract } from '../core/contract.ts'
+import { contractKey, type OperationContract, type ServiceContract, versionKey } from '../core/contract.ts'
 import { SkeinError } from '../core/errors.ts'
 import type { ConsulClient } from '../discovery/consul-client.ts'
 
-/** A contract older than this is still used, and read again in the background. */
+/** A contract older than this is still used, and read again in the background. So long a missing version is not asked for again. */
 const FRESH_MS = 30_000
+/** For a version's contract: a call waits for it and can go on without. */
+const VERSION_TIMEOUT_MS = 1_000
 
 interface Kept {
   contract: ServiceContract
@@ -17,6 +22,10 @@ export class Contracts {
   readonly #clock: Clock
   readonly #kept = new Map<string, Kept>()
   readonly #reading = new Map<string, Promise<ServiceContract>>()
+  /** By versionKey. */
+  readonly #versions = new Map<string, ServiceContract>()
+  /** Versions being read, and for a while those that were not found. */
+  readonly #lookups = new Map<string, Promise<ServiceContract | undefined>>()
 
   constructor(consul: ConsulClient, clock: Clock = systemClock) {
     this.#consul = consul
@@ -48,6 +57,44 @@ export class Contracts {
       this.#reading.set(service, reading)
     }
     return reading
+  }
+
+  /** The contract with this hash where it was met before. */
+  known(service: string, hash: string): ServiceContract | undefined {
+    return this.#versions.get(versionKey(service, hash))
+  }
+
+  /** The contract with this hash, or undefined when it is not to be had now. Never rejects. */
+  async version(service: string, hash: string): Promise<ServiceContract | undefined> {
+    const key = versionKey(service, hash)
+    const known = this.#versions.get(key)
+    if (known !== undefined) return known
+    let lookup = this.#lookups.get(key)
+    if (lookup === undefined) {
+      const missing = () => undefined
+      lookup = this.#fetchVersion(key).catch(missing)
+      this.#lookups.set(key, lookup)
+      this.#clock.after(FRESH_MS, () => this.#lookups.delete(key))
+    }
+    return lookup
+  }
+
+  /** All versions that were ever published. @throws SkeinError REGISTRY_UNAVAILABLE */
+  async versions(service: string): Promise<readonly ServiceContract[]> {
+    const { body } = await this.#consul.get(`/v1/kv/${contractKey(service)}/?recurse`)
+    const entries = Array.isArray(body) ? (body as readonly { Key: string; Value: string | null }[]) : []
+    return entries.flatMap(({ Key, Value }) => this.#keep(Key, Buffer.from(Value ?? '', 'base64').toString()) ?? [])
+  }
+
+  async #fetchVersion(key: string): Promise<ServiceContract | undefined> {
+    const entry = await this.#consul.kvGet(key, { timeoutMs: VERSION_TIMEOUT_MS })
+    return entry && this.#keep(key, entry.value)
+  }
+
+  #keep(key: string, text: string): ServiceContract | undefined {
+    const contract = parseContract(text)
+    if (contract !== undefined) this.#versions.set(key, contract)
+    return contract
   }
 
   async #fetch(service: string): Promise<ServiceContract> {

@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import { header, type RawHeaders, withoutHeaders } from '../core/headers.ts'
 import { childSpan, formatTraceparent, parseTraceparent, type TraceContext } from '../telemetry/trace.ts'
-import type { Call } from './call.ts'
+import { type Call, sentRequest } from './call.ts'
 
 export const DEADLINE_HEADER = 'x-skein-deadline-ms'
 export const ATTEMPT_HEADER = 'x-skein-attempt'
@@ -30,7 +30,8 @@ const OURS: ReadonlySet<string> = new Set([
  * attempt, the request id, and the attempt's number.
  */
 export function attemptHeaders(call: Call, clock: Clock): string[] {
-  const { request, context, attempt } = call
+  const { context, attempt } = call
+  const request = sentRequest(call)
   const fields = withoutHeaders(request.headers, OURS)
   const span = childSpan(context ?? parentIn(request.headers))
   fields.push(DEADLINE_HEADER, String(Math.max(1, Math.floor(call.deadline - clock.monotonic()))))

@@ -5,6 +5,7 @@ import { choose } from './step/choose.ts'
 import { deadline } from './step/deadline.ts'
 import { retry } from './step/retry.ts'
 import { send } from './step/send.ts'
+import { tailor } from './step/tailor.ts'
 
 export const PIPELINE: readonly Layer[] = [
   // Must be above retry: one deadline, and one cancellation, for all attempts and the pauses between them.
@@ -15,6 +16,8 @@ export const PIPELINE: readonly Layer[] = [
   breaker,
   // Must be just above send: between the choice and the count of requests in flight nobody else may choose.
   choose,
+  // Must be below choose: it asks what the chosen instance wants. It waits only for a version that was not met before.
+  tailor,
   // Last: it answers.
   send,
 ]

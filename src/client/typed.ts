@@ -15,8 +15,8 @@ import type { Caller, CallPolicy } from './contract.ts'
 import { Contracts } from './contracts.ts'
 import { decodeAnswer } from './decode.ts'
 import { defaultCaller, defaultConsul } from './default.ts'
-import { encodeInput } from './encode.ts'
 import { DEFAULTS } from './policy.ts'
+import { formOf, ownOperation, Versions } from './versions.ts'
 
 export interface ClientOptions {
   /** Default: the process's own. */
@@ -91,19 +91,17 @@ export async function callOperation(
 ): Promise<unknown> {
   const { caller = defaultCaller(), consul = defaultConsul(), headers = {}, signal, hashKey } = options
   const contracts = contractsOf(consul)
-  const contract = await operationOf(contracts, service, operation)
-  const { path, body } = encodeInput(contract, input)
+  const contract = await contractWith(contracts, service, operation)
+  const own = Object.entries(headers).flat()
+  const form = (one: OperationContract) => formOf(one, input, own)
   const response = await caller.request({
     service,
-    method: contract.method,
-    path,
-    headers: [...fieldsFor(body), ...Object.entries(headers).flat()],
-    body,
+    ...form(ownOperation(contract, operation)!),
     operation,
-    idempotent: contract.idempotent,
     hashKey,
     signal,
     policy: policyOf(options),
+    tailoring: new Versions(contracts, contract, operation, form),
   })
   try {
     return await decodeAnswer(service, operation, response)
@@ -130,10 +128,15 @@ function contractsOf(consul: ConsulClient): Contracts {
   return contracts
 }
 
-/** An operation that the known contract lacks may have been published since: it is read again before the call is refused. */
-async function operationOf(contracts: Contracts, service: string, operation: string): Promise<OperationContract> {
+/**
+ * The contract to call by. An operation that the known one lacks may have been published since, or belong to a version that
+ * runs beside the current one: both are looked for before the call is refused.
+ */
+async function contractWith(contracts: Contracts, service: string, operation: string): Promise<ServiceContract> {
+  const has = (contract: ServiceContract) => ownOperation(contract, operation) !== undefined
   const known = await contracts.get(service)
-  const found = ownOperation(known, operation) ?? ownOperation(await contracts.read(service), operation)
+  if (has(known)) return known
+  const found = [await contracts.read(service), ...(await contracts.versions(service))].find(has)
   if (found !== undefined) return found
   const names = Object.keys((await contracts.get(service)).operations)
   const meant = nearest(operation, names)
@@ -143,15 +146,6 @@ async function operationOf(contracts: Contracts, service: string, operation: str
     `service "${service}" has no operation "${operation}".${hint} It has: ${names.join(', ')}`,
     { service, operation, operations: names },
   )
-}
-
-function ownOperation({ operations }: ServiceContract, name: string): OperationContract | undefined {
-  return Object.hasOwn(operations, name) ? operations[name] : undefined
-}
-
-function fieldsFor(body: string | undefined): string[] {
-  const accept = ['accept', 'application/json']
-  return body === undefined ? accept : ['content-type', 'application/json', ...accept]
 }
 
 /** The service knows the operation no longer, or by another path. */

@@ -90,6 +90,11 @@ export class Upstream {
     return this.#endpoints['in-flight'].length
   }
 
+  /** All that are registered. */
+  get instances(): readonly Instance[] {
+    return this.#watch.current()?.instances ?? []
+  }
+
   /** False once an instance has gone. */
   has(id: string): boolean {
     return this.#candidates.has(id)

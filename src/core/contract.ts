@@ -1,6 +1,6 @@
 /**
  * What a service promises: its operations with route, input, output and errors. The service kit builds it, the client
- * calls by it, the registry's KV holds it at `skein/contracts/<service>`.
+ * calls by it, the registry's KV holds it at `skein/contracts/<service>` and each version at `…/<hash>`.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 
@@ -50,9 +50,16 @@ export interface ServiceContract {
   readonly service: string
   readonly hash: string
   readonly operations: Readonly<Record<string, OperationContract>>
+  /** Of the current contract: when the instance that made it the current one was started, ms since the epoch. */
+  readonly since?: number | undefined
 }
 
-/** KV key under which a service's contract is published. */
+/** KV key of a service's current contract: that of the instance which was started last. */
 export function contractKey(service: string): string {
   return `skein/contracts/${service}`
+}
+
+/** KV key of the contract with this hash: one for each version, as versions run side by side during a deploy. */
+export function versionKey(service: string, hash: string): string {
+  return `${contractKey(service)}/${hash}`
 }

@@ -59,7 +59,10 @@ describe('with the real registry', () => {
         'service:users-1:beat',
         'service:users-1:ready',
       ])
-      assert.deepEqual(JSON.parse((await consul.kvGet(KEY))!.value), contract)
+      const { since, ...current } = JSON.parse((await consul.kvGet(KEY))!.value)
+      assert.deepEqual(current, contract)
+      assert.ok(Math.abs(since - Date.now()) < 60_000)
+      assert.deepEqual(JSON.parse((await consul.kvGet(`${KEY}/${contract!.hash}`))!.value), contract)
       await it.close()
       assert.deepEqual((await consul.get('/v1/health/service/users')).body, [])
     } finally {
@@ -68,14 +71,15 @@ describe('with the real registry', () => {
     }
   })
 
-  test('a contract that has not changed is not written again', async () => {
+  test('a contract is written once, however many instances have it', async () => {
     const registry = await startRegistry({ port: 0 })
     const consul = new ConsulClient({ address: registry.url })
     try {
       await using _one = await start(users, { registry: registry.url, instance: 'users-1' })
-      const { modifyIndex } = (await consul.kvGet(KEY))!
+      const key = `${KEY}/${users['~app'].contract!.hash}`
+      const { modifyIndex } = (await consul.kvGet(key))!
       await using _two = await start(users, { registry: registry.url, instance: 'users-2' })
-      assert.equal((await consul.kvGet(KEY))!.modifyIndex, modifyIndex)
+      assert.equal((await consul.kvGet(key))!.modifyIndex, modifyIndex)
     } finally {
       await consul.close()
       await registry.close()

@@ -24,7 +24,7 @@ import type { App, Servable } from './servable.ts'
 
 /** Everything has a default; what the fleet sets comes in through `env`. */
 export interface ServeOptions extends PlacementOptions {
-  /** Address of the registry, default SKEIN_REGISTRY, else http://127.0.0.1:8500. False: do not register. */
+  /** Address of the registry, or several separated by commas; default SKEIN_REGISTRY, else http://127.0.0.1:8500. False: do not register. */
   readonly registry?: string | false | undefined
   /** After deregistering, how long to serve on, so that those who watch hear of it, ms. Default 500. */
   readonly drainDelayMs?: number | undefined
@@ -64,7 +64,7 @@ export async function serve(servable: Servable, options: ServeOptions = {}): Pro
   const env = options.env ?? process.env
   const placement = placementOf(options, env)
   const host = createHost(name, options)
-  const consul = options.registry === false ? undefined : createConsul(options.registry, env, host.clock)
+  const consul = options.registry === false ? undefined : createConsul(options.registry, env, host)
   serving++
   const running = await runLifecycle({
     app,
@@ -94,8 +94,8 @@ function createHost(name: string, options: ServeOptions): Host {
 }
 
 /** Its own connection to the registry, so that closing one service in a process leaves others theirs. */
-function createConsul(address: string | undefined, env: Environment, clock: Clock): ConsulClient {
-  return new ConsulClient({ address: address ?? registryAddress(env), token: env[SETTINGS.token], clock })
+function createConsul(address: string | undefined, env: Environment, { clock, log }: Host): ConsulClient {
+  return new ConsulClient({ address: address ?? registryAddress(env), token: env[SETTINGS.token], clock, log })
 }
 
 /**
@@ -120,6 +120,7 @@ function register(
   port: number,
   random: Random = systemRandom,
 ): Registration {
+  const since = host.clock.now()
   const own = { skein: '1', contract: contract?.hash, version: about.version, zone: placement.zone }
   return startRegistration({
     id: host.instance,
@@ -130,7 +131,7 @@ function register(
     meta: { ...about.meta, ...onlyGiven(own) },
     weight: placement.weight,
     check: { http: '/health/ready' },
-    publish: contract && ((signal) => publishContract(consul, contract, signal)),
+    publish: contract && ((signal) => publishContract(consul, { contract, since }, signal)),
     consul,
     clock: host.clock,
     random,

@@ -11,7 +11,7 @@ export const choose: Layer =
       balance: policy.balance,
       hashKey: request.hashKey,
       tried,
-      allowed: attempt.allowed,
+      allowed: suited(call) ?? attempt.allowed,
     })
     attempt.candidate = candidate
     tried.add(candidate.id)
@@ -20,6 +20,13 @@ export const choose: Layer =
     metrics.picks.with(request.service, chooser.policy.name, candidate.id).value++
     return next(call)
   }
+
+/** Those let through by the breaker that can serve the request; undefined where all can. */
+function suited({ request: { tailoring }, upstream, attempt }: Call): ((id: string) => boolean) | undefined {
+  if (tailoring === undefined || upstream.instances.every((instance) => tailoring.suits(instance))) return undefined
+  const able = new Set(upstream.instances.filter((instance) => tailoring.suits(instance)).map(({ id }) => id))
+  return (id) => able.has(id) && attempt.allowed?.(id) !== false
+}
 
 /** Waits for the registry's first word; the call's end ends it. */
 async function firstSnapshot(call: Call): Promise<void> {

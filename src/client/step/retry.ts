@@ -21,7 +21,7 @@ import { Readable } from 'node:stream'
 import { backoffMs } from '../../balance/backoff.ts'
 import type { Clock } from '../../core/clock.ts'
 import { header } from '../../core/headers.ts'
-import { type Call, type Handler, type Layer, newAttempt } from '../call.ts'
+import { type Call, type Handler, type Layer, newAttempt, sentRequest } from '../call.ts'
 import type { Body, OutboundResponse } from '../contract.ts'
 import { ERROR_HEADER } from '../headers.ts'
 import { isIdempotent } from '../policy.ts'
@@ -122,7 +122,8 @@ function reasonToRetry(call: Call, outcome: Outcome): Reason | undefined {
   return 'response' in outcome ? reasonInAnswer(call, outcome.response) : reasonInFailure(call)
 }
 
-function reasonInAnswer({ request }: Call, { status, headers }: OutboundResponse): Reason | undefined {
+function reasonInAnswer(call: Call, { status, headers }: OutboundResponse): Reason | undefined {
+  const request = sentRequest(call)
   if (status < 502 || status > 504) return undefined
   const code = header(headers, ERROR_HEADER)
   if (code === 'SHUTTING_DOWN') return replayable(request.body, REPLAY_MAX_BYTES) ? 'shutting-down' : undefined
@@ -130,8 +131,9 @@ function reasonInAnswer({ request }: Call, { status, headers }: OutboundResponse
   return isIdempotent(request) && replayable(request.body, REPLAY_MAX_BYTES) ? 'status' : undefined
 }
 
-function reasonInFailure({ attempt, request }: Call): Reason | undefined {
-  const { failure } = attempt
+function reasonInFailure(call: Call): Reason | undefined {
+  const { failure } = call.attempt
+  const request = sentRequest(call)
   if (failure === undefined) return undefined
   if (failure !== 'timeout' && failure.stage === 'connect') {
     return replayable(request.body, Number.POSITIVE_INFINITY) ? 'refused' : undefined

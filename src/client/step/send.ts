@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream'
 import { penalised } from '../../balance/loads.ts'
 import type { Timer } from '../../core/clock.ts'
 import { SkeinError } from '../../core/errors.ts'
-import type { AttemptState, Call, Layer, Parts } from '../call.ts'
+import { type AttemptState, type Call, type Layer, type Parts, sentRequest } from '../call.ts'
 import type { OutboundResponse } from '../contract.ts'
 import { attemptTimedOut, instanceFailed } from '../failure.ts'
 import { attemptHeaders } from '../headers.ts'
@@ -82,7 +82,7 @@ function shareOf({ deadline, startedAt }: Call): number {
 }
 
 function messageOf(call: Call, { clock }: Parts): Message {
-  const { method, path, body, bodyLength } = call.request
+  const { method, path, body, bodyLength } = sentRequest(call)
   return { method, path, headers: attemptHeaders(call, clock), body, bodyLength, bodyIdleMs: call.policy.bodyIdleMs }
 }
 
