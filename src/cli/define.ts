@@ -36,7 +36,7 @@ export interface RegistryConfig {
   readonly host?: string
   /** Folder of the database, relative to the config; default `.skein/registry`. */
   readonly data?: string
-  /** URL of a registry that runs already, Skein's or a Consul agent: then none is started. */
+  /** URL of a registry that runs already, Skein's or a Consul agent, or several with commas: then none is started. */
   readonly address?: string
 }
 

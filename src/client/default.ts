@@ -1,5 +1,5 @@
 /** The caller and the registry client that a process has one of, made from the environment when they are first needed. */
-import { createLogger } from '../core/log.ts'
+import { createLogger, type Logger } from '../core/log.ts'
 import { registryAddress, SETTINGS } from '../core/settings.ts'
 import { ConsulClient } from '../discovery/consul-client.ts'
 import type { Source } from '../discovery/contract.ts'
@@ -7,21 +7,23 @@ import { consulSource } from '../discovery/source/consul.ts'
 import { createCaller } from './caller.ts'
 import type { Caller } from './contract.ts'
 
+let log: Logger | undefined
 let consul: ConsulClient | undefined
 let source: Source | undefined
 let caller: Caller | undefined
 
 /** A client of the registry at SKEIN_REGISTRY, with the token in SKEIN_REGISTRY_TOKEN. */
 export function defaultConsul(): ConsulClient {
-  consul ??= new ConsulClient({ address: registryAddress(process.env), token: process.env[SETTINGS.token] })
+  log ??= createLogger()
+  consul ??= new ConsulClient({ address: registryAddress(process.env), token: process.env[SETTINGS.token], log })
   return consul
 }
 
 /** A caller that discovers through `defaultConsul`. */
 export function defaultCaller(): Caller {
   if (caller === undefined) {
-    const log = createLogger()
-    source = consulSource({ client: defaultConsul(), log })
+    const client = defaultConsul()
+    source = consulSource({ client, log })
     caller = createCaller({ source, log })
   }
   return caller

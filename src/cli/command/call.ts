@@ -19,8 +19,9 @@ const OPTIONS = {
   },
   registry: {
     kind: 'text',
-    value: 'url',
-    description: 'The registry. Default: of the fleet running here, else SKEIN_REGISTRY.',
+    value: 'urls',
+    description:
+      'The registry, or several addresses of it with commas. Default: of the fleet running here, else SKEIN_REGISTRY.',
   },
   timeout: { kind: 'count', value: 'ms', description: 'Give up after so many ms. Default: 5000.' },
   config: CONFIG_OPTION,

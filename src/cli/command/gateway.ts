@@ -30,8 +30,9 @@ const OPTIONS = {
   },
   registry: {
     kind: 'text',
-    value: 'url',
-    description: 'The registry to discover from. Default: SKEIN_REGISTRY, else http://127.0.0.1:8500.',
+    value: 'urls',
+    description:
+      'The registry to discover from; several addresses of it with commas. Default: SKEIN_REGISTRY, else http://127.0.0.1:8500.',
   },
   port: { kind: 'port', description: "Listen here, whatever the config says. Default: the config's, else 8080." },
   'admin-port': {
@@ -59,8 +60,8 @@ SIGTERM and Ctrl-C let the requests under way end first.`,
     const log = processLog('gateway', terminal)
     const stop = new AbortController()
     void untilAskedToEnd().then(() => stop.abort())
-    const address = options.registry?.replace(/\/+$/, '') ?? registryAddress(env)
-    const consul = new ConsulClient({ address, token: env[SETTINGS.token] })
+    const address = options.registry ?? registryAddress(env)
+    const consul = new ConsulClient({ address, token: env[SETTINGS.token], log })
     const source = consulSource({ client: consul, log })
     const caller = createCaller({ source, log })
     try {

@@ -16,8 +16,8 @@ const OPTIONS = {
   host: { kind: 'text', description: 'Listen on this address, and announce it. Default: SKEIN_HOST, else 127.0.0.1.' },
   registry: {
     kind: 'text',
-    value: 'url',
-    description: 'Register there. Default: SKEIN_REGISTRY, else http://127.0.0.1:8500.',
+    value: 'urls',
+    description: 'Register there; several addresses with commas. Default: SKEIN_REGISTRY, else http://127.0.0.1:8500.',
   },
   'no-registry': { kind: 'flag', description: 'Do not register.' },
 } as const satisfies Options

@@ -32,7 +32,8 @@ describe('a config', () => {
       gateway: { routes: [{ path: '/user/*', to: 'users' }] },
     }
     assert.deepEqual(check(config), [])
-    assert.deepEqual(check({ services: {}, registry: { address: 'http://consul:8500' }, gateway: false }), [])
+    const address = 'http://consul:8500,http://other:8500/'
+    assert.deepEqual(check({ services: {}, registry: { address }, gateway: false }), [])
   })
 
   test('with three mistakes has three issues', () => {
@@ -58,6 +59,7 @@ describe('a config', () => {
     [{ services: { gateway: ENTRY } }, /^services\.gateway: gateway is the name of a part of Skein/],
     [{ services: { 'My App': ENTRY } }, /^services\["My App"\]: My App cannot be a host name/],
     [{ services: {}, registry: { address: 'consul:8500' } }, /^registry\.address: 'consul:8500' is not a URL/],
+    [{ services: {}, registry: { address: 'http://a,b' } }, /^registry\.address: 'b' is not a URL/],
     [{ services: {}, registry: { dnsPort: 'on' } }, /^registry\.dnsPort: 'on' is not a whole number/],
     [{ services: {}, registry: { port: 8600 } }, /^registry\.dnsPort: port 8600 is also that of registry\.port/],
     [{ services: {}, registry: { address: 'http://c:1', port: 1 } }, /^registry\.port: stands beside address/],

@@ -1,6 +1,7 @@
 /** Everything that may be wrong with a config, found in one go. */
 import path from 'node:path'
 import { type Issue, IssueList } from '../../core/issues.ts'
+import { checkAddresses } from '../../discovery/addresses.ts'
 import { checkGatewayConfig } from '../../gateway/config.ts'
 import { DEFAULT_GATEWAY_PORT, DEFAULT_REGISTRY_PORT } from '../define.ts'
 import { DEFAULT_DNS_PORT } from '../dns-port.ts'
@@ -53,8 +54,8 @@ function checkRegistry(value: unknown, issues: IssueList): void {
 function checkAddress(registry: Fields, issues: IssueList): void {
   const { address } = registry
   if (address === undefined) return
-  if (!/^https?:\/\/[^/]/.test(String(address)) || !URL.canParse(String(address))) {
-    issues.add('registry.address', `'${address}' is not a URL`, "Write 'http://consul.example:8500'.")
+  for (const message of checkAddresses(String(address))) {
+    issues.add('registry.address', message, "Write 'http://consul.example:8500', or several with commas.")
   }
   for (const key of ['port', 'dnsPort', 'host', 'data'] as const) {
     if (registry[key] !== undefined) {

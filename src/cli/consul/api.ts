@@ -1,7 +1,7 @@
 /** The registry as the sub-commands ask it: address, token and query parameters from flags and environment. */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { registryAddress, SETTINGS } from '../../core/settings.ts'
+import { type Environment, registryAddress, SETTINGS } from '../../core/settings.ts'
 import { ConsulClient, type ConsulGetOptions } from '../../discovery/consul-client.ts'
 import { type ExitStatus, Failure } from '../command.ts'
 import type { ConsulCall, Flag, FlagValues } from './contract.ts'
@@ -65,10 +65,14 @@ function refuseUnsupported(flags: FlagValues<typeof QUERY_FLAGS>): void {
   }
 }
 
-/** `host:port` with or without a scheme. */
+/** `host:port` with or without a scheme; beyond Consul's, several separated by commas. */
 function addressOf({ flags, env }: Asking): string {
   const given = flags['http-addr'] ?? env['CONSUL_HTTP_ADDR'] ?? ''
-  const address = given === '' ? registryAddress(env) : given.replace(/\/+$/, '')
+  const addresses = (given === '' ? registryAddress(env) : given).split(',')
+  return addresses.map((address) => urlOf(address.trim().replace(/\/+$/, ''), env)).join(',')
+}
+
+function urlOf(address: string, env: Environment): string {
   if (address.startsWith('unix:')) throw new Failure(`${address}: a registry listens on TCP only`, 'Give host:port.')
   const scheme = readBoolean(env['CONSUL_HTTP_SSL'] ?? '') === true ? 'https' : 'http'
   const url = /^https?:\/\//.test(address) ? address : `${scheme}://${address}`

@@ -205,6 +205,7 @@ test('the address: flag before CONSUL_HTTP_ADDR before SKEIN_REGISTRY', async ()
     (await kit.run(['catalog', 'datacenters', ...flags], { env })).status
   assert.equal(await status([`-http-addr=${url}/`], { CONSUL_HTTP_ADDR: nowhere }), 0)
   assert.equal(await status([`-http-addr=localhost:${port}`], {}), 0)
+  assert.equal(await status([`-http-addr=${nowhere},127.0.0.1:${port}`], {}), 0)
   assert.equal(await status([], { CONSUL_HTTP_ADDR: nowhere, SKEIN_REGISTRY: url }), 1)
   assert.equal(await status([], { CONSUL_HTTP_ADDR: '', SKEIN_REGISTRY: url }), 0)
 })

@@ -1,6 +1,7 @@
 /** From a config to what `skein up` starts. Pure but for paths. */
 import path from 'node:path'
 import { urlHost } from '../../core/authority.ts'
+import { readAddresses } from '../../discovery/addresses.ts'
 import type { ServiceSpec } from '../../fleet/contract.ts'
 import { findTools } from '../../fleet/tools.ts'
 import type { GatewayConfig } from '../../gateway/contract.ts'
@@ -15,6 +16,7 @@ import {
 import { DEFAULT_DNS_PORT, type DnsPort } from '../dns-port.ts'
 
 export interface RegistryPlan {
+  /** Of one that runs already perhaps several, separated by commas. */
   readonly url: string
   /** What to start; absent where the config names a registry that runs already. */
   readonly start?: RegistryStart | undefined
@@ -69,7 +71,7 @@ export function planFleet(config: FleetConfig, file: string, ports: PortChoice):
 }
 
 function planRegistry({ registry = {} }: FleetConfig, dir: string, ports: PortChoice): RegistryPlan {
-  if (registry.address !== undefined) return { url: registry.address.replace(/\/+$/, '') }
+  if (registry.address !== undefined) return { url: readAddresses(registry.address).join(',') }
   const host = registry.host ?? LOOPBACK
   const port = ports.registry ?? registry.port ?? DEFAULT_REGISTRY_PORT
   const dnsPort = ports.dns ?? registry.dnsPort ?? DEFAULT_DNS_PORT

@@ -40,7 +40,7 @@ export interface Session {
 export async function startSession(options: SessionOptions): Promise<Session> {
   const { plan, view, clock, env } = options
   const log = fleetLog(view, clock)
-  const consul = new ConsulClient({ address: plan.registry.url, token: env[SETTINGS.token] })
+  const consul = new ConsulClient({ address: plan.registry.url, token: env[SETTINGS.token], log })
   const registry = new RegistryLink(consul, log, clock)
   let fleet: Fleet | undefined
   try {

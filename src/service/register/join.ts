@@ -36,7 +36,8 @@ export function join(name: string, server: Server, address: AddressInfo, log: Lo
       phase: 'serving',
     }
     // Throws for an address that is none, so before anything is begun.
-    const consul = new ConsulClient({ address: registryAddress(process.env), token: process.env[SETTINGS.token] })
+    const { [SETTINGS.token]: token } = process.env
+    const consul = new ConsulClient({ address: registryAddress(process.env), token, log: host.log })
     const inFlight = observe(server, host)
     const registering = register(host, placement, address, consul)
     void registering.then(({ attempted }) => attempted).then(() => reportReady(address.port))
