@@ -22,8 +22,9 @@ export default {
     const shared = await startShared(context)
     const { urls } = shared
     const watch = watchCounters({ urls, random, prefix: 'watched', watchers: 8 })
-    const operations = pick({ ci: 1500, normal: 20_000, long: 100_000 })
-    const working = runWorkload({ urls, random, operations, prefix: 'checked' })
+    const operations = pick({ ci: 800, normal: 20_000, long: 100_000 })
+    const limitMs = pick({ ci: 12_000, normal: 240_000, long: 3_000_000 })
+    const working = runWorkload({ urls, random, operations, prefix: 'checked', limitMs })
     const counts: Record<string, number> = {}
     const result = await untilDone(
       working,

@@ -20,7 +20,8 @@ export default {
     const urls = [registry.url]
     const watch = watchCounters({ urls, random, prefix: 'watched', watchers: 8 })
     const operations = pick({ ci: 6000, normal: 100_000, long: 500_000 })
-    const working = runWorkload({ urls, random, operations, prefix: 'checked' })
+    const limitMs = pick({ ci: 12_000, normal: 240_000, long: 3_000_000 })
+    const working = runWorkload({ urls, random, operations, prefix: 'checked', limitMs })
     let kills = 0
     const result = await untilDone(working, random, [200, 1200], async () => {
       await registry.signal('SIGKILL')
