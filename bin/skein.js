@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import module from 'node:module'
+import { constants } from 'node:os'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -25,7 +26,8 @@ if (Number(process.versions.node.split('.')[0]) >= REQUIRED_MAJOR) {
   const terminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY)
   process.on('SIGINT', () => terminal || child.kill('SIGINT'))
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-  child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)))
+  // As a shell tells it: 128 and the number of the signal.
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))
 } else {
   console.error(
     `skein: needs Node ${REQUIRED_MAJOR} or newer, this is ${process.version}. Install it, or add npm's "node" package to the project.`,

@@ -167,7 +167,14 @@ const CANARIES: Record<string, { bad: [Record<string, string>, string][]; good: 
     good: [{ 'src/x.test.ts': "needsProgram('dig', 'bind9-dnsutils')", '.ci/run': 'debian=(a bind9-dnsutils)' }],
   },
   'layers-in-words': {
-    bad: [[{ 'ARCHITECTURE.md': 'wire → nothing', 'src/wire/x.ts': '', 'src/core/x.ts': '' }, 'ARCHITECTURE.md:1']],
+    bad: [
+      [{ 'ARCHITECTURE.md': 'wire → nothing', 'src/wire/x.ts': '', 'src/core/x.ts': '' }, 'ARCHITECTURE.md:1'],
+      [{ 'ARCHITECTURE.md': 'wire → core', 'src/core/x.ts': '' }, 'ARCHITECTURE.md:1'],
+      [
+        { 'ARCHITECTURE.md': 'discovery → core, wire', 'src/discovery/x.ts': '', 'src/core/x.ts': '' },
+        'ARCHITECTURE.md:1',
+      ],
+    ],
     good: [{ 'ARCHITECTURE.md': 'wire →\ncore', 'src/wire/x.ts': '', 'src/core/x.ts': '' }],
   },
 }

@@ -1,6 +1,7 @@
 /** Log lines as NDJSON to a reader of any speed. */
 import type { ServerResponse } from 'node:http'
 import type { Fleet, LogLine } from '../fleet/contract.ts'
+import { matches } from '../fleet/logbook.ts'
 import { logFilter } from './routes.ts'
 
 /** What may wait for a slow reader, bytes. Beyond it lines are dropped and counted: neither memory nor the fleet waits for him. */
@@ -23,8 +24,7 @@ export function sendLogs(fleet: Fleet, query: URLSearchParams, response: ServerR
   response.flushHeaders()
   const follower = new Follower(response)
   const stop = fleet.onLog((line) => {
-    const other = filter.service !== undefined && line.service !== filter.service
-    if (!other && (filter.instance === undefined || line.instance === filter.instance)) follower.write(line)
+    if (matches(line, filter)) follower.write(line)
   })
   response.once('close', stop)
 }

@@ -96,13 +96,19 @@ function readRun(file: string): RunInfo | undefined {
   const text = readIfThere(file)
   if (text === undefined) return undefined
   try {
-    const { pid, socket, config, startedAt } = JSON.parse(text) ?? {}
-    const whole = Number.isInteger(pid) && typeof socket === 'string' && typeof config === 'string'
-    return whole && typeof startedAt === 'number' ? JSON.parse(text) : undefined
+    const info: Partial<RunInfo> | null = JSON.parse(text)
+    return isWhole(info) ? info : undefined
   } catch (error) {
     if (error instanceof SyntaxError) return undefined
     throw error
   }
+}
+
+function isWhole(info: Partial<RunInfo> | null): info is RunInfo {
+  const { pid, socket, config, startedAt } = info ?? {}
+  return (
+    Number.isInteger(pid) && typeof socket === 'string' && typeof config === 'string' && typeof startedAt === 'number'
+  )
 }
 
 function readIfThere(file: string): string | undefined {

@@ -52,14 +52,20 @@ export function layersInWords(repository: Repository): Finding[] {
   const page = 'ARCHITECTURE.md'
   const text = (repository.pages.get(page) ?? '').replace(/\s+/g, ' ')
   return Object.entries(MAY_IMPORT).flatMap(([folder, allowed]) => {
-    if (!repository.exists(`src/${folder}`) || allowed === 'all' || allowed.length === 0) return []
-    const said = listAfter(`${folder} → `, text).flatMap((name) => (name === 'what it uses' ? CLIENT_USES : name))
-    const wanted = allowed.filter((name) => !name.includes('/') && repository.exists(`src/${name}`))
-    if (wanted.every((name) => said.includes(name)) && said.every((name) => allowed.includes(name))) return []
+    const isThere = (name: string) => repository.exists(`src/${name}`)
+    if (!isThere(folder)) return text.includes(`${folder} → `) ? [{ file: page, line: 1, message: gone(folder) }] : []
+    if (allowed === 'all' || allowed.length === 0) return []
+    const used = CLIENT_USES.filter(isThere)
+    const said = listAfter(`${folder} → `, text).flatMap((name) => (name === 'what it uses' ? used : name))
+    const wanted = allowed.filter((name) => !name.includes('/') && isThere(name))
+    const isRight = (name: string) => allowed.includes(name) && isThere(name)
+    if (wanted.every((name) => said.includes(name)) && said.every(isRight)) return []
     const message = `says "${folder} → ${said.join(', ')}", scripts/tidy/rule/layers.ts says ${wanted.join(', ')}`
     return [{ file: page, line: 1, message }]
   })
 }
+
+const gone = (folder: string) => `says what ${folder} may import, but there is no src/${folder}`
 
 function listAfter(start: string, text: string): string[] {
   const at = text.indexOf(start)

@@ -5,6 +5,7 @@ import { freePort } from '../../core/free-port.ts'
 import type { Environment } from '../../core/settings.ts'
 import { type Context, defineCommand, type ExitStatus, Failure, type Options } from '../command.ts'
 import { loadConfig } from '../config/load.ts'
+import type { FleetConfig } from '../define.ts'
 import { readDnsPort } from '../dns-port.ts'
 import { onAskedToEnd } from '../lifetime.ts'
 import { CONFIG_OPTION } from '../running.ts'
@@ -50,7 +51,7 @@ within 5 s; a second Ctrl-C kills what is left. With --json each line on stdout 
     const startedAt = clock.monotonic()
     const { config, file } = await loadConfig(options.config, cwd)
     await refuseSecond(file, cwd)
-    const ports = await choosePorts(options)
+    const ports = await choosePorts(options, config)
     const plan = planFleet(config, file, ports)
     await preflight(plan, cwd, env)
     const view = createView({ terminal, clock, verbose: options.verbose ?? false, skein: callName(env) })
@@ -81,14 +82,17 @@ function explainStart(error: unknown): unknown {
   return new Failure(error.message, 'Everything has been stopped again.')
 }
 
-async function choosePorts(options: Context<typeof OPTIONS>['options']): Promise<PortChoice> {
+async function choosePorts(
+  options: Context<typeof OPTIONS>['options'],
+  { gateway = false }: FleetConfig,
+): Promise<PortChoice> {
   const chosen = async <T>(port: T | number) => (port === 0 ? await freePort() : port)
   const dns = readDnsPort(options['dns-port']) ?? (options['registry-port'] === 0 ? 0 : undefined)
   return {
     gateway: await chosen(options.port),
     registry: await chosen(options['registry-port']),
     dns: await chosen(dns),
-    admin: await freePort(),
+    admin: gateway === false ? undefined : await freePort(),
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { CONSUL_COMMANDS } from './commands.ts'
+import { ABSENT_COMMANDS, CONSUL_COMMANDS } from './commands.ts'
 import { consulKit } from './consul-kit.fixture.ts'
 
 let kit: Awaited<ReturnType<typeof consulKit>>
@@ -37,6 +38,12 @@ describe('help and the unknown', () => {
     assert.equal(status, 1)
     assert.match(stderr, /^consul acl: Skein does not offer this: ACLs are not supported yet/)
     assert.equal((await run('constructor')).status, 127)
+  })
+
+  test('and stands in the page for those who come from Consul', () => {
+    const page = readFileSync(new URL('../../../docs/consul.md', import.meta.url), 'utf8')
+    const missing = page.slice(page.indexOf('## What is missing'))
+    for (const name of Object.keys(ABSENT_COMMANDS)) assert.ok(missing.includes(`\`${name}\``), name)
   })
 
   for (const { name } of CONSUL_COMMANDS) {

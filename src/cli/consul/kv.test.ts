@@ -13,6 +13,24 @@ const run = (line: string, stdin?: string | Uint8Array) =>
   kit.run(['kv', ...line.split(' ').filter(Boolean)], stdin === undefined ? {} : { stdin })
 const out = async (line: string) => (await run(line)).stdout
 
+test('kv put -acquire and -release: a key is locked by one session at a time', async () => {
+  const session = async () => {
+    const answer = await fetch(`${kit.registry.url}/v1/session/create`, { method: 'PUT' })
+    return ((await answer.json()) as { ID: string }).ID
+  }
+  const [one, other] = [await session(), await session()]
+  const put = (way: string, id: string, value: string) => run(`put -${way} -session=${id} locked ${value}`)
+  assert.equal((await put('acquire', one, 'a')).stdout, 'Success! Lock acquired on: locked\n')
+  assert.match(await out('get -detailed locked'), new RegExp(`LockIndex +1\\n[\\s\\S]*Session +${one}\\n`))
+  const refused = await put('acquire', other, 'b')
+  assert.deepEqual([refused.status, refused.stderr], [1, 'Error! Did not acquire lock\n'])
+  assert.equal((await put('release', other, 'b')).stderr, 'Error! Did not release lock\n')
+  assert.equal((await put('release', one, 'c')).stdout, 'Success! Lock released on: locked\n')
+  assert.match(await out('get -detailed locked'), /LockIndex +1\n[\s\S]*Session +-\n/)
+  assert.equal((await put('acquire', other, 'd')).status, 0)
+  assert.equal(await out('get locked'), 'd\n')
+})
+
 describe('kv put and get', () => {
   test('say what scripts look for', async () => {
     assert.deepEqual(

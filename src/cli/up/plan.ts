@@ -50,7 +50,8 @@ export interface PortChoice {
   readonly gateway?: number | undefined
   readonly registry?: number | undefined
   readonly dns?: DnsPort | undefined
-  readonly admin: number
+  /** Only where there is a gateway. */
+  readonly admin?: number | undefined
 }
 
 /** The KV name under which the fleet's gateway is configured. */
@@ -85,11 +86,12 @@ function planGateway({ gateway }: FleetConfig, ports: PortChoice): GatewayPlan |
   if (gateway === undefined || gateway === false) return undefined
   const host = gateway.host ?? LOOPBACK
   const port = ports.gateway ?? gateway.port ?? DEFAULT_GATEWAY_PORT
+  const adminPort = ports.admin ?? 0
   return {
     config: { ...gateway, host, port },
     url: `http://${reachable(host)}:${port}`,
-    adminPort: ports.admin,
-    adminUrl: `http://${LOOPBACK}:${ports.admin}`,
+    adminPort,
+    adminUrl: `http://${LOOPBACK}:${adminPort}`,
   }
 }
 
