@@ -9,6 +9,9 @@ import { type Logger, silentLogger } from '../core/log.ts'
 import { type Random, systemRandom } from '../core/random.ts'
 import { Metrics } from '../telemetry/metrics.ts'
 import { collectProcessMetrics } from '../telemetry/standard.ts'
+import type { AclOptions } from './acl/access-control.ts'
+import { Sight } from './acl/sight.ts'
+import { openAccess, reapTokens } from './acl/start.ts'
 import { AnswerCache } from './api/answer-cache.ts'
 import type { AgentControl, Registry } from './api/endpoint.ts'
 import { createGuard } from './api/guard.ts'
@@ -45,8 +48,14 @@ export interface RegistryOptions {
   readonly datacenter?: string | undefined
   /** Name of the registry's own node; default: the one that is stored, else the host name. */
   readonly nodeName?: string | undefined
-  /** What clients must send as X-Consul-Token; default none. Never logged. */
+  /** What all clients must send as X-Consul-Token; default none. Never logged. Not beside `acl`, whose tokens differ. */
   readonly token?: string | undefined
+  /** Tokens with rights of their own. Default: everybody may do everything. */
+  readonly acl?: AclOptions | undefined
+  /** Names by which the registry may be asked beside loopback's, its addresses and `host`. */
+  readonly allowedHosts?: readonly string[] | undefined
+  /** True = listen beyond loopback although everybody there may then change every service. Default false. */
+  readonly unprotected?: boolean | undefined
   /** Floor of DeregisterCriticalServiceAfter in ms, default 60,000 as in Consul. */
   readonly deregisterMinMs?: number | undefined
   /** Floor of a session's TTL in ms, default 10,000 as in Consul. */
@@ -76,7 +85,7 @@ export interface RunningRegistry {
  */
 export async function startRegistry(options: RegistryOptions = {}): Promise<RunningRegistry> {
   const host = options.host ?? '127.0.0.1'
-  refuseOpenHost(host, options.token)
+  refuseOpenHost(host, options)
   const clock = options.clock ?? systemClock
   const metrics = options.metrics ?? ownMetrics()
   const counters = registryMetrics(metrics)
@@ -85,7 +94,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Runn
   await store.open()
   try {
     const registry = await createRegistry(options, store, metrics, counters, clock)
-    const server = createRegistryServer(registry, createGuard({ host, token: options.token }))
+    const server = createRegistryServer(registry, createGuard({ ...options, host, access: registry.access }))
     const dns = await openDns(registry, options)
     const port = await listen(server, host, options.port ?? 8500).catch(async (error) => {
       await dns?.close()
@@ -95,7 +104,15 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Runn
     registry.checks.start()
     registry.sessions.start()
     const url = `http://${authority(host, port)}`
-    return { url, port, dnsPort: dns?.port, close: closer(registry, server, dns) }
+    const stopReaping = reapTokens(registry)
+    const close = closer(registry, server, dns)
+    return {
+      ...{ url, port, dnsPort: dns?.port },
+      close() {
+        stopReaping()
+        return close()
+      },
+    }
   } catch (error) {
     await store.close()
     throw error
@@ -114,9 +131,10 @@ function storageEvents(counters: RegistryMetrics, log: Logger): StorageEvents {
 }
 
 /** An open registry hands the control of every service to whoever can reach it. */
-function refuseOpenHost(host: string, token: string | undefined): void {
-  if (isLoopback(host) || (token !== undefined && token !== '')) return
-  const fix = 'Give it a token (option `token`), or listen on 127.0.0.1'
+function refuseOpenHost(host: string, { token = '', acl, unprotected = false }: RegistryOptions): void {
+  const isClosed = token !== '' || (acl !== undefined && acl.defaultPolicy !== 'allow')
+  if (isLoopback(host) || isClosed || unprotected) return
+  const fix = 'Give it a token (option `token`) or ACLs (`acl`), listen on 127.0.0.1, or say `unprotected: true`'
   const message = `listening on ${host} without a token would let everyone on the network change every service`
   throw new ConfigError([{ file: 'registry', key: 'host', message, fix }])
 }
@@ -146,8 +164,10 @@ async function createRegistry(
     counters.instances.value = store.state.services.size
   })
   const datacenter = options.datacenter ?? 'dc1'
+  const access = await openAccess(store, clock, datacenter, options.acl)
   return {
     store,
+    access,
     checks: new CheckRunner({ store, node, clock, random, log, counters, deregisterMinMs }),
     sessions: new SessionKeeper({ store, node, clock, random, log }),
     sessionTtlMinMs: options.sessionTtlMinMs ?? SESSION_TTL_MIN_MS,
@@ -156,7 +176,7 @@ async function createRegistry(
     feed: new InstanceFeed(store, (found) => showEntry(store.state, found, datacenter)),
     node,
     datacenter,
-    defaultPolicy: options.token === undefined ? 'allow' : 'deny',
+    defaultPolicy: options.token === undefined ? access.defaultPolicy : 'deny',
     leader: `${address}:${SERVER_PORT}`,
     control: options.agent,
     startedAt: clock.now(),
@@ -204,11 +224,16 @@ async function openDns(registry: Registry, options: RegistryOptions): Promise<Ru
   const { store, ...shared } = registry
   const own = isLoopback(host) ? advertised(host) : '127.0.0.1'
   const { state } = store
+  const { access } = registry
   const find = (name: string) => {
     const query = findQuery(state, name)
-    return query && { instances: runQuery(state, query), ttl: ttlOf(query) }
+    if (query === undefined) return undefined
+    const sight = new Sight(query.token === undefined ? access.rightsOfDns() : access.rightsOfAccessor(query.token))
+    const instances = runQuery(state, query).filter(({ node, service }) => sight.instance(node.Node, service.Service))
+    return { instances, ttl: ttlOf(query) }
   }
-  return startDns({ ...shared, state, findQuery: find, host: settings?.host ?? own, port, settings })
+  const sight = () => new Sight(access.rightsOfDns())
+  return startDns({ ...shared, state, sight, findQuery: find, host: settings?.host ?? own, port, settings })
 }
 
 /** Time for answers to leave before connections are cut. */

@@ -1,8 +1,10 @@
 /** HTTP around the endpoints: one request from head to answer, in the order in which it happens. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { SkeinError } from '../core/errors.ts'
 import { METRICS_CONTENT_TYPE } from '../telemetry/metrics.ts'
+import { UNKNOWN_TOKEN } from './acl/contract.ts'
+import { UNLIMITED } from './acl/rights.ts'
 import { Encoded, prettyJson } from './api/encoded.ts'
 import type { Answer, ApiRequest, Endpoint, Registry } from './api/endpoint.ts'
 import { text, UNKNOWN_PATH } from './api/endpoint.ts'
@@ -19,10 +21,15 @@ const UNKNOWN_PREFIX = "Invalid URL path: if attempting to use the HTTP API, ens
 
 /** Beside Consul's paths: what every Skein process serves, and the root that Consul's clients use as a ping. */
 const OWN_ENDPOINTS: readonly Endpoint[] = [
-  { path: '/metrics', GET: (_request, { metrics }) => plain(metrics.toText(), METRICS_CONTENT_TYPE) },
+  { path: '/metrics', GET: metrics },
   { path: '/health/ready', GET: ready },
   { path: '/health/live', GET: () => plain('live\n') },
 ]
+
+function metrics({ rights }: ApiRequest, registry: Registry): Answer {
+  rights.require('agent', 'read', registry.node)
+  return plain(registry.metrics.toText(), METRICS_CONTENT_TYPE)
+}
 
 /** Reads are served all the same; who sends writes looks here. */
 function ready(_request: ApiRequest, { store: { failure } }: Registry): Answer {
@@ -109,22 +116,32 @@ class Exchange {
       this.#hintAtOldClient(method, match.endpoint, header('user-agent'))
       return otherMethod(method, match.endpoint)
     }
+    const { access } = this.#registry
     const request: ApiRequest = {
       method,
       path: match.endpoint.path,
       name: match.name,
       query,
       header,
+      get token() {
+        return tokenOf({ query, header })
+      },
+      get rights() {
+        return access.enabled ? access.rightsOf(this.token) : UNLIMITED
+      },
       body: (maxBytes, tooLarge) => readBody(this.#incoming, maxBytes, tooLarge),
       onGone: (run) => this.#onGone(run),
     }
     return because(this.#origin(request), () => handler(request, this.#registry))
   }
 
-  #origin(request: ApiRequest): Origin {
-    const token = request.method === 'GET' ? undefined : tokenOf(request)
-    const Token = token && createHash('sha256').update(token).digest('hex').slice(0, 8)
-    return { Cause: 'api', Actor: this.#incoming.socket.remoteAddress, Token }
+  #origin({ method, token }: ApiRequest): Origin {
+    const { access } = this.#registry
+    const origin: Origin = { Cause: 'api', Actor: this.#incoming.socket.remoteAddress }
+    if (method === 'GET') return origin
+    if (!access.enabled) return { ...origin, Token: token && hash('sha256', token).slice(0, 8) }
+    const known = access.tokenOf(token)
+    return { ...origin, Token: known?.AccessorID, TokenName: known?.Description }
   }
 
   /** Clients from before Consul 1.0 write by GET: their beats and deregistrations silently do nothing. */
@@ -249,7 +266,10 @@ function refuse(refusal: Refusal, blocking: boolean): Answer {
   const retry = refusal.status === 429 ? ['Retry-After', '1'] : []
   const indexed = blocking ? ['X-Consul-Index', '1', 'X-Consul-KnownLeader', 'false', 'X-Consul-LastContact', '0'] : []
   if (refusal.status === 400 && refusal.message === '') return { status: 400, headers: retry }
-  return text(refusal.status, refusal.message, [...(refusal.status === 500 ? indexed : []), ...retry])
+  return text(refusal.status, refusal.message, [
+    ...(refusal.status === 500 || refusal.message === UNKNOWN_TOKEN ? indexed : []),
+    ...retry,
+  ])
 }
 
 const INDEXED = /^\/v1\/(health|catalog\/(services?|nodes?|node-services)(\/|$)|kv|session\/(info|node|list)|query)/

@@ -200,6 +200,13 @@ export class Store implements View {
 }
 
 /** Equal for notes of the same happening, whoever took them when. */
-function sameness({ Time: _time, Cause: _cause, Actor: _actor, Token: _token, ...happening }: Note): string {
+function sameness({
+  Time: _time,
+  Cause: _cause,
+  Actor: _actor,
+  Token: _token,
+  TokenName: _name,
+  ...happening
+}: Note): string {
   return JSON.stringify(happening)
 }

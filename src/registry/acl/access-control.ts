@@ -11,7 +11,7 @@ import { Refusal } from '../state/refusal.ts'
 import { RESOURCE } from '../state/resources.ts'
 import type { State } from '../state/state.ts'
 import { nodeRules, serviceRules } from './builtin.ts'
-import { ANONYMOUS_SECRET, type Rights, type Rule } from './contract.ts'
+import { ANONYMOUS_SECRET, type Rights, type Rule, UNKNOWN_TOKEN } from './contract.ts'
 import { Limited, UNLIMITED } from './rights.ts'
 import { RuleSet } from './rule-set.ts'
 import { parseRules } from './rules.ts'
@@ -35,6 +35,8 @@ export interface AccessControl {
   readonly keyListPolicy: boolean
   /** @throws Refusal 403 for a secret that is no token's. */
   rightsOf(secret: string | undefined): Rights
+  /** Those of the token with this AccessorID. @throws Refusal 403 when there is none. */
+  rightsOfAccessor(accessor: string): Rights
   /** Those of DNS: without any where its token is unknown. */
   rightsOfDns(): Rights
   /** The token itself. Undefined = there is none, or no longer. */
@@ -48,6 +50,7 @@ export const OPEN_ACCESS: AccessControl = {
   defaultPolicy: 'allow',
   keyListPolicy: false,
   rightsOf: () => UNLIMITED,
+  rightsOfAccessor: () => UNLIMITED,
   rightsOfDns: () => UNLIMITED,
   tokenOf: () => undefined,
   isExpired: () => false,
@@ -87,10 +90,17 @@ export class ClosedAccess implements AccessControl {
   }
 
   rightsOf(secret: string | undefined): Rights {
-    const digest = hashSecret(secret || this.#default)
+    return this.#rightsOf(hashSecret(secret || this.#default))
+  }
+
+  rightsOfAccessor(accessor: string): Rights {
+    return this.#rightsOf(this.#state.acl.tokens.get(accessor)?.secretHash ?? '')
+  }
+
+  #rightsOf(digest: string): Rights {
     this.#keepUp()
     const known = this.#known.get(digest) ?? this.#workOut(digest)
-    if (known === undefined || known.expiresAt <= this.#clock.now()) throw new Refusal(403, 'ACL not found')
+    if (known === undefined || known.expiresAt <= this.#clock.now()) throw new Refusal(403, UNKNOWN_TOKEN)
     return known.rights
   }
 

@@ -49,5 +49,7 @@ export const ANONYMOUS_ID = '00000000-0000-0000-0000-000000000002'
 export const ANONYMOUS_SECRET = 'anonymous'
 export const MANAGEMENT_ID = '00000000-0000-0000-0000-000000000001'
 export const READ_ONLY_ID = '00000000-0000-0000-0000-000000000002'
+/** What the owner of a secret that is no token's is told. */
+export const UNKNOWN_TOKEN = 'ACL not found'
 /** Stands where a secret would. */
 export const HIDDEN = '<hidden>'

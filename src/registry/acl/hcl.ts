@@ -21,7 +21,7 @@ export class RulesError extends Error {
 
 function fromJson(text: string): Tree {
   try {
-    const { block } = valueOf(JSON.parse(text)) as { block: Tree }
+    const { block } = toValue(JSON.parse(text)) as { block: Tree }
     return block
   } catch (error) {
     if (error instanceof SyntaxError) throw new RulesError(error.message)
@@ -29,11 +29,11 @@ function fromJson(text: string): Tree {
   }
 }
 
-function valueOf(json: unknown): Value {
+function toValue(json: unknown): Value {
   if (typeof json === 'string' || typeof json === 'number' || typeof json === 'boolean') return json
-  if (Array.isArray(json)) return json.map(valueOf)
+  if (Array.isArray(json)) return json.map(toValue)
   if (json === null) throw new RulesError('null is no value')
-  return { block: Object.entries(json as object).map(([name, value]) => [name, valueOf(value)] as const) }
+  return { block: Object.entries(json as object).map(([name, value]) => [name, toValue(value)] as const) }
 }
 
 type Kind = 'word' | 'string' | 'number' | 'punctuation' | 'end'

@@ -41,8 +41,10 @@ export class Sight {
   }
 
   /** A query without a name is found by those who know its ID; lists show it to those who may write ACLs. */
-  query(name: string): boolean {
-    return this.#show(name === '' ? this.rights.allows('acl', 'write') : this.rights.allows('query', 'read', name))
+  query(name: string, isTemplate: boolean): boolean {
+    return this.#show(
+      name === '' && !isTemplate ? this.rights.allows('acl', 'write') : this.rights.allows('query', 'read', name),
+    )
   }
 
   #show(allowed: boolean): boolean {

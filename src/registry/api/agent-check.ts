@@ -1,7 +1,8 @@
 /** /v1/agent/check*: checks of the registry's own node and its services. */
 
+import { Sight } from '../acl/sight.ts'
 import { CHECK_FIELDS } from '../filter/fields.ts'
-import { onNode, type Status } from '../state/records.ts'
+import { type CheckRecord, onNode, type Status } from '../state/records.ts'
 import { Refusal } from '../state/refusal.ts'
 import { findService, onOwnNode } from './agent-service.ts'
 import { AGENT_CHECK } from './check-fields.ts'
@@ -19,6 +20,7 @@ import {
   type Registry,
 } from './endpoint.ts'
 import { showAgentCheck } from './present.ts'
+import { filteredHeader } from './read.ts'
 import { byCheckId, filterOf } from './select.ts'
 
 export const AGENT_CHECK_PATHS: readonly Endpoint[] = [
@@ -35,12 +37,29 @@ export const AGENT_CHECK_PATHS: readonly Endpoint[] = [
 function checks(request: ApiRequest, registry: Registry): Answer {
   const filter = filterOf(request, CHECK_FIELDS)
   const found = [...registry.store.state.checksOnNode.get(registry.node).values()]
+  const sight = new Sight(request.rights)
   const shown = found
-    .filter(({ CheckID }) => CheckID !== 'serfHealth')
+    .filter((check) => check.CheckID !== 'serfHealth' && isSeen(check, sight))
     .sort(byCheckId)
     .map(showAgentCheck)
     .filter(filter)
-  return json(Object.fromEntries(shown.map((check) => [check.CheckID, check])))
+  const byId = Object.fromEntries(shown.map((check) => [check.CheckID, check]))
+  return json(byId, 200, filteredHeader(request, sight.isPartial))
+}
+
+/** A check of a service is a matter of the service, any other one of the node. */
+function isSeen({ Node, ServiceName }: CheckRecord, sight: Sight): boolean {
+  return ServiceName === '' ? sight.node(Node) : sight.service(ServiceName)
+}
+
+function requireWrite({ rights }: ApiRequest, { node }: Registry, service: string): void {
+  if (service === '') rights.require('node', 'write', node)
+  else rights.require('service', 'write', service)
+}
+
+function requireKnown(request: ApiRequest, registry: Registry, checkId: string): void {
+  const known = registry.store.state.checks.get(onNode(registry.node, checkId))
+  if (known !== undefined) requireWrite(request, registry, known.ServiceName)
 }
 
 async function register(request: ApiRequest, registry: Registry): Promise<Answer> {
@@ -49,14 +68,18 @@ async function register(request: ApiRequest, registry: Registry): Promise<Answer
   if (Name === '') throw new Refusal(400, 'Missing check name')
   const status = checkStatus(input.Status, 'Bad check status')
   const check = checkInput(input, ID || Name, Name, status)
-  if (ServiceID !== '') findService(registry, ServiceID, `ServiceID ${JSON.stringify(ServiceID)} does not exist`)
+  const unknown = `ServiceID ${JSON.stringify(ServiceID)} does not exist`
+  requireWrite(request, registry, ServiceID === '' ? '' : findService(registry, ServiceID, unknown).Service)
+  requireKnown(request, registry, check.CheckID)
   await registry.store.write({ ...onOwnNode(registry), checks: [check], keepStatus: true, replaceChecks: false })
   registry.checks.renew([check.CheckID])
   return empty()
 }
 
-async function deregister({ name }: ApiRequest, registry: Registry): Promise<Answer> {
+async function deregister(request: ApiRequest, registry: Registry): Promise<Answer> {
+  const { name } = request
   await refuseUnknown(registry, name)
+  requireKnown(request, registry, name)
   await registry.store.write({ type: 'deregister', node: registry.node, checkId: name })
   return empty()
 }
@@ -72,15 +95,17 @@ async function refuseUnknown(registry: Registry, checkId: string): Promise<void>
   )
 }
 
-async function refuseWithoutTtl(registry: Registry, checkId: string): Promise<void> {
+async function refuseWithoutTtl(request: ApiRequest, registry: Registry, checkId: string): Promise<void> {
   await refuseUnknown(registry, checkId)
+  requireKnown(request, registry, checkId)
   if (registry.checks.hasTtl(checkId)) return
   throw new Refusal(500, `CheckID ${JSON.stringify(checkId)} does not have associated TTL`)
 }
 
 function beat(status: Status): Handler {
-  return async ({ name, query }, registry) => {
-    await refuseWithoutTtl(registry, name)
+  return async (request, registry) => {
+    const { name, query } = request
+    await refuseWithoutTtl(request, registry, name)
     await registry.checks.beat(name, status, query.get('note') ?? '')
     return empty()
   }
@@ -91,7 +116,7 @@ const UPDATE = object({ Status: string, Output: string })
 async function update(request: ApiRequest, registry: Registry): Promise<Answer> {
   const { Status: status = '', Output = '' } = decodeBody(await request.body(BODY_MAX_BYTES), UPDATE)
   if (!isStatus(status)) throw new Refusal(400, `Invalid check status: '${status}'`)
-  await refuseWithoutTtl(registry, request.name)
+  await refuseWithoutTtl(request, registry, request.name)
   await registry.checks.beat(request.name, status, Output)
   return empty()
 }

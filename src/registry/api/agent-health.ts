@@ -23,11 +23,13 @@ function byId(request: ApiRequest, registry: Registry): Answer {
     const reason = `ServiceId ${request.name} not found`
     return answer(request, 404, reason, reason, { AggregatedStatus: 'critical', Service: null, Checks: null })
   }
+  request.rights.require('service', 'read', service.Service)
   const { status, shown } = healthOf(registry, service)
   return answer(request, CODES[status], status, status, shown)
 }
 
 function byName(request: ApiRequest, registry: Registry): Answer {
+  request.rights.require('service', 'read', request.name)
   const all = [...registry.store.state.servicesOnNode.get(registry.node).values()]
   const found = all.filter(({ Service }) => Service === request.name).sort((a, b) => order(a.ID, b.ID))
   if (found.length === 0) {

@@ -3,7 +3,8 @@ import { statfs } from 'node:fs/promises'
 import { arch, cpus, freemem, hostname, platform, release, totalmem, uptime, version } from 'node:os'
 import { type Answer, type ApiRequest, json, type Registry } from './endpoint.ts'
 
-export async function host(_request: ApiRequest, { clock }: Registry): Promise<Answer> {
+export async function host({ rights }: ApiRequest, { clock }: Registry): Promise<Answer> {
+  rights.require('operator', 'read')
   const now = clock.now()
   return json({
     Memory: memory(),

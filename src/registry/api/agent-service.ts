@@ -1,12 +1,14 @@
 /** /v1/agent/service*: services of the registry's own node, where every instance without its own Consul agent lives. */
 import { createHash } from 'node:crypto'
+import type { Rights } from '../acl/contract.ts'
+import { Sight } from '../acl/sight.ts'
 import { blockingQuery, type Question } from '../blocking-query.ts'
 import { AGENT_SERVICE_FIELDS } from '../filter/fields.ts'
 import type { CheckInput, Register } from '../state/commands.ts'
 import type { CheckRecord, ServiceBody, ServiceRecord } from '../state/records.ts'
 import { onNode } from '../state/records.ts'
 import { Refusal } from '../state/refusal.ts'
-import { instanceResource } from '../state/resources.ts'
+import { instanceResource, RESOURCE } from '../state/resources.ts'
 import { decodeBody } from './decode.ts'
 import { SERVICE, serviceBody, serviceChecks } from './definition.ts'
 import {
@@ -21,7 +23,7 @@ import {
 } from './endpoint.ts'
 import { maintenanceCheck, serviceMaintenanceId } from './maintenance.ts'
 import { showAgentService } from './present.ts'
-import { checkCommon } from './read.ts'
+import { checkCommon, filteredHeader } from './read.ts'
 import { filterOf, order } from './select.ts'
 
 export const AGENT_SERVICE: readonly Endpoint[] = [
@@ -36,12 +38,14 @@ export const AGENT_SERVICE: readonly Endpoint[] = [
 function services(request: ApiRequest, registry: Registry): Answer {
   const filter = filterOf(request, AGENT_SERVICE_FIELDS)
   const found = [...registry.store.state.servicesOnNode.get(registry.node).values()]
+  const sight = new Sight(request.rights)
   const shown = found
-    .filter(({ ID }) => ID !== 'consul')
+    .filter(({ ID, Service }) => ID !== 'consul' && sight.service(Service))
     .sort((a, b) => order(a.ID, b.ID))
     .map((one) => showAgentService(one, registry.datacenter))
     .filter(filter)
-  return json(Object.fromEntries(shown.map((one) => [one.ID, one])))
+  const byId = Object.fromEntries(shown.map((one) => [one.ID, one]))
+  return json(byId, 200, filteredHeader(request, sight.isPartial))
 }
 
 /** Blocks while the content's hash is the one given. */
@@ -49,8 +53,12 @@ async function service(request: ApiRequest, registry: Registry): Promise<Answer>
   const id = request.name
   const asked = request.query.get('hash') ?? ''
   const question: Question<ReturnType<typeof withHash>> = {
-    resources: [instanceResource(registry.node, id)],
-    read: () => withHash(findService(registry, id, `unknown service ID: ${id}`), registry.datacenter),
+    resources: [instanceResource(registry.node, id), RESOURCE.acl],
+    read: () => {
+      const found = findService(registry, id, `unknown service ID: ${id}`)
+      request.rights.require('service', 'read', found.Service)
+      return withHash(found, registry.datacenter)
+    },
     isNews: ({ hash }) => asked === '' || hash !== asked,
   }
   const wait = request.query.wait()
@@ -78,10 +86,18 @@ async function register(request: ApiRequest, registry: Registry): Promise<Answer
   const service = serviceBody(input)
   const checks = serviceChecks(input, service)
   const replace = request.query.get('replace-existing-checks')
+  requireService(request.rights, registry, service)
   warnOfTakeover(registry, service)
   await registry.store.write(registerCommand(registry, service, checks, replace === '' || replace === 'true'))
   registry.checks.renew(checks.map(({ CheckID }) => CheckID))
   return empty()
+}
+
+/** The service that it is to be, and the one that it replaces. */
+function requireService(rights: Rights, { store, node }: Registry, { ID, Service }: Omit<ServiceBody, 'Node'>): void {
+  rights.require('service', 'write', Service)
+  const before = store.state.services.get(onNode(node, ID))
+  if (before !== undefined) rights.require('service', 'write', before.Service)
 }
 
 function registerCommand(
@@ -114,7 +130,7 @@ async function deregister(request: ApiRequest, registry: Registry): Promise<Answ
   const id = request.name
   if (id === '') throw new Refusal(500, 'ServiceID missing')
   await lookTwice(registry, () => hasService(registry, id))
-  findService(registry, id, unknownService(id))
+  request.rights.require('service', 'write', findService(registry, id, unknownService(id)).Service)
   await registry.store.write({ type: 'deregister', node: registry.node, serviceId: id })
   return empty()
 }
@@ -124,7 +140,7 @@ async function maintenance(request: ApiRequest, registry: Registry): Promise<Ans
   if (id === '') throw new Refusal(400, 'Missing service ID')
   const enable = enableOf(request)
   await lookTwice(registry, () => hasService(registry, id))
-  findService(registry, id, unknownService(id))
+  request.rights.require('service', 'write', findService(registry, id, unknownService(id)).Service)
   await setMaintenance(registry, enable, maintenanceCheck(serviceMaintenanceId(id), id, request.query.get('reason')))
   return empty()
 }

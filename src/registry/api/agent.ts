@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module'
 import { bareHost } from '../../core/authority.ts'
 import { METRICS_CONTENT_TYPE } from '../../telemetry/metrics.ts'
+import { Sight } from '../acl/sight.ts'
 import { host } from './agent-host.ts'
 import { enableOf, setMaintenance } from './agent-service.ts'
 import { COORDINATES } from './coordinate.ts'
@@ -18,10 +19,11 @@ import {
   UNKNOWN_PATH,
 } from './endpoint.ts'
 import { maintenanceCheck, NODE_MAINTENANCE } from './maintenance.ts'
+import { filteredHeader } from './read.ts'
 
 export const AGENT: readonly Endpoint[] = [
   { path: '/v1/agent/self', GET: self },
-  { path: '/v1/agent/members', GET: (_request, registry) => json([member(registry)]) },
+  { path: '/v1/agent/members', GET: members },
   { path: '/v1/agent/maintenance', PUT: maintenance },
   { path: '/v1/agent/reload', PUT: reload },
   { path: '/v1/agent/leave', PUT: leave },
@@ -29,7 +31,7 @@ export const AGENT: readonly Endpoint[] = [
   { path: '/v1/agent/force-leave/', PUT: forceLeave },
   { path: '/v1/agent/host', GET: host },
   { path: '/v1/agent/metrics', GET: metrics },
-  { path: '/v1/agent/version', GET: () => json(VERSION) },
+  { path: '/v1/agent/version', GET: agentVersion },
 ]
 
 /** The Consul whose answers these are: clients parse it to find out what they may ask for. */
@@ -39,8 +41,9 @@ export const BUILD_DATE = '2025-08-13T16:53:05Z'
 const VERSION = { SHA: '', BuildDate: BUILD_DATE, HumanVersion: CONSUL_VERSION, FIPS: '' }
 
 /** Also the liveness probe of several clients: it looks nothing up. The header says that /v1/skein/ is there. */
-function self(_request: ApiRequest, registry: Registry): Answer {
+function self({ rights }: ApiRequest, registry: Registry): Answer {
   const { node, datacenter, store } = registry
+  rights.require('agent', 'read', node)
   const record = store.state.nodes.get(node)!
   return json(
     {
@@ -65,8 +68,19 @@ function self(_request: ApiRequest, registry: Registry): Answer {
   )
 }
 
+function members(request: ApiRequest, registry: Registry): Answer {
+  const sight = new Sight(request.rights)
+  const seen = sight.node(registry.node) ? [member(registry)] : []
+  return json(seen, 200, filteredHeader(request, sight.isPartial))
+}
+
+function agentVersion({ rights }: ApiRequest, { node }: Registry): Answer {
+  rights.require('agent', 'read', node)
+  return json(VERSION)
+}
+
 /** All values are strings, as in Consul. */
-function stats({ store, node, leader }: Registry) {
+function stats({ store, node, leader, access }: Registry) {
   return {
     agent: {
       checks: String(store.state.checksOnNode.get(node).size - 1),
@@ -74,7 +88,7 @@ function stats({ store, node, leader }: Registry) {
     },
     build: { prerelease: '', revision: '', version: CONSUL_VERSION },
     consul: {
-      acl: 'disabled',
+      acl: access.enabled ? 'enabled' : 'disabled',
       bootstrap: 'true',
       known_datacenters: '1',
       leader: 'true',
@@ -86,10 +100,10 @@ function stats({ store, node, leader }: Registry) {
   }
 }
 
-function member({ node, datacenter, leader, store }: Registry) {
+function member({ node, datacenter, leader, store, access }: Registry) {
   const [address, port] = splitAddress(leader)
   const Tags = {
-    acls: '0',
+    acls: access.enabled ? '1' : '0',
     bootstrap: '1',
     build: `${CONSUL_VERSION}:`,
     dc: datacenter,
@@ -113,6 +127,7 @@ function splitAddress(address: string): [string, string] {
 
 async function maintenance(request: ApiRequest, registry: Registry): Promise<Answer> {
   const enable = enableOf(request)
+  request.rights.require('node', 'write', registry.node)
   await setMaintenance(registry, enable, maintenanceCheck(NODE_MAINTENANCE, '', request.query.get('reason')))
   return empty()
 }
@@ -120,7 +135,8 @@ async function maintenance(request: ApiRequest, registry: Registry): Promise<Ans
 /** A registry that is no agent does not know these paths. */
 const noAgent = () => text(404, UNKNOWN_PATH)
 
-async function reload(_request: ApiRequest, { control }: Registry): Promise<Answer> {
+async function reload({ rights }: ApiRequest, { control, node }: Registry): Promise<Answer> {
+  rights.require('agent', 'write', node)
   if (control === undefined) return noAgent()
   try {
     await control.reload()
@@ -130,25 +146,29 @@ async function reload(_request: ApiRequest, { control }: Registry): Promise<Answ
   return empty()
 }
 
-function leave(_request: ApiRequest, { control }: Registry): Answer {
+function leave({ rights }: ApiRequest, { control, node }: Registry): Answer {
+  rights.require('agent', 'write', node)
   if (control === undefined) return noAgent()
   control.leave()
   return empty()
 }
 
 /** There is no gossip to join: registries are one when they share a store. */
-function join({ name }: ApiRequest): Answer {
+function join({ name, rights }: ApiRequest, { node }: Registry): Answer {
+  rights.require('agent', 'write', node)
   const reason = 'this registry takes no members; registries that share a store are one'
   return text(500, `1 error occurred:\n\t* Failed to join ${name}: ${reason}\n\n`)
 }
 
 /** The one member is alive, which Consul would find out again at once. */
-function forceLeave({ name }: ApiRequest, { node }: Registry): Answer {
+function forceLeave({ name, rights }: ApiRequest, { node }: Registry): Answer {
+  rights.require('operator', 'write')
   return name === node ? empty() : text(500, `agent: No node found with name '${name}'`)
 }
 
 /** Consul's own metric names do not apply here: as JSON the gauges that do, as Prometheus text everything. */
-function metrics({ query }: ApiRequest, registry: Registry): Answer {
+function metrics({ query, rights }: ApiRequest, registry: Registry): Answer {
+  rights.require('agent', 'read', registry.node)
   const text = registry.metrics.toText()
   if (query.get('format') === 'prometheus') {
     return { status: 200, headers: ['Content-Type', METRICS_CONTENT_TYPE], body: new Encoded(text) }

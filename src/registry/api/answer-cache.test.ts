@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '../../core/clock.ts'
+import { OPEN_ACCESS } from '../acl/access-control.ts'
+import { UNLIMITED } from '../acl/rights.ts'
 import { MemoryStorage } from '../storage/memory.ts'
 import { Store } from '../store.ts'
 import { AnswerCache } from './answer-cache.ts'
@@ -11,9 +13,11 @@ import { QueryString } from './query-string.ts'
 async function keys() {
   const store = new Store(new MemoryStorage())
   await store.open()
-  const registry = { store, cache: new AnswerCache(), clock: systemClock, random: () => 0 } as Partial<Registry>
+  const access = OPEN_ACCESS
+  const registry = { store, access, cache: new AnswerCache(), clock: systemClock, random: () => 0 } as Partial<Registry>
   const get = async (name: string, query: string) => {
-    const request: Partial<ApiRequest> = { method: 'GET', path: '/v1/kv/', name, query: new QueryString(query) }
+    const asked = { method: 'GET', path: '/v1/kv/', name, query: new QueryString(query) }
+    const request: Partial<ApiRequest> = { ...asked, token: undefined, rights: UNLIMITED }
     return KV[0]!.GET!(request as ApiRequest, registry as Registry)
   }
   const put = (key: string, value: string) => store.write({ type: 'kv-set', key, value, flags: '0' })

@@ -2,7 +2,7 @@
  * Encoded answers by query, valid while the query's version stands: a thousand watchers of one service cost one encoding.
  * Bounded by bytes; what was not asked for longest goes first.
  */
-import { Encoded } from './encoded.ts'
+import type { Encoded } from './encoded.ts'
 
 interface Entry {
   readonly version: string
@@ -22,16 +22,16 @@ export class AnswerCache {
    * The body for `query` at `version`, encoded now if that was not done yet. The same version gives the same object. What
    * has no body is looked for each time.
    */
-  get(query: string, version: string, encode: () => string): Encoded
-  get(query: string, version: string, encode: () => string | undefined): Encoded | undefined
-  get(query: string, version: string, encode: () => string | undefined): Encoded | undefined {
+  get(query: string, version: string, encode: () => Encoded): Encoded
+  get(query: string, version: string, encode: () => Encoded | undefined): Encoded | undefined
+  get(query: string, version: string, encode: () => Encoded | undefined): Encoded | undefined {
     const known = this.#entries.get(query)
     if (known !== undefined) {
       this.#drop(query, known)
       if (known.version === version) return this.#keep(query, known)
     }
-    const text = encode()
-    return text === undefined ? undefined : this.#keep(query, { version, body: new Encoded(text) })
+    const body = encode()
+    return body === undefined ? undefined : this.#keep(query, { version, body })
   }
 
   #keep(query: string, entry: Entry): Encoded {

@@ -1,5 +1,6 @@
 /** /v1/catalog/register and deregister: straight into the catalog, no checks are run for it. */
-import type { CheckInput, Register } from '../state/commands.ts'
+import { requireDeregister, requireRegister } from '../acl/require-catalog.ts'
+import type { CheckInput, Deregister, Register } from '../state/commands.ts'
 import type { NodeBody, TextMap } from '../state/records.ts'
 import { Refusal } from '../state/refusal.ts'
 import { STRINGS } from './check-fields.ts'
@@ -66,6 +67,7 @@ export async function catalogRegister(request: ApiRequest, registry: Registry): 
   const input = decodeBody(await request.body(BODY_MAX_BYTES), REGISTER)
   checkDatacenter(input.Datacenter ?? '', registry)
   const command = registerCommand(input)
+  requireRegister(request.rights, registry.store.state, command)
   refuseOwnNode(registry, command.node.Node)
   await registry.store.write(command)
   return json(true)
@@ -149,13 +151,15 @@ export async function catalogDeregister(request: ApiRequest, registry: Registry)
   const { Node: node = '', Datacenter = '', ServiceID: serviceId = '', CheckID: checkId = '' } = input
   if (node === '') throw new Refusal(500, 'Must provide node')
   checkDatacenter(Datacenter, registry)
-  refuseOwnNode(registry, node)
-  await registry.store.write({
+  const command: Deregister = {
     type: 'deregister',
     node,
     ...(serviceId === '' ? {} : { serviceId }),
     ...(checkId === '' ? {} : { checkId }),
-  })
+  }
+  requireDeregister(request.rights, registry.store.state, command)
+  refuseOwnNode(registry, node)
+  await registry.store.write(command)
   return json(true)
 }
 

@@ -1,5 +1,6 @@
 /** /v1/catalog, reading: nodes, services and which runs where. */
 
+import type { Sight } from '../acl/sight.ts'
 import { NODE_FIELDS, NODE_SERVICE_FIELDS, SERVICE_NODE_FIELDS } from '../filter/fields.ts'
 import type { NodeRecord, ServiceRecord } from '../state/records.ts'
 import { instancesResource, nodeResource, RESOURCE } from '../state/resources.ts'
@@ -31,8 +32,8 @@ function nodes(request: ApiRequest, registry: Registry): Read {
   return {
     resources: [RESOURCE.nodes],
     index: () => state.indexOf(RESOURCE.nodes),
-    encode: () => {
-      const found = [...state.nodes.values()].filter((record) => hasMeta(record, meta))
+    encode: (sight) => {
+      const found = [...state.nodes.values()].filter((record) => hasMeta(record, meta) && sight.node(record.Node))
       found.sort((a, b) => rank(a) - rank(b) || order(a.Node, b.Node))
       return encodeJson(found.map((record) => showNode(record, registry.datacenter)).filter(filter))
     },
@@ -49,15 +50,15 @@ function services(request: ApiRequest, registry: Registry): Read {
     index: () => state.indexOf(RESOURCE.services),
     // Tests of a node's meta see changes that do not move the index.
     version: () => state.indexOf(RESOURCE.nodes),
-    encode: () => encodeJson(tagsByService(registry, wanted)),
+    encode: (sight) => encodeJson(tagsByService(registry, wanted, sight)),
     cache: true,
     headers: cachedHeaders(request),
   }
 }
 
 /** Names sorted, tags in the order of the instances, first seen first. */
-function tagsByService({ store: { state } }: Registry, wanted: InstanceTest): Record<string, string[]> {
-  const names = [...state.instances.names()].sort()
+function tagsByService({ store: { state } }: Registry, wanted: InstanceTest, sight: Sight): Record<string, string[]> {
+  const names = [...state.instances.names()].filter((name) => sight.service(name)).sort()
   const entries = names.flatMap((name): [string, string[]][] => {
     const instances = [...state.instances.get(name).values()].filter(wanted)
     return instances.length === 0 ? [] : [[name, unionOfTags(instances)]]
@@ -91,8 +92,8 @@ function service(request: ApiRequest, registry: Registry): Read {
   return {
     resources: [instancesResource(name), RESOURCE.extinction],
     index: () => state.serviceIndex(name),
-    encode: () => {
-      const found = selectInstances(registry, name, request.query)
+    encode: (sight) => {
+      const found = selectInstances(registry, name, request.query, sight)
       return encodeJson(found.map((one) => showServiceNode(one.node, one.service, registry.datacenter)).filter(filter))
     },
     suppress: true,
@@ -123,10 +124,11 @@ function nodeWith(
   return {
     resources: [nodeResource(name)],
     index: () => (state.nodes.has(name) ? state.indexOf(nodeResource(name)) : 1),
-    encode: () => {
+    encode: (sight) => {
       const record = state.nodes.get(name)
-      if (record === undefined) return encodeJson(unknown)
-      const found = [...state.servicesOnNode.get(name).values()].sort((a, b) => order(a.ID, b.ID))
+      if (record === undefined || !sight.node(name)) return encodeJson(unknown)
+      const found = [...state.servicesOnNode.get(name).values()].filter(({ Service }) => sight.service(Service))
+      found.sort((a, b) => order(a.ID, b.ID))
       return encodeJson({
         Node: showNode(record, registry.datacenter),
         Services: show(found.map(showNodeService).filter(filter)),

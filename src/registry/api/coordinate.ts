@@ -19,16 +19,17 @@ export const COORDINATES = { Vec: [0, 0, 0, 0, 0, 0, 0, 0], Error: 1.5, Adjustme
 const ownNode = (registry: Registry) => ({ Node: registry.node, Segment: '', Coord: COORDINATES })
 
 function nodes(_request: ApiRequest, registry: Registry): Read {
-  return about(registry, () => encodeJson([ownNode(registry)]))
+  return about(registry, (sight) => encodeJson(sight.node(registry.node) ? [ownNode(registry)] : []))
 }
 
 function node(request: ApiRequest, registry: Registry): Read {
   const name = nameOf(request, 'Missing node name')
-  return about(registry, () => (name === registry.node ? encodeJson([ownNode(registry)]) : undefined))
+  const encode = () => (name === registry.node ? encodeJson([ownNode(registry)]) : undefined)
+  return { ...about(registry, encode), check: (rights) => rights.require('node', 'read', name) }
 }
 
 /** The answer stays, so whoever waits sleeps to the deadline. */
-function about({ store: { state } }: Registry, encode: () => string | undefined): Read {
+function about({ store: { state } }: Registry, encode: Read['encode']): Read {
   return { resources: [RESOURCE.nodes], index: () => state.indexOf(RESOURCE.nodes), encode, suppress: true }
 }
 

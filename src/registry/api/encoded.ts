@@ -7,9 +7,12 @@ const GZIP_LEVEL = 4
 
 export class Encoded {
   readonly bytes: Buffer
+  /** Something was left out that whoever asks may not see. */
+  readonly isPartial: boolean
   #gzip: Buffer | undefined
 
-  constructor(body: string | Buffer) {
+  constructor(body: string | Buffer, isPartial = false) {
+    this.isPartial = isPartial
     this.bytes = typeof body === 'string' ? Buffer.from(body) : body
   }
 

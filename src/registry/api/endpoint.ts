@@ -4,6 +4,8 @@ import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Random } from '../../core/random.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
+import type { AccessControl } from '../acl/access-control.ts'
+import type { Rights } from '../acl/contract.ts'
 import type { CheckRunner } from '../checks/runner.ts'
 import type { EventLog } from '../event-log.ts'
 import type { RegistryMetrics } from '../metrics.ts'
@@ -39,6 +41,8 @@ export interface Registry {
   readonly datacenter: string
   /** What a caller without a token may do, as the header X-Consul-Default-ACL-Policy says. */
   readonly defaultPolicy: 'allow' | 'deny'
+  /** Who may do what. */
+  readonly access: AccessControl
   /** `host:port` that stands for Consul's server port in status/leader. */
   readonly leader: string
   readonly control: AgentControl | undefined
@@ -60,6 +64,10 @@ export interface ApiRequest {
   readonly query: QueryString
   /** A header's value; `name` in lower case. */
   header(name: string): string | undefined
+  /** The token that came with it. */
+  readonly token: string | undefined
+  /** What the caller may do at this moment. @throws Refusal 403 for a token that there is not. */
+  readonly rights: Rights
   /** The whole body. @throws Refusal 413 above `maxBytes`. */
   body(maxBytes: number, tooLarge?: (bytes: number) => string): Promise<Buffer>
   /** See Waiting in blocking-query.ts. */

@@ -1,11 +1,12 @@
 /** /v1/event: short messages to whoever listens. */
+import { Sight } from '../acl/sight.ts'
 import { blockingQuery } from '../blocking-query.ts'
 import { type EventInput, eventIndex, type UserEvent } from '../event-log.ts'
 import { compileRegExp } from '../filter/regexp.ts'
 import { Refusal } from '../state/refusal.ts'
 import { RESOURCE } from '../state/resources.ts'
 import { type Answer, type ApiRequest, BODY_MAX_BYTES, type Endpoint, json, nameOf, type Registry } from './endpoint.ts'
-import { checkCommon } from './read.ts'
+import { checkCommon, filteredHeader } from './read.ts'
 
 export const EVENT: readonly Endpoint[] = [
   { path: '/v1/event/fire/', PUT: fire },
@@ -18,6 +19,7 @@ const SIZE_MAX = 512
 async function fire(request: ApiRequest, registry: Registry): Promise<Answer> {
   checkCommon(request, registry)
   const Name = nameOf(request, 'Missing name')
+  request.rights.require('event', 'write', Name)
   const payload = await request.body(BODY_MAX_BYTES)
   if (Buffer.byteLength(Name) + payload.length > SIZE_MAX) {
     throw new Refusal(500, `user event exceeds configured limit of ${SIZE_MAX} bytes before encoding`)
@@ -63,14 +65,16 @@ async function list(request: ApiRequest, registry: Registry): Promise<Answer> {
   query.index() // refuses what is no number
   const asked = BigInt(query.get('index') || '0')
   const read = () => {
-    const events = registry.events.list(query.get('name') ?? '')
-    return { events, index: eventIndex(events) }
+    const sight = new Sight(request.rights)
+    const events = registry.events.list(query.get('name') ?? '').filter(({ Name }) => sight.event(Name))
+    return { events, index: eventIndex(events), isPartial: sight.isPartial }
   }
   const { store, clock, random } = registry
   const isNews = ({ index }: ReturnType<typeof read>) => asked === 0n || index !== asked
   const waiting = { hub: store.hub, clock, random, onGone }
-  const { events, index } = await blockingQuery({ resources: [RESOURCE.events], read, isNews }, query.wait(), waiting)
-  return json(events.map(show), 200, ['X-Consul-Index', String(index)])
+  const question = { resources: [RESOURCE.events, RESOURCE.acl], read, isNews }
+  const { events, index, isPartial } = await blockingQuery(question, query.wait(), waiting)
+  return json(events.map(show), 200, ['X-Consul-Index', String(index), ...filteredHeader(request, isPartial)])
 }
 
 function show({ ID, Name, Payload, NodeFilter, ServiceFilter, TagFilter, Version, LTime }: UserEvent) {

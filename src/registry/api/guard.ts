@@ -3,6 +3,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isIP } from 'node:net'
 import { bareHost } from '../../core/authority.ts'
+import type { AccessControl } from '../acl/access-control.ts'
 import { Refusal } from '../state/refusal.ts'
 import type { ApiRequest } from './endpoint.ts'
 
@@ -14,8 +15,18 @@ export interface Guard {
 /** What scripts and orchestrators poll before they have a token. */
 const OPEN_PATHS: readonly string[] = ['/v1/status/leader', '/v1/status/peers', '/health/ready', '/health/live']
 
-export function createGuard(options: { host: string; token?: string | undefined }): Guard {
-  const expected = options.token === undefined ? undefined : digest(options.token)
+export interface GuardOptions {
+  /** What was bound. */
+  readonly host: string
+  /** The one that every client must have, where it is not for ACLs to say. */
+  readonly token?: string | undefined
+  readonly access: Pick<AccessControl, 'enabled'>
+  readonly allowedHosts?: readonly string[] | undefined
+}
+
+export function createGuard({ host, token, access, allowedHosts = [] }: GuardOptions): Guard {
+  const expected = token === undefined ? undefined : digest(token)
+  const names = [host, ...allowedHosts].map((name) => name.toLowerCase())
   const refuseToken = (request: Pick<ApiRequest, 'query' | 'header'>) => {
     const given = tokenOf(request)
     if (given === undefined) {
@@ -23,10 +34,14 @@ export function createGuard(options: { host: string; token?: string | undefined 
     }
     if (expected !== undefined && !timingSafeEqual(digest(given), expected)) throw new Refusal(403, 'ACL not found')
   }
+  /** A web page has no token: who brings one is no page, by whatever name they ask. */
+  const isSurelyNoPage = (request: Pick<ApiRequest, 'query' | 'header'>, path: string) =>
+    access.enabled && (OPEN_PATHS.includes(path) || tokenOf(request) !== undefined)
   return {
     check(request, path) {
-      if (expected === undefined) refuseRebinding(request, options.host)
-      else if (!OPEN_PATHS.includes(path)) refuseToken(request)
+      if (expected === undefined) {
+        if (!isSurelyNoPage(request, path)) refuseRebinding(request, names)
+      } else if (!OPEN_PATHS.includes(path)) refuseToken(request)
       refuseCrossOrigin(request)
     },
   }
@@ -43,15 +58,16 @@ export function tokenOf({ query, header }: Pick<ApiRequest, 'query' | 'header'>)
 
 /**
  * A name that resolves to this machine lets any web page talk to a loopback port (DNS rebinding): the Host must be an
- * address, a loopback name or the host that was bound. With a token the page lacks the token, so any name will do.
+ * address, a loopback name, the host that was bound or a name that the operator gave.
  */
-function refuseRebinding({ header }: Pick<ApiRequest, 'header'>, bound: string): void {
+function refuseRebinding({ header }: Pick<ApiRequest, 'header'>, names: readonly string[]): void {
   const host = hostName(header('host') ?? '')
-  if (host === '' || isIP(host) !== 0 || host === 'localhost' || host.endsWith('.localhost') || host === bound) return
+  if (host === '' || isIP(host) !== 0 || host === 'localhost' || host.endsWith('.localhost') || names.includes(host))
+    return
   throw new Refusal(
     403,
     `Host ${JSON.stringify(host)} is not one of this registry's names: ask for it as localhost or by its address, ` +
-      'or start it with a token',
+      'or start it with --allow-host, or with ACLs and bring a token',
   )
 }
 

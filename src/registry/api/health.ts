@@ -1,5 +1,6 @@
 /** /v1/health: instances with their checks, and checks by service, node and state. */
 
+import type { Sight } from '../acl/sight.ts'
 import { CHECK_FIELDS, HEALTH_FIELDS } from '../filter/fields.ts'
 import type { CheckRecord } from '../state/records.ts'
 import { nodeChecksResource, RESOURCE, serviceResource } from '../state/resources.ts'
@@ -38,7 +39,7 @@ function service(request: ApiRequest, registry: Registry): Read {
     resources: [serviceResource(name), RESOURCE.extinction],
     index: () => state.serviceIndex(name),
     version: () => state.outputVersion(name),
-    encode: () => (otherPeer ? '[]' : encodeJson(entries(registry, name, request, passing).filter(filter))),
+    encode: (sight) => (otherPeer ? '[]' : encodeJson(entries(registry, name, request, sight, passing).filter(filter))),
     suppress: true,
     cache: true,
     headers: ['X-Consul-Query-Backend', 'blocking-query', ...cachedHeaders(request)],
@@ -50,9 +51,9 @@ export function cachedHeaders({ query }: ApiRequest): readonly string[] {
   return query.has('cached') ? ['X-Cache', 'MISS'] : []
 }
 
-function entries(registry: Registry, name: string, { query }: ApiRequest, passing: boolean) {
+function entries(registry: Registry, name: string, { query }: ApiRequest, sight: Sight, passing: boolean) {
   const { store, datacenter } = registry
-  const all = selectInstances(registry, name, query).map((found) => showEntry(store.state, found, datacenter))
+  const all = selectInstances(registry, name, query, sight).map((found) => showEntry(store.state, found, datacenter))
   return passing ? all.filter(({ Checks }) => Checks.every((check) => check.Status === 'passing')) : all
 }
 
@@ -102,8 +103,9 @@ function checkList(
     index: () => state.indexOf(RESOURCE.checks),
     // Outputs and nodes change without moving the index; both only rise, so their sum tells any two answers apart.
     version: () => (state.outputs.get(ALL_OUTPUTS) ?? 0) + state.indexOf(RESOURCE.nodes),
-    encode: () => {
-      const checks = found().filter((check) => hasMeta(state.nodes.get(check.Node), meta))
+    encode: (sight) => {
+      const wanted = found().filter((check) => hasMeta(state.nodes.get(check.Node), meta))
+      const checks = wanted.filter(({ Node, ServiceName }) => sight.instance(Node, ServiceName))
       return encodeJson(checks.sort(byNode(nearest)).map(showCheck).filter(filter))
     },
     suppress: true,

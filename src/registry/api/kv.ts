@@ -1,7 +1,9 @@
 /** /v1/kv: bytes under keys, with compare-and-set and locks. */
+import type { Sight } from '../acl/sight.ts'
 import type { KvRecord } from '../state/records.ts'
 import { Refusal } from '../state/refusal.ts'
 import { keyResource, underResource } from '../state/resources.ts'
+import type { State } from '../state/state.ts'
 import { escapeHtml } from './encoded.ts'
 import { type Answer, type ApiRequest, type Endpoint, json, nameOf, type Registry } from './endpoint.ts'
 import type { QueryString } from './query-string.ts'
@@ -21,6 +23,7 @@ function get(request: ApiRequest, registry: Registry): Read {
   const found = () => state.kv.get(name)
   return {
     resources: [keyResource(name)],
+    check: (rights) => rights.require('key', 'read', name),
     index: () => state.keyIndex(name),
     encode: () => found() && `[${showPair(found()!)}]`,
     ...(query.has('raw') ? { raw: () => found() && Buffer.from(found()!.Value, 'base64') } : {}),
@@ -32,11 +35,21 @@ function recurse({ name }: ApiRequest, registry: Registry): Read {
   return {
     resources: [underResource(name)],
     index: () => state.prefixIndex(name),
-    encode: () => {
-      const pairs = [...state.keys.under(name)].map((key) => showPair(state.kv.get(key)!))
+    check: listCheck(name, registry),
+    encode: (sight) => {
+      const pairs = visible(state, name, sight).map((key) => showPair(state.kv.get(key)!))
       return pairs.length === 0 ? undefined : `[${pairs.join(',')}]`
     },
     cache: true,
+  }
+}
+
+const visible = (state: State, prefix: string, sight: Sight) =>
+  [...state.keys.under(prefix)].filter((key) => sight.key(key))
+
+function listCheck(prefix: string, { access }: Registry): NonNullable<Read['check']> {
+  return (rights) => {
+    if (access.keyListPolicy) rights.require('key', 'list', prefix)
   }
 }
 
@@ -47,8 +60,9 @@ function keys({ name, query }: ApiRequest, registry: Registry): Read {
   return {
     resources: [underResource(name)],
     index: () => state.prefixIndex(name),
-    encode: () => {
-      const names = cutNames([...state.keys.under(name)], name.length, separator)
+    check: listCheck(name, registry),
+    encode: (sight) => {
+      const names = cutNames(visible(state, name, sight), name.length, separator)
       return names.length === 0 && name !== '' ? undefined : escapeHtml(JSON.stringify(names))
     },
     cache: true,
@@ -83,6 +97,7 @@ async function put(request: ApiRequest, registry: Registry): Promise<Answer> {
   const lock = lockOf(query)
   const flags = query.uint64('flags') ?? '0'
   const cas = casOf(query)
+  request.rights.require('key', 'write', key)
   const value = await request.body(VALUE_MAX_BYTES, tooLarge)
   const done = await registry.store.write({
     type: 'kv-set',
@@ -100,7 +115,8 @@ async function remove(request: ApiRequest, registry: Registry): Promise<Answer> 
   checkCommon(request, registry)
   refuseConflicts(query, ['cas', 'recurse'])
   const recursive = query.has('recurse')
-  if (!recursive) nameOf(request, 'Missing key name')
+  if (recursive) request.rights.requireTree(request.name)
+  else request.rights.require('key', 'write', nameOf(request, 'Missing key name'))
   const done = await registry.store.write({
     type: 'kv-delete',
     key: request.name,

@@ -1,11 +1,18 @@
 /** /v1/operator: one server that leads and is well, or there would be no answer. */
 import { CONSUL_VERSION } from './agent.ts'
-import { type Endpoint, json, type Registry } from './endpoint.ts'
+import { type Endpoint, type Handler, json, type Registry } from './endpoint.ts'
 
 export const OPERATOR: readonly Endpoint[] = [
-  { path: '/v1/operator/raft/configuration', GET: (_request, registry) => json(configuration(registry)) },
-  { path: '/v1/operator/autopilot/health', GET: (_request, registry) => json(health(registry)) },
+  { path: '/v1/operator/raft/configuration', GET: forOperators(configuration) },
+  { path: '/v1/operator/autopilot/health', GET: forOperators(health) },
 ]
+
+function forOperators(show: (registry: Registry) => object): Handler {
+  return ({ rights }, registry) => {
+    rights.require('operator', 'read')
+    return json(show(registry))
+  }
+}
 
 const idOf = ({ store, node }: Registry) => store.state.nodes.get(node)!.ID
 

@@ -1,6 +1,8 @@
 /** /v1/query: prepared queries, kept under a name and asked by it, here or by DNS. Templates know names, but no regular expressions. */
 import { randomUUID } from 'node:crypto'
 import { below } from '../../core/random.ts'
+import { HIDDEN, type Rights, UNKNOWN_TOKEN } from '../acl/contract.ts'
+import { Sight } from '../acl/sight.ts'
 import { findQuery, runQuery, unknownField } from '../prepared-query.ts'
 import type { QueryBody, QueryRecord } from '../state/records.ts'
 import { Refusal } from '../state/refusal.ts'
@@ -22,7 +24,7 @@ import {
   type Registry,
 } from './endpoint.ts'
 import { showEntry } from './health.ts'
-import { catchUp, checkCommon, indexHeaders, type Read, read } from './read.ts'
+import { catchUp, checkCommon, filteredHeader, indexHeaders, type Read, read } from './read.ts'
 import { type Found, near, onlyPassing, order } from './select.ts'
 
 export const QUERY: readonly Endpoint[] = [
@@ -57,31 +59,48 @@ const INPUT = object({
 
 async function create(request: ApiRequest, registry: Registry): Promise<Answer> {
   const query = await bodyOf(request, registry, randomUUID())
+  requireQuery(request.rights, 'write', query)
   await registry.store.write({ type: 'query-set', query, isNew: true })
   return json({ ID: query.ID })
 }
 
 async function update(request: ApiRequest, registry: Registry): Promise<Answer> {
   const query = await bodyOf(request, registry, idOf(request.name))
+  const before = registry.store.state.queries.get(query.ID)
+  for (const one of before === undefined ? [query] : [query, before]) requireQuery(request.rights, 'write', one)
   await registry.store.write({ type: 'query-set', query, isNew: false })
   return empty()
 }
 
 async function remove(request: ApiRequest, registry: Registry): Promise<Answer> {
   checkCommon(request, registry)
-  await registry.store.write({ type: 'query-delete', id: idOf(request.name) })
+  const id = idOf(request.name)
+  const before = registry.store.state.queries.get(id)
+  if (before !== undefined) requireQuery(request.rights, 'write', before)
+  await registry.store.write({ type: 'query-delete', id })
   return empty()
 }
 
-/** A token is not kept: there is one for everything here. */
+/** Its name is what rights are about; without one whoever knows the ID may do everything with it. */
+function requireQuery(rights: Rights, access: 'read' | 'write', { Name, Template }: QueryBody): void {
+  if (Name !== '' || Template !== undefined) rights.require('query', access, Name)
+}
+
 async function bodyOf(request: ApiRequest, registry: Registry, ID: string): Promise<QueryBody> {
   checkCommon(request, registry)
-  const { Name = '', Session = '', Template, Service = {}, DNS } = decodeBody(await request.body(BODY_MAX_BYTES), INPUT)
+  const {
+    Name = '',
+    Session = '',
+    Token = '',
+    Template,
+    Service = {},
+    DNS,
+  } = decodeBody(await request.body(BODY_MAX_BYTES), INPUT)
   const { Failover = {} } = Service
   if ((Service.Service ?? '') === '') throw invalid('Must provide a Service name to query')
   if ((Failover.NearestN ?? 0) < 0) throw invalid(`Bad NearestN '${Failover.NearestN}', must be >= 0`)
   return {
-    ...{ ID, Name, Session, ...templateOf(Template, Service) },
+    ...{ ID, Name, Session, ...tokenOf(Token, ID, registry), ...templateOf(Template, Service) },
     Service: {
       Service: Service.Service!,
       Failover: { NearestN: Failover.NearestN ?? 0, Datacenters: Failover.Datacenters ?? null },
@@ -95,6 +114,14 @@ async function bodyOf(request: ApiRequest, registry: Registry, ID: string): Prom
     },
     DNS: { TTL: checkTtl(DNS?.TTL ?? '') },
   }
+}
+
+/** Kept by its AccessorID, so that no secret is stored. What was read back without it stays as it was. */
+function tokenOf(secret: string, id: string, { access, store }: Registry): Pick<QueryBody, 'token'> {
+  if (secret === '' || !access.enabled) return {}
+  const token = secret === HIDDEN ? store.state.queries.get(id)?.token : access.tokenOf(secret)?.AccessorID
+  if (token === undefined) throw new Refusal(403, UNKNOWN_TOKEN)
+  return { token }
 }
 
 function templateOf(template: ReturnType<typeof TEMPLATE> = {}, service: object): Pick<QueryBody, 'Template'> {
@@ -136,19 +163,23 @@ const getOne = read(({ name }, { store: { state } }) => {
   const id = idOf(name)
   const find = () => state.queries.get(id) ?? notFound()
   find()
-  return queries(state.indexOf.bind(state), () => [find()])
+  return {
+    ...queries(state.indexOf.bind(state), () => [find()]),
+    check: (rights) => requireQuery(rights, 'read', find()),
+  }
 }, true)
 
 function list(_request: ApiRequest, { store: { state } }: Registry): Read {
-  return queries(state.indexOf.bind(state), () => [...state.queries.values()])
+  const isSeen = ({ Name, Template }: QueryRecord, sight: Sight) => sight.query(Name, Template !== undefined)
+  return queries(state.indexOf.bind(state), (sight) => [...state.queries.values()].filter((one) => isSeen(one, sight)))
 }
 
-function queries(indexOf: (resource: string) => number, find: () => QueryRecord[]): Read {
+function queries(indexOf: (resource: string) => number, find: (sight: Sight) => QueryRecord[]): Read {
   const age = (a: QueryRecord, b: QueryRecord) => a.CreateIndex - b.CreateIndex || order(a.ID, b.ID)
   return {
     resources: [RESOURCE.queries],
     index: () => indexOf(RESOURCE.queries),
-    encode: () => encodeJson(find().sort(age).map(show)),
+    encode: (sight) => encodeJson(find(sight).sort(age).map(show)),
   }
 }
 
@@ -167,7 +198,9 @@ async function execute(name: string, request: ApiRequest, registry: Registry): P
   const query = await resolve(name, request, registry)
   const { state } = registry.store
   const passing = onlyPassing(request.query) || query.Service.OnlyPassing
-  const found = arranged(runQuery(state, query, passing), query, request, registry)
+  const sight = new Sight(query.token === undefined ? request.rights : registry.access.rightsOfAccessor(query.token))
+  const seen = runQuery(state, query, passing).filter(({ node, service }) => sight.instance(node.Node, service.Service))
+  const found = arranged(seen, query, request, registry)
   const index = Math.max(1, state.serviceIndex(query.Service.Service))
   const answer = {
     Service: query.Service.Service,
@@ -177,7 +210,7 @@ async function execute(name: string, request: ApiRequest, registry: Registry): P
     Failovers: 0,
     ...meta(index),
   }
-  return json(answer, 200, indexHeaders(index))
+  return json(answer, 200, [...indexHeaders(index), ...filteredHeader(request, sight.isPartial)])
 }
 
 /** Shuffled, so that clients which take the first spread; the near node's first. */
@@ -195,14 +228,25 @@ function arranged(found: Found[], { Service }: QueryRecord, { query }: ApiReques
 
 async function explain(name: string, request: ApiRequest, registry: Registry): Promise<Answer> {
   const query = await resolve(name, request, registry)
+  requireQuery(request.rights, 'read', query)
   const index = Math.max(1, registry.store.state.indexOf(RESOURCE.queries))
   return json({ Query: show(query), ...meta(index) }, 200, indexHeaders(index))
 }
 
 const meta = (Index: number) => ({ Index, LastContact: 0, KnownLeader: true, ConsistencyLevel: 'leader' })
 
-function show({ ID, Name, Session, Template: template, Service, DNS, CreateIndex, ModifyIndex }: QueryRecord) {
+function show({ ID, Name, Session, token, Template: template, Service, DNS, CreateIndex, ModifyIndex }: QueryRecord) {
   const { Type, RemoveEmptyTags } = template ?? { Type: '', RemoveEmptyTags: false }
   const Template = { Type, Regexp: '', RemoveEmptyTags }
-  return { ID, Name, Session, Token: '', Template, Service, DNS, CreateIndex, ModifyIndex }
+  return {
+    ID,
+    Name,
+    Session,
+    Token: token === undefined ? '' : HIDDEN,
+    Template,
+    Service,
+    DNS,
+    CreateIndex,
+    ModifyIndex,
+  }
 }

@@ -1,6 +1,9 @@
 /** Blocking reads: the parameters, headers and consistency modes that all of them have in common. */
+import type { Rights } from '../acl/contract.ts'
+import { Sight } from '../acl/sight.ts'
 import { blockingQuery, type Question } from '../blocking-query.ts'
 import { Refusal } from '../state/refusal.ts'
+import { RESOURCE } from '../state/resources.ts'
 import { Encoded } from './encoded.ts'
 import type { Answer, ApiRequest, Handler, Registry } from './endpoint.ts'
 
@@ -12,8 +15,10 @@ export interface Read {
   index(): number
   /** Tells apart answers that have the same index. Absent = none have. */
   version?(): number
-  /** The JSON text, or undefined for a 404 without a body. */
-  readonly encode: () => string | undefined
+  /** Refuses who may not ask at all; called for each reading, as rights change while a query is held. */
+  check?(rights: Rights): void
+  /** The JSON text of what may be seen, or undefined for a 404 without a body. */
+  encode(sight: Sight): string | undefined
   /** The bytes as they are instead of JSON (kv?raw): hostile input, so browsers are told to do nothing with it. */
   raw?(): Buffer | undefined
   /** Sleep through changes that leave the answer as it is (B9). Off where clients use the wake-up itself as a signal. */
@@ -26,7 +31,13 @@ export interface Read {
 interface Reading {
   readonly index: number
   /** Encoded on first demand. */
-  body(): Encoded | undefined
+  shown(): Shown
+}
+
+interface Shown {
+  readonly body: Encoded | undefined
+  /** Something was left out. */
+  readonly isPartial: boolean
 }
 
 /** A GET that blocks when asked to. `consistency` = it reports its consistency mode (catalog and health). */
@@ -43,7 +54,7 @@ export function read(prepare: (request: ApiRequest, registry: Registry) => Read,
       random: registry.random,
       onGone: request.onGone,
     })
-    return answer(reading, consistency ? mode : undefined, prepared, upToDate)
+    return answer(reading, consistency ? mode : undefined, prepared, { request, upToDate })
   }
 }
 
@@ -58,15 +69,18 @@ export async function catchUp({ store }: Registry, mode: Mode, asked: number): P
   return upToDate
 }
 
+/** What is read is no older than the rights of whoever reads: so a change of rights is news, and wakes. */
 function question(request: ApiRequest, registry: Registry, prepared: Read, asked: number): Question<Reading> {
   return {
-    resources: prepared.resources,
+    resources: registry.access.enabled ? [...prepared.resources, RESOURCE.acl] : prepared.resources,
     read: () => {
-      const index = Math.max(1, prepared.index())
-      const body = lazy(() => encode(request, registry, prepared, index))
+      const { rights } = request
+      prepared.check?.(rights)
+      const index = Math.max(1, prepared.index(), rights.index)
+      const shown = lazy(() => show(request, registry, prepared, rights))
       // The answer to compare later ones with must be that of now: the state moves on under it.
-      if (prepared.suppress === true && index === asked) body()
-      return { index, body }
+      if (prepared.suppress === true && index === asked) shown()
+      return { index, shown }
     },
     isNews: (reading) => asked <= 0 || reading.index > asked,
     isSame: (first, reading) => prepared.suppress === true && first.index === asked && sameBody(first, reading),
@@ -74,12 +88,13 @@ function question(request: ApiRequest, registry: Registry, prepared: Read, asked
 }
 
 function sameBody(first: Reading, reading: Reading): boolean {
-  const before = first.body()
-  return before === undefined ? reading.body() === undefined : before.equals(reading.body())
+  const before = first.shown().body
+  const { body } = reading.shown()
+  return before === undefined ? body === undefined : before.equals(body)
 }
 
 function lazy<T>(make: () => T): () => T {
-  let made: { value: T } | undefined
+  let made: { readonly value: T } | undefined
   return () => {
     made ??= { value: make() }
     return made.value
@@ -92,18 +107,23 @@ const IN_KEY = [
   ...['keys', 'recurse', 'seperator', 'separator'],
 ] as const
 
-function encode(request: ApiRequest, registry: Registry, prepared: Read, index: number): Encoded | undefined {
+function show(request: ApiRequest, registry: Registry, prepared: Read, rights: Rights): Shown {
+  const sight = new Sight(rights)
   if (prepared.cache !== true) {
-    const body = prepared.raw === undefined ? prepared.encode() : prepared.raw()
-    return body === undefined ? undefined : new Encoded(body)
+    const body = prepared.raw === undefined ? prepared.encode(sight) : prepared.raw()
+    return { body: body === undefined ? undefined : new Encoded(body), isPartial: sight.isPartial }
   }
-  const version = `${registry.store.state.generation}/${index}/${prepared.version?.() ?? 0}`
-  return registry.cache.get(cacheKey(request), version, prepared.encode)
+  const version = `${registry.store.state.generation}/${prepared.index()}/${prepared.version?.() ?? 0}`
+  const body = registry.cache.get(cacheKey(request, rights), version, () => {
+    const text = prepared.encode(sight)
+    return text === undefined ? undefined : new Encoded(text, sight.isPartial)
+  })
+  return { body, isPartial: body?.isPartial ?? sight.isPartial }
 }
 
-function cacheKey({ path, name, query }: ApiRequest): string {
+function cacheKey({ path, name, query }: ApiRequest, { key }: Rights): string {
   const given = IN_KEY.filter((parameter) => query.has(parameter))
-  return JSON.stringify([path, name, ...given.map((parameter) => [parameter, query.all(parameter)])])
+  return JSON.stringify([key, path, name, ...given.map((parameter) => [parameter, query.all(parameter)])])
 }
 
 export type Mode = 'leader' | 'stale' | 'consistent'
@@ -145,14 +165,18 @@ function answer(
   reading: Reading,
   mode: Mode | undefined,
   { headers: extra = [], raw }: Read,
-  knownLeader: boolean,
+  { request, upToDate }: { readonly request: ApiRequest; readonly upToDate: boolean },
 ): Answer {
-  const { index } = reading
-  const body = reading.body()
-  const headers = [...indexHeaders(index, knownLeader), ...extra]
+  const { body, isPartial } = reading.shown()
+  const headers = [...indexHeaders(reading.index, upToDate), ...extra, ...filteredHeader(request, isPartial)]
   if (mode !== undefined) headers.push('X-Consul-Effective-Consistency', mode)
   if (body === undefined) return { status: 404, headers }
   return { status: 200, headers: [...(raw === undefined ? JSON_TYPE : RAW_TYPE), ...headers], body }
+}
+
+/** Only for those who brought a token: it tells them that another would show more. */
+export function filteredHeader({ token }: Pick<ApiRequest, 'token'>, isPartial: boolean): readonly string[] {
+  return isPartial && token !== undefined ? ['X-Consul-Results-Filtered-By-ACLs', 'true'] : []
 }
 
 export function indexHeaders(index: number, knownLeader = true): string[] {

@@ -1,5 +1,6 @@
 /** Which instances and checks a query means: tags, node metadata, health, order. */
 
+import type { Sight } from '../acl/sight.ts'
 import type { Fields } from '../filter/fields.ts'
 import { createFilter, type Filter } from '../filter/filter.ts'
 import type { CheckRecord, NodeRecord, ServiceRecord } from '../state/records.ts'
@@ -14,15 +15,16 @@ export interface Found {
   readonly service: ServiceRecord
 }
 
-/** Instances of a service that have the tags and node metadata asked for, by node and ID, the near node's first. */
-export function selectInstances(registry: Registry, name: string, query: QueryString): Found[] {
+/** Instances of a service that may be seen and have the tags and node metadata asked for, by node and ID, the near node's first. */
+export function selectInstances(registry: Registry, name: string, query: QueryString, sight: Sight): Found[] {
   const { state } = registry.store
   const tags = query.all('tag').filter((tag) => tag !== '')
   const meta = nodeMeta(query)
   const found: Found[] = []
   for (const service of state.instances.get(name).values()) {
     const node = state.nodes.get(service.Node)
-    if (node !== undefined && hasTags(service, tags) && hasMeta(node, meta)) found.push({ node, service })
+    if (node === undefined || !hasTags(service, tags) || !hasMeta(node, meta)) continue
+    if (sight.instance(node.Node, name)) found.push({ node, service })
   }
   return found.sort(byPlace(near(registry, query)))
 }

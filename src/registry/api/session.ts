@@ -60,6 +60,7 @@ async function create(request: ApiRequest, registry: Registry): Promise<Answer> 
   checkCommon(request, registry)
   const body = await request.body(BODY_MAX_BYTES)
   const input = body.length === 0 ? {} : decodeBody(body, INPUT)
+  request.rights.require('session', 'write', input.Node ?? registry.node)
   const session: SessionBody = {
     ID: randomUUID(),
     Name: input.Name ?? '',
@@ -117,6 +118,7 @@ async function renew(request: ApiRequest, registry: Registry): Promise<Answer> {
   const id = sessionIdOf(request)
   const { sessions } = registry.store.state
   await lookTwice(registry, () => sessions.has(id))
+  requireWrite(request, sessions.get(id))
   if (await registry.sessions.renew(id)) {
     const session = sessions.get(id)
     if (session !== undefined) return json([show(session)])
@@ -127,8 +129,16 @@ async function renew(request: ApiRequest, registry: Registry): Promise<Answer> {
 /** Succeeds also when it was gone. */
 async function destroy(request: ApiRequest, registry: Registry): Promise<Answer> {
   checkCommon(request, registry)
-  await registry.store.write({ type: 'session-end', id: sessionIdOf(request) })
+  const id = sessionIdOf(request)
+  const { sessions } = registry.store.state
+  await lookTwice(registry, () => sessions.has(id))
+  requireWrite(request, sessions.get(id))
+  await registry.store.write({ type: 'session-end', id })
   return json(true)
+}
+
+function requireWrite({ rights }: ApiRequest, session: SessionRecord | undefined): void {
+  if (session !== undefined) rights.require('session', 'write', session.Node)
 }
 
 function info(request: ApiRequest, { store: { state } }: Registry): Read {
@@ -151,7 +161,10 @@ function sessions(state: State, find: () => SessionRecord[]): Read {
   return {
     resources: [RESOURCE.sessions],
     index: () => state.indexOf(RESOURCE.sessions),
-    encode: () => encodeJson(find().sort(age).map(show)),
+    encode: (sight) => {
+      const seen = find().filter(({ Node }) => sight.session(Node))
+      return encodeJson(seen.sort(age).map(show))
+    },
   }
 }
 

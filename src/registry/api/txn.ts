@@ -1,4 +1,7 @@
 /** /v1/txn: several reads and writes of keys and of the catalog, all or none of them. */
+import type { Rights } from '../acl/contract.ts'
+import { isSeen, requireOperation } from '../acl/require-txn.ts'
+import { Sight } from '../acl/sight.ts'
 import type { CheckInput, Register, TxnError, TxnOperation, TxnResult } from '../state/commands.ts'
 import { decide } from '../state/decide.ts'
 import { Refusal } from '../state/refusal.ts'
@@ -10,7 +13,7 @@ import { Encoded, encodeJson } from './encoded.ts'
 import type { Answer, ApiRequest, Endpoint, Registry } from './endpoint.ts'
 import { showPair } from './kv.ts'
 import { showCheck, showNode, showNodeService } from './present.ts'
-import { catchUp, checkCommon } from './read.ts'
+import { catchUp, checkCommon, filteredHeader } from './read.ts'
 import { base64, keepDigits, uint64 } from './wide.ts'
 
 export const TXN: readonly Endpoint[] = [{ path: '/v1/txn', PUT: transact }]
@@ -41,13 +44,14 @@ async function transact(request: ApiRequest, registry: Registry): Promise<Answer
   if (inputs.length > OPERATIONS_MAX) {
     throw new Refusal(413, `Transaction contains too many operations (${inputs.length} > ${OPERATIONS_MAX})`)
   }
-  const { operations, errors } = convertAll(inputs, registry)
+  const { rights } = request
+  const { operations, errors } = convertAll(inputs, registry, rights)
   const reading = !inputs.some(isWrite)
-  if (errors.length > 0) return answer({ results: [], errors }, reading, registry)
-  if (!reading) return answer(await registry.store.transact(operations), reading, registry)
+  if (errors.length > 0) return answer(request, { results: [], errors }, reading, registry)
+  if (!reading) return answer(request, await registry.store.transact(operations), reading, registry)
   await catchUp(registry, mode, 0)
   const { results = [], errors: failed = [] } = decide(registry.store.state, { type: 'txn', operations })
-  return answer({ results, errors: failed }, reading, registry)
+  return answer(request, { results, errors: failed }, reading, registry)
 }
 
 function tooLarge(bytes: number): string {
@@ -75,12 +79,14 @@ function isWrite({ KV: kv, Node, Service, Check }: Input): boolean {
   return entry !== undefined && entry.Verb !== 'get'
 }
 
-function convertAll(inputs: readonly Input[], registry: Registry) {
+function convertAll(inputs: readonly Input[], registry: Registry, rights: Rights) {
   const operations: TxnOperation[] = []
   const errors: TxnError[] = []
   for (const [i, input] of inputs.entries()) {
     try {
-      operations.push(...convert(input, registry))
+      const converted = convert(input)
+      for (const operation of converted) refuseOperation(operation, registry, rights)
+      operations.push(...converted)
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       errors.push({ OpIndex: i, What: error.message })
@@ -90,12 +96,15 @@ function convertAll(inputs: readonly Input[], registry: Registry) {
 }
 
 /** One, or none for an operation that is about nothing. */
-function convert(input: Input, registry: Registry): TxnOperation[] {
+function convert(input: Input): TxnOperation[] {
   if (input.KV !== undefined) return [convertKv(input.KV)]
   const operation = convertNode(input) ?? convertService(input) ?? convertCheck(input)
-  if (operation === undefined) return []
-  if (operation.verb !== 'get') refuseOwnNode(registry, operation.node)
-  return [operation]
+  return operation === undefined ? [] : [operation]
+}
+
+function refuseOperation(operation: TxnOperation, registry: Registry, rights: Rights): void {
+  requireOperation(rights, registry.store.state, operation)
+  if (operation.kind !== 'kv' && operation.verb !== 'get') refuseOwnNode(registry, operation.node)
 }
 
 function convertKv({
@@ -147,13 +156,20 @@ function registration(parts: Pick<Register, 'node'> & Partial<Register>): Regist
 }
 
 /** What only reads says so by the fields and headers of a query, but has no index. */
-function answer({ results, errors }: TxnOutcome, reading: boolean, { datacenter }: Registry): Answer {
-  const shown = errors.length > 0 ? 'null' : `[${results.map((result) => show(result, datacenter)).join(',')}]`
+function answer(
+  request: ApiRequest,
+  { results, errors }: TxnOutcome,
+  reading: boolean,
+  { datacenter }: Registry,
+): Answer {
+  const sight = new Sight(request.rights)
+  const seen = results.filter((result) => isSeen(result, sight))
+  const shown = errors.length > 0 ? 'null' : `[${seen.map((result) => show(result, datacenter)).join(',')}]`
   const query = reading ? ',"Index":0,"LastContact":0,"KnownLeader":true,"ConsistencyLevel":""' : ''
   const headers = reading ? ['X-Consul-KnownLeader', 'true', 'X-Consul-LastContact', '0'] : []
   return {
     status: errors.length > 0 ? 409 : 200,
-    headers: ['Content-Type', 'application/json', ...headers],
+    headers: ['Content-Type', 'application/json', ...headers, ...filteredHeader(request, sight.isPartial)],
     body: new Encoded(`{"Results":${shown},"Errors":${errors.length > 0 ? encodeJson(errors) : 'null'}${query}}`),
   }
 }

@@ -5,6 +5,7 @@
  * To add a form of name: one file in `name/` and one line in `names.ts`.
  */
 import type { Random } from '../../core/random.ts'
+import type { Sight } from '../acl/sight.ts'
 import type { NodeRecord, ServiceRecord } from '../state/records.ts'
 import type { State } from '../state/state.ts'
 import type { Directory } from './directory.ts'
@@ -81,6 +82,8 @@ export interface DnsView {
   /** Unix time in s, the serial of the zone. */
   readonly now: () => number
   readonly findQuery: FindQuery
+  /** What those who ask may see; by DNS nobody says who they are. */
+  readonly sight: () => Sight
 }
 
 export interface NameKind {

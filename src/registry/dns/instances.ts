@@ -10,10 +10,11 @@ import { isName, type Labels } from './wire/labels.ts'
 /** Instances of a service (name in lower case) that may be sent requests. A tag matches without regard to case. */
 export function usableInstances(name: string, tag: string, view: DnsView): Located[] {
   const found: Located[] = []
+  const sight = view.sight()
   for (const exact of view.directory.services(name)) {
     for (const service of view.state.instances.get(exact).values()) {
       const node = view.state.nodes.get(service.Node)
-      if (node === undefined || !hasTag(service.Tags, tag)) continue
+      if (node === undefined || !hasTag(service.Tags, tag) || !sight.instance(node.Node, exact)) continue
       if (isUsable({ node, service }, view)) found.push({ node, service })
     }
   }

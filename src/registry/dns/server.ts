@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../../core/clock.ts'
 import { type Logger, silentLogger } from '../../core/log.ts'
 import { type Random, systemRandom } from '../../core/random.ts'
 import { Metrics } from '../../telemetry/metrics.ts'
+import { CLEAR, type Sight } from '../acl/sight.ts'
 import type { State } from '../state/state.ts'
 import type { DnsView, FindQuery } from './contract.ts'
 import { Directory } from './directory.ts'
@@ -27,6 +28,8 @@ export interface DnsServerOptions {
   readonly settings?: DnsOptions | undefined
   /** Default: there are no prepared queries. */
   readonly findQuery?: FindQuery | undefined
+  /** What may be seen. Default: everything. */
+  readonly sight?: (() => Sight) | undefined
   /** Default 256. */
   readonly maxConnections?: number | undefined
   /** Default 10 s. */
@@ -72,8 +75,9 @@ export async function startDns(options: DnsServerOptions): Promise<RunningDns> {
 }
 
 function viewOf(options: DnsServerOptions, clock: Clock): DnsView {
-  const { state, datacenter, node, random = systemRandom } = options
+  const { state, datacenter, node, random = systemRandom, sight = () => CLEAR } = options
   return {
+    sight,
     state,
     directory: new Directory(state),
     settings: dnsSettings(options.settings),

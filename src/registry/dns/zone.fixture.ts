@@ -1,6 +1,7 @@
 /** The services that a real Consul was asked about (see golden.test.ts), in a state of their own. */
 
 import { seeded } from '../../core/random.ts'
+import { CLEAR } from '../acl/sight.ts'
 import { applyChanges } from '../state/apply.ts'
 import type { CheckInput, Register } from '../state/commands.ts'
 import { decide } from '../state/decide.ts'
@@ -109,5 +110,6 @@ export function exampleView({ services = OBSERVED, settings, findQuery, seed = 1
     random: seeded(seed),
     now: () => NOW,
     findQuery: findQuery ?? (() => undefined),
+    sight: () => CLEAR,
   }
 }

@@ -13,8 +13,10 @@ export interface Origin {
   readonly Cause: Cause
   /** Address of the client. */
   readonly Actor?: string | undefined
-  /** The first 8 hex digits of the SHA-256 of its token. */
+  /** With ACLs the AccessorID of its token, else the first 8 hex digits of its SHA-256. */
   readonly Token?: string | undefined
+  /** The description of its token. */
+  readonly TokenName?: string | undefined
 }
 
 /** What happened, without why. */

@@ -15,5 +15,10 @@ export type AclAction =
   | { readonly kind: 'role-delete'; readonly id: string }
   /** The first token that may do everything. Again only with the index at which it was done last. */
   | { readonly kind: 'bootstrap'; readonly token: TokenBody; readonly resetIndex?: number | undefined }
-  /** What is there from the start: built-in policies, the anonymous token. What is there already stays as it is. */
-  | { readonly kind: 'init'; readonly policies: readonly PolicyBody[]; readonly tokens: readonly TokenBody[] }
+  /** What is there from the start: what is there already stays as it is. A management token takes the place of bootstrap. */
+  | {
+      readonly kind: 'init'
+      readonly policies: readonly PolicyBody[]
+      readonly tokens: readonly TokenBody[]
+      readonly management?: TokenBody | undefined
+    }

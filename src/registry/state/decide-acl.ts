@@ -17,19 +17,19 @@ function changesOf(state: State, action: AclAction): readonly Change[] {
     case 'token-set':
       return setToken(state, action.token, action.isNew)
     case 'token-delete':
-      return [{ kind: 'acl-token', key: action.accessor, body: null }]
+      return state.acl.tokens.has(action.accessor) ? [{ kind: 'acl-token', key: action.accessor, body: null }] : []
     case 'policy-set':
       return setPolicy(state, action.policy, action.isNew)
     case 'policy-delete':
-      return [{ kind: 'acl-policy', key: action.id, body: null }]
+      return state.acl.policies.has(action.id) ? [{ kind: 'acl-policy', key: action.id, body: null }] : []
     case 'role-set':
       return setRole(state, action.role, action.isNew)
     case 'role-delete':
-      return [{ kind: 'acl-role', key: action.id, body: null }]
+      return state.acl.roles.has(action.id) ? [{ kind: 'acl-role', key: action.id, body: null }] : []
     case 'bootstrap':
       return bootstrap(state, action.token, action.resetIndex)
     case 'init':
-      return init(state, action.policies, action.tokens)
+      return init(state, action)
   }
 }
 
@@ -67,10 +67,7 @@ function bootstrap(state: State, token: TokenBody, resetIndex: number | undefine
   const done = state.acl.bootstraps.get(BOOTSTRAP)
   if (done !== undefined && done.ModifyIndex !== resetIndex)
     throw new Refusal(403, notAgain(done.ModifyIndex, resetIndex))
-  return [
-    ...setToken(state, token, true),
-    { kind: 'acl-bootstrap', key: BOOTSTRAP, body: { AccessorID: token.AccessorID } },
-  ]
+  return [...setToken(state, token, true), bootstrapped(token)]
 }
 
 function notAgain(index: number, given: number | undefined): string {
@@ -78,15 +75,22 @@ function notAgain(index: number, given: number | undefined): string {
   return `Permission denied: Invalid bootstrap reset index (specified ${given}, reset index: ${index})`
 }
 
-function init({ acl }: State, policies: readonly PolicyBody[], tokens: readonly TokenBody[]): Change[] {
+function init({ acl }: State, { policies, tokens, management }: Extract<AclAction, { kind: 'init' }>): Change[] {
   // A policy's rules may have grown with a new version of Skein.
   const changed = policies.filter((policy) => acl.policies.get(policy.ID)?.Rules !== policy.Rules)
-  const missing = tokens.filter((token) => !acl.tokens.has(token.AccessorID))
+  const wanted = management === undefined ? tokens : [...tokens, management]
+  const missing = wanted.filter((token) => !acl.tokens.has(token.AccessorID) && !acl.secrets.has(token.secretHash))
+  const isFirst = management !== undefined && !acl.bootstraps.has(BOOTSTRAP)
   return [
     ...changed.map((policy): Change => ({ kind: 'acl-policy', key: policy.ID, body: policy })),
     ...missing.map((token): Change => ({ kind: 'acl-token', key: token.AccessorID, body: token })),
+    ...(isFirst ? [bootstrapped(management)] : []),
   ]
 }
+
+const bootstrapped = ({ AccessorID }: TokenBody): Change => ({
+  ...{ kind: 'acl-bootstrap', key: BOOTSTRAP, body: { AccessorID } },
+})
 
 function refuse(text: string): never {
   throw new Refusal(500, text)

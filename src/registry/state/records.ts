@@ -145,6 +145,8 @@ export interface QueryBody {
   readonly Session: string
   /** Then the query is for every name that begins with its own, and may use what follows (`${name.suffix}`). */
   readonly Template?: { readonly Type: 'name_prefix_match'; readonly RemoveEmptyTags: boolean }
+  /** AccessorID of the token whose rights it has, whoever asks. */
+  readonly token?: string
   readonly Service: QueryService
   readonly DNS: { readonly TTL: string }
 }

@@ -13,8 +13,8 @@ const STALLED_MAX = 4
 
 export interface StreamSource {
   readonly clock: Clock
-  /** True for a service that this reader follows. */
-  follows(service: string): boolean
+  /** True for instances that this reader follows: of this service, on this node. */
+  follows(service: string, node: string): boolean
   /** The `snapshot` event of a service. */
   snapshot(service: string): Buffer
   /** The id that stands for everything up to now. */
@@ -48,7 +48,7 @@ export class EventStream implements Listener {
   }
 
   hear(deltas: readonly Delta[]): void {
-    const wanted = deltas.filter(({ service }) => this.#source.follows(service))
+    const wanted = deltas.filter(({ service, node }) => this.#source.follows(service, node))
     if (wanted.length === 0) return
     if (this.#out.writableNeedDrain) {
       for (const { service } of wanted) this.#behind.add(service)

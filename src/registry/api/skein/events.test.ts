@@ -167,7 +167,7 @@ function slowReader() {
 test('a slow reader is owed names, not events: one snapshot each when it reads again', async () => {
   const { stream, written, drain, out } = slowReader()
   stream.start(false)
-  for (let i = 0; i < 10_000; i++) stream.hear([{ service: `s${i % 3}`, json: 'x'.repeat(1000) }])
+  for (let i = 0; i < 10_000; i++) stream.hear([{ service: `s${i % 3}`, node: 'n', json: 'x'.repeat(1000) }])
   assert.ok(out.writableLength < 1000)
   await drain()
   assert.deepEqual(written.slice(-4), [
@@ -176,7 +176,7 @@ test('a slow reader is owed names, not events: one snapshot each when it reads a
     'snapshot of s2;',
     'event: ready\nid: 7-x\ndata: {}\n\n',
   ])
-  stream.hear([{ service: 's', json: '{}' }])
+  stream.hear([{ service: 's', node: 'n', json: '{}' }])
   assert.equal(written.at(-1), 'event: instance\nid: 7-x\ndata: {}\n\n')
   stream.stop()
 })

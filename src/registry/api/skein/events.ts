@@ -8,12 +8,16 @@
  *     ready     {}: all that was to be caught up on is there
  *
  * An id is the index and which run of which registry counted it; sent back as Last-Event-ID, or `index=`, it resumes: only
- * services that changed since get a snapshot. An index without a run is taken on trust. A comment comes every 15 s.
+ * services that changed since get a snapshot. An index without a run is taken on trust. A comment comes every 15 s. When the
+ * reader's rights change the stream ends: its next one shows what may be seen now.
  */
+import { hash } from 'node:crypto'
+import type { Rights } from '../../acl/contract.ts'
+import { Sight } from '../../acl/sight.ts'
 import { Refusal } from '../../state/refusal.ts'
 import { RESOURCE } from '../../state/resources.ts'
 import type { State } from '../../state/state.ts'
-import { encodeJson } from '../encoded.ts'
+import { Encoded, encodeJson } from '../encoded.ts'
 import type { Answer, ApiRequest, Registry } from '../endpoint.ts'
 import { showEntry } from '../health.ts'
 import { order } from '../select.ts'
@@ -28,23 +32,43 @@ export async function events(request: ApiRequest, registry: Registry): Promise<A
     throw new Refusal(429, `Too many event streams are open (${STREAMS_MAX}); use one for several services`)
   }
   const named = request.query.all('service').filter((name) => name !== '')
-  const since = readId(request.header('last-event-id') || request.query.get('index') || '', feed.run)
+  const since = readId(
+    request.header('last-event-id') || request.query.get('index') || '',
+    runOf(registry, request.rights),
+  )
   await store.catchUp()
   return {
     status: 200,
     headers: ['Content-Type', 'text/event-stream', 'Cache-Control', 'no-store', 'X-Accel-Buffering', 'no'],
     stream(out) {
       const behind = servicesSince(store.state, named, since)
-      const stream = new EventStream(sourceOf(registry, named), out, behind.services)
+      const { rights } = request
+      const stream = new EventStream(sourceOf(registry, named, rights), out, behind.services)
       const leave = feed.add(stream)
+      const forget = store.hub.follow([RESOURCE.acl], () => endIfChanged(stream, request, rights))
       out.on('close', () => {
         leave()
+        forget()
         stream.stop()
       })
       stream.start(behind.resumed)
       if (store.hub.closed) stream.end()
     },
   }
+}
+
+function endIfChanged(stream: EventStream, request: ApiRequest, before: Rights): void {
+  try {
+    if (request.rights.key === before.key) return
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error // the token is gone, which its owner hears when they come again
+  }
+  stream.end()
+}
+
+/** With other rights nothing is resumed: they see other services. */
+function runOf({ feed }: Registry, { key }: Rights): string {
+  return key === '' ? feed.run : feed.run + hash('sha256', key).slice(0, 8)
 }
 
 /** 0 where nothing can be resumed: no id, or one of another run. */
@@ -63,28 +87,31 @@ function servicesSince(state: State, named: readonly string[], since: number) {
   return { resumed, services: resumed ? all.filter((name) => state.serviceIndex(name) > since) : all }
 }
 
-function sourceOf(registry: Registry, named: readonly string[]): StreamSource {
+function sourceOf(registry: Registry, named: readonly string[], rights: Rights): StreamSource {
   const names = new Set(named)
   const { state } = registry.store
+  const run = runOf(registry, rights)
   return {
     clock: registry.clock,
-    follows: (service) => names.size === 0 || names.has(service),
-    snapshot: (service) => snapshot(registry, service),
-    id: () => `${state.index}-${registry.feed.run}`,
+    follows: (service, node) => (names.size === 0 || names.has(service)) && new Sight(rights).instance(node, service),
+    snapshot: (service) => snapshot(registry, service, rights),
+    id: () => `${state.index}-${run}`,
   }
 }
 
 /** Encoded once for all who begin at the same state. */
-function snapshot({ store, cache, datacenter }: Registry, name: string): Buffer {
+function snapshot({ store, cache, datacenter }: Registry, name: string, rights: Rights): Buffer {
   const { state } = store
   const version = `${state.generation}/${state.serviceIndex(name)}/${state.outputVersion(name)}`
   const encode = () => {
+    const sight = new Sight(rights)
     const services = [...state.instances.get(name).values()].sort((a, b) => order(a.Node, b.Node) || order(a.ID, b.ID))
     const Instances = services.flatMap((service) => {
       const node = state.nodes.get(service.Node)
-      return node === undefined ? [] : [showEntry(state, { node, service }, datacenter)]
+      if (node === undefined || !sight.instance(service.Node, name)) return []
+      return [showEntry(state, { node, service }, datacenter)]
     })
-    return event('snapshot', encodeJson({ Service: name, Instances }))
+    return new Encoded(event('snapshot', encodeJson({ Service: name, Instances })))
   }
-  return cache.get(JSON.stringify(['events', name]), version, encode).bytes
+  return cache.get(JSON.stringify([rights.key, 'events', name]), version, encode).bytes
 }

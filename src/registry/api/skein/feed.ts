@@ -11,6 +11,7 @@ import { encodeJson } from '../encoded.ts'
 /** One instance came, changed or went. */
 export interface Delta {
   readonly service: string
+  readonly node: string
   /** `{"Service":…,"Node":…,"ID":…,"Instance":{…} or null}` */
   readonly json: string
 }
@@ -115,5 +116,5 @@ export class InstanceFeed {
 
 function encode(service: string, key: string, Instance: object | null): Delta {
   const [Node, ID] = key.split('\n')
-  return { service, json: encodeJson({ Service: service, Node, ID, Instance }) }
+  return { service, node: Node!, json: encodeJson({ Service: service, Node, ID, Instance }) }
 }

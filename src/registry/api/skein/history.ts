@@ -3,14 +3,18 @@
  * deregister, status or kv; `since` a time (RFC 3339) or how long ago (`10m`); `last` at most so many of the newest,
  * default 100.
  */
+import { Sight } from '../../acl/sight.ts'
+import type { Entry } from '../../history/contract.ts'
 import { Refusal } from '../../state/refusal.ts'
 import { parseDuration } from '../duration.ts'
 import { type Answer, type ApiRequest, json, type Registry } from '../endpoint.ts'
+import { filteredHeader } from '../read.ts'
 
 const LAST_DEFAULT = 100
 const LAST_MAX = 10_000
 
-export function history({ query }: ApiRequest, { store, clock }: Registry): Answer {
+export function history(request: ApiRequest, { store, clock }: Registry): Answer {
+  const { query } = request
   const given = (name: string) => query.get(name) || undefined
   const since = given('since')
   const entries = store.history.list({
@@ -20,7 +24,14 @@ export function history({ query }: ApiRequest, { store, clock }: Registry): Answ
     since: since && readSince(since, clock.now()),
     last: readLast(given('last')),
   })
-  return json(entries)
+  const sight = new Sight(request.rights)
+  const seen = entries.filter((entry) => isSeen(entry, sight))
+  return json(seen, 200, filteredHeader(request, sight.isPartial))
+}
+
+/** As whoever may see the thing itself now. */
+function isSeen({ Key, Node = '', Service = '' }: Entry, sight: Sight): boolean {
+  return Key === undefined ? sight.instance(Node, Service) : sight.key(Key)
 }
 
 function readSince(text: string, now: number): string {

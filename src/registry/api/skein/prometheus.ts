@@ -6,6 +6,7 @@
  * Where the registry has a token, `authorization` needs `type: Bearer` said: 2.42 sends the token bare without it.
  */
 import { authority } from '../../../core/authority.ts'
+import { Sight } from '../../acl/sight.ts'
 import type { ServiceRecord } from '../../state/records.ts'
 import { aggregate } from '../agent-health.ts'
 import { type Answer, type ApiRequest, json, type Registry } from '../endpoint.ts'
@@ -16,12 +17,13 @@ interface TargetGroup {
   readonly labels: Readonly<Record<string, string>>
 }
 
-export async function prometheus({ query }: ApiRequest, registry: Registry): Promise<Answer> {
+export async function prometheus({ query, rights }: ApiRequest, registry: Registry): Promise<Answer> {
   const { store } = registry
   await store.catchUp()
   const asked = query.all('service').filter((name) => name !== '')
   const names = asked.length > 0 ? new Set(asked) : store.state.instances.names()
-  const found = [...names].sort(order).flatMap((name) => selectInstances(registry, name, query))
+  const sight = new Sight(rights)
+  const found = [...names].sort(order).flatMap((name) => selectInstances(registry, name, query, sight))
   return json(found.filter(({ service }) => isTarget(service)).map((one) => targetGroup(registry, one)))
 }
 

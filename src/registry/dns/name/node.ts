@@ -9,7 +9,8 @@ export const node: NameKind = {
   form: 'name.node[.dc]',
   answer(parts, question, view) {
     const [exact] = view.directory.nodes(parts.join('.'))
-    return exact === undefined ? undefined : nodeRecords(view.state.nodes.get(exact)!, question, view)
+    if (exact === undefined || !view.sight().node(exact)) return undefined
+    return nodeRecords(view.state.nodes.get(exact)!, question, view)
   },
 }
 

@@ -20,11 +20,16 @@ export function reverseRecords(question: Question, view: DnsView): readonly Answ
   if (found === undefined) return undefined
   if (question.type !== TYPE.PTR && question.type !== TYPE.ANY) return []
   const { settings, datacenter } = view
-  const nodes = found.nodes.map((node) => ({ target: nodeName(node, view), ttl: settings.nodeTtl }))
-  const services = found.services.map((name) => ({
-    target: [...name.split('.'), 'service', datacenter, ...settings.domain],
-    ttl: serviceTtl(settings, name.toLowerCase()),
-  }))
+  const sight = view.sight()
+  const nodes = found.nodes
+    .filter((node) => sight.node(node))
+    .map((node) => ({ target: nodeName(node, view), ttl: settings.nodeTtl }))
+  const services = found.services
+    .filter((name) => sight.service(name))
+    .map((name) => ({
+      target: [...name.split('.'), 'service', datacenter, ...settings.domain],
+      ttl: serviceTtl(settings, name.toLowerCase()),
+    }))
   return (nodes.length > 0 ? nodes : services)
     .filter(({ target }) => isName(target))
     .map(({ target, ttl }) => ({ record: { name: question.labels, ttl, type: 'PTR', target } }))

@@ -2,6 +2,8 @@
 import { VirtualClock } from '../../../core/clock.ts'
 import { silentLogger } from '../../../core/log.ts'
 import { seeded } from '../../../core/random.ts'
+import { OPEN_ACCESS } from '../../acl/access-control.ts'
+import { UNLIMITED } from '../../acl/rights.ts'
 import { AnswerCache } from '../../api/answer-cache.ts'
 import type { ApiRequest, Registry } from '../../api/endpoint.ts'
 import { QueryString } from '../../api/query-string.ts'
@@ -68,6 +70,7 @@ export class Simulation {
   #asker(store: Store) {
     const { clock, random } = this
     const registry = {
+      access: OPEN_ACCESS,
       store,
       clock,
       random,
@@ -84,6 +87,8 @@ export class Simulation {
         name: match.name,
         query: new QueryString(parameters),
         header: () => undefined,
+        token: undefined,
+        rights: UNLIMITED,
         body: () => Promise.reject(new Error('a GET has no body')),
         onGone: () => () => {},
       }
