@@ -32,13 +32,17 @@ interface Ports {
   registry: number
 }
 
-function config({ gateway, registry }: Ports, changes: { users?: string; routes?: string } = {}): string {
+function config(
+  { gateway, registry }: Ports,
+  changes: { users?: string; routes?: string; services?: string } = {},
+): string {
   return `
 import { fleet } from 'skein'
 export default fleet({
   services: {
     users: { entry: './users.ts', ${changes.users ?? 'instances: 2'} },
     legacy: { command: 'node legacy.cjs' },
+    ${changes.services ?? ''}
   },
   registry: { port: ${registry} },
   gateway: { port: ${gateway}, routes: [{ path: '/user/*', to: 'users' }, { path: '/legacy', to: 'legacy' }, ${changes.routes ?? ''}] },
@@ -186,6 +190,21 @@ describe('skein up', { timeout: 240_000 }, () => {
       (await running.instances()).filter(({ service }) => service === 'users').map(({ weight }) => weight),
       [7, 3, 2],
     )
+  })
+
+  test('a saved config starts a service that is new, with its route, and removes one that is gone', async () => {
+    const users = 'instances: 3, weight: [7, 3, 2]'
+    const routes = "{ path: '/more', to: 'more' }"
+    change({ users, services: "more: { command: 'node legacy.cjs' },", routes })
+    await eventually('the new service through its route', async () => (await get('/more')).status === 200)
+    assert.equal((await running.skein('scale', 'more=2')).code, 0)
+    change({ users })
+    await eventually('nothing of it left', async () => {
+      const catalog = await (await request(`${running.registry}/v1/catalog/service/more`)).body.json()
+      const services = (await running.instances()).map(({ service }) => service)
+      return (catalog as unknown[]).length === 0 && !services.includes('more') && services.includes('users')
+    })
+    assert.match((await running.skein('restart', 'more')).stderr, /nothing called "more"/)
   })
 
   test('a saved config with another environment restarts the service', async () => {
