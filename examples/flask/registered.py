@@ -22,8 +22,21 @@ DRAIN_SECONDS = 1
 
 
 def registry():
-    """A client of the registry."""
-    address = os.environ.get('SKEIN_REGISTRY') or os.environ.get('CONSUL_HTTP_ADDR') or '127.0.0.1:8500'
+    """A client of the registry: of several addresses, separated by commas, the first that answers."""
+    given = os.environ.get('SKEIN_REGISTRY') or os.environ.get('CONSUL_HTTP_ADDR') or '127.0.0.1:8500'
+    addresses = given.split(',')
+    for address in addresses[:-1]:
+        client = client_of(address)
+        try:
+            client.status.leader()
+            return client
+        except (consul.ConsulException, OSError):
+            continue
+    return client_of(addresses[-1])
+
+
+def client_of(address):
+    address = address.strip()
     url = urlsplit(address if '://' in address else f'http://{address}')
     token = os.environ.get('SKEIN_REGISTRY_TOKEN') or os.environ.get('CONSUL_HTTP_TOKEN')
     return consul.Consul(host=url.hostname, port=url.port or 8500, scheme=url.scheme, token=token)
