@@ -11,7 +11,7 @@ import { type Call, Cancel, type Handler, newAttempt, type Parts } from './call.
 import type { Caller, CallPolicy, CandidateState, Lease, OutboundRequest, OutboundResponse } from './contract.ts'
 import { buildPipeline } from './pipeline.ts'
 import { type Policies, resolvePolicy } from './policy.ts'
-import { undiciTransport } from './transport/undici.ts'
+import { wireTransport } from './transport/wire.ts'
 import type { Transport } from './transport.ts'
 import { beginLoad, Upstream } from './upstream.ts'
 
@@ -43,7 +43,7 @@ class PipelineCaller implements Caller {
     this.#source = options.source
     this.#defaults = options.defaults ?? {}
     const metrics = clientMetrics(options.metrics ?? processMetrics)
-    this.#parts = { clock, random, log, metrics, transport: options.transport ?? undiciTransport({ clock }) }
+    this.#parts = { clock, random, log, metrics, transport: options.transport ?? wireTransport({ clock }) }
     this.#handle = buildPipeline(this.#parts)
   }
 

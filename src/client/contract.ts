@@ -7,9 +7,10 @@ import type { BalanceConfig } from '../balance/contract.ts'
 import type { HttpMethod } from '../core/contract.ts'
 import type { RawHeaders } from '../core/headers.ts'
 import type { Instance } from '../discovery/contract.ts'
+import type { BodySource } from '../wire/contract.ts'
 
-/** A body that can be sent again (string, bytes), or one that can be sent once (Readable). */
-export type Body = string | Uint8Array | Readable
+/** A body that can be sent again (string, bytes), or one that can be sent once (a stream, or a body as it comes off the wire). */
+export type Body = string | Uint8Array | Readable | BodySource
 
 export interface OutboundRequest {
   readonly service: string
@@ -19,7 +20,7 @@ export interface OutboundRequest {
   /** Without hop-by-hop fields, Content-Length and Transfer-Encoding: `send` computes framing. Host is kept where given. */
   readonly headers: RawHeaders
   readonly body?: Body | undefined
-  /** Length of a Readable body in bytes where known; sent as Content-Length instead of chunked. */
+  /** Length of a body that is no string or bytes, in bytes where known; sent as Content-Length instead of chunked. */
   readonly bodyLength?: number | undefined
   /** Name of the operation for metrics and spans; default `METHOD`. Low cardinality: never a raw path. */
   readonly operation?: string | undefined
@@ -70,7 +71,9 @@ export interface Attempt {
 export interface OutboundResponse {
   readonly status: number
   readonly headers: RawHeaders
-  /** The body; it must be read or destroyed, or the connection stays taken. */
+  /** The body; it must be read or dropped, or the connection stays taken. */
+  readonly source: BodySource
+  /** The same as a Node stream, made when first asked for; then `source` must not be read. */
   readonly body: Readable
   readonly instance: Instance
   readonly attempts: readonly Attempt[]

@@ -2,26 +2,25 @@
  * An HTTP answer as an operation's result: JSON of a 2xx, undefined where there is no content. A declared error is
  * `{ error: { code, message, …details } }` with its own status; one of Skein's carries the header `x-skein-error` as well.
  */
-import type { Readable } from 'node:stream'
 import { ERRORS, type ErrorCode, SkeinError } from '../core/errors.ts'
 import { header } from '../core/headers.ts'
+import type { BodySource } from '../wire/contract.ts'
+import { readAll } from '../wire/incoming.ts'
 import { CallError } from './call-error.ts'
 import type { OutboundResponse } from './contract.ts'
 import { ERROR_HEADER } from './headers.ts'
 
 /** @throws CallError, SkeinError */
 export async function decodeAnswer(service: string, operation: string, response: OutboundResponse): Promise<unknown> {
-  const text = await readText(response.body)
+  const text = await readText(response.source)
   const { status } = response
   if (status >= 200 && status < 300) return text === '' ? undefined : parseJson(service, operation, response, text)
   throw errorOf(service, operation, response, text)
 }
 
 /** @throws SkeinError UPSTREAM_FAILED when the body breaks off. */
-export async function readText(body: Readable): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of body) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks).toString()
+export async function readText(body: BodySource): Promise<string> {
+  return (await readAll(body)).toString()
 }
 
 function parseJson(service: string, operation: string, response: OutboundResponse, text: string): unknown {

@@ -1,9 +1,9 @@
 /**
  * What carries one request to one instance and its answer back. It decides nothing: which instance, how long, whether
- * again is said above. The built-in one stands on undici (transport/undici.ts); another engine is another file.
+ * again is said above. The built-in one stands on src/wire/ (transport/wire.ts); another engine is another file.
  */
-import type { Readable } from 'node:stream'
 import type { RawHeaders } from '../core/headers.ts'
+import type { BodySource } from '../wire/contract.ts'
 import type { Body } from './contract.ts'
 
 export interface Target {
@@ -43,11 +43,11 @@ export class TransportError extends Error {
 }
 
 export interface Receiver {
-  /** At most once: the head of the final answer. `body` has backpressure, and is not decompressed. */
-  head(status: number, headers: RawHeaders, body: Readable): void
+  /** At most once: the head of the final answer. `body` is not decompressed. */
+  head(status: number, headers: RawHeaders, body: BodySource): void
   /**
    * Exactly once, last: the answer is complete on the wire (no error), the instance failed (TransportError), or this
-   * side broke off (the reason given). After `head`, the body is destroyed with the same error.
+   * side broke off (the reason given). An error after `head` breaks the body off too, after this call.
    */
   end(error?: Error): void
 }

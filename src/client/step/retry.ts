@@ -52,7 +52,7 @@ export const retry: Layer =
         const reason = reasonToRetry(call, outcome)
         leave ??= reason && allowance.ask(reason, number)
         if (reason === undefined || leave === undefined) return result(outcome)
-        if ('response' in outcome) outcome.response.body.destroy()
+        if ('response' in outcome) outcome.response.source.drop(new Error('another attempt is made'))
         metrics.retries.with(call.request.service, reason).value++
         if (!leave.atOnce) await pause(call, backoffMs(random, number), clock)
       }
@@ -144,6 +144,7 @@ function reasonInFailure(call: Call): Reason | undefined {
 
 function replayable(body: Body | undefined, maxBytes: number): boolean {
   if (body instanceof Readable) return !body.readableDidRead && !body.destroyed && !body.readableEnded
+  if (typeof body === 'object' && 'drop' in body) return !body.started
   return body === undefined || body.length <= maxBytes
 }
 

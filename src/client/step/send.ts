@@ -2,12 +2,17 @@
  * Sends one attempt to the chosen instance. The only place that counts requests in flight: from here until the answer's
  * last byte, however it ends. Policies and metrics only read the counts, so none can leak one.
  */
+
 import type { Readable } from 'node:stream'
 import { penalised } from '../../balance/loads.ts'
 import type { Timer } from '../../core/clock.ts'
 import { SkeinError } from '../../core/errors.ts'
+import type { RawHeaders } from '../../core/headers.ts'
+import type { Instance } from '../../discovery/contract.ts'
+import type { BodySource } from '../../wire/contract.ts'
+import { toReadable } from '../../wire/incoming.ts'
 import { type AttemptState, type Call, type Layer, type Parts, sentRequest } from '../call.ts'
-import type { OutboundResponse } from '../contract.ts'
+import type { Attempt, OutboundResponse } from '../contract.ts'
 import { attemptTimedOut, instanceFailed } from '../failure.ts'
 import { attemptHeaders } from '../headers.ts'
 import { type Message, TransportError } from '../transport.ts'
@@ -21,27 +26,26 @@ export const send: Layer = (parts) => (call) =>
     const message = messageOf(call, parts)
     const account = new Account(parts, call, candidate)
     const limitMs = timeoutOf(call, parts)
-    let body: Readable | undefined
+    let source: BodySource | undefined
     let timer: Timer | undefined
     let forget: (() => void) | undefined
     const breakOff = parts.transport.send(candidate.instance, message, {
-      head(status, headers, stream) {
+      head(status, headers, body) {
         timer?.cancel()
         account.settle(status, status >= 500)
-        // An error of a body that nobody reads must not end the process; who reads it gets it as well.
-        body = stream.on('error', () => {})
-        resolve({ status, headers, body, instance: candidate.instance, attempts: call.attempts })
+        source = body
+        resolve(new Answer(status, headers, body, candidate.instance, call.attempts))
       },
       end(thrown) {
         timer?.cancel()
         forget?.()
         const error = thrown && asFailure(call, attempt, candidate, thrown)
-        if (body === undefined) account.settle(error!.code, attempt.failure !== undefined)
+        if (source === undefined) account.settle(error!.code, attempt.failure !== undefined)
         account.close()
         attempt.over = true
         attempt.onOver?.()
-        if (body === undefined) reject(error)
-        else if (error !== undefined) body.destroy(error)
+        if (source === undefined) reject(error)
+        else if (error !== undefined) source.drop(error)
       },
     })
     const limit = (ms: number) => {
@@ -57,6 +61,36 @@ export const send: Layer = (parts) => (call) =>
       breakOff(reason)
     })
   })
+
+/** The answer; most bodies are never needed as a Node stream, which costs more than all the rest. */
+class Answer implements OutboundResponse {
+  readonly status: number
+  readonly headers: RawHeaders
+  readonly source: BodySource
+  readonly instance: Instance
+  readonly attempts: readonly Attempt[]
+  #stream: Readable | undefined
+
+  constructor(
+    status: number,
+    headers: RawHeaders,
+    source: BodySource,
+    instance: Instance,
+    attempts: readonly Attempt[],
+  ) {
+    this.status = status
+    this.headers = headers
+    this.source = source
+    this.instance = instance
+    this.attempts = attempts
+  }
+
+  get body(): Readable {
+    // An error of a body that nobody reads must not end the process; who reads it gets it as well.
+    this.#stream ??= toReadable(this.source).on('error', () => {})
+    return this.#stream
+  }
+}
 
 /**
  * How long an attempt may take until its head: what the policy says, else a third of the deadline where another

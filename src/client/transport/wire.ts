@@ -1,0 +1,269 @@
+/**
+ * HTTP/1.1 by our own engine (src/wire/): one exchange is one object between a connection and a Receiver. It knows what a pool
+ * of a library hides: whether the connection was used before (a reset on it may be retried), whether anything was written (only
+ * what was not may always be retried), and how to give up while connecting.
+ */
+import { Readable } from 'node:stream'
+import { authority } from '../../core/authority.ts'
+import { type Clock, systemClock, type Timer } from '../../core/clock.ts'
+import { SkeinError } from '../../core/errors.ts'
+import { header, type RawHeaders } from '../../core/headers.ts'
+import { CHUNK_END, chunkStart, LAST_CHUNK } from '../../wire/chunked.ts'
+import { ClientConnection, type Waiting } from '../../wire/client-connection.ts'
+import { type BodySource, CHUNKED, type ResponseHead, WireError } from '../../wire/contract.ts'
+import { fromReadable, type Incoming } from '../../wire/incoming.ts'
+import { HEAD_LIMITS } from '../../wire/limits.ts'
+import { Pool } from '../../wire/pool.ts'
+import { Sweep } from '../../wire/sweep.ts'
+import { requestHead } from '../../wire/write.ts'
+import {
+  type BreakOff,
+  type Message,
+  type Receiver,
+  type Stage,
+  type Target,
+  type Transport,
+  TransportError,
+} from '../transport.ts'
+
+/** A connect that takes longer is given up: another instance is nearer than a lost SYN's second try. */
+const CONNECT_TIMEOUT_MS = 1_000
+/** Below the 5 s after which Node's servers close, so that a request seldom meets a connection that is being closed. */
+const KEEP_ALIVE_MS = 4_000
+const TICK_MS = 500
+/** Heads of answers: as much as a head may have with nginx and Node. */
+const LIMITS = { ...HEAD_LIMITS, headBytes: 64 * 1024, headerFields: 1_000 }
+
+export interface WireTransportOptions {
+  readonly clock?: Clock | undefined
+  /** Connections to one instance, default 1,024. More are refused rather than queued: waiting belongs where it is counted. */
+  readonly connectionsMax?: number | undefined
+}
+
+export function wireTransport(options: WireTransportOptions = {}): Transport {
+  return new WireTransport(options)
+}
+
+class WireTransport implements Transport {
+  readonly clock: Clock
+  readonly #connectionsMax: number
+  readonly #sweep: Sweep<ClientConnection>
+  readonly #pools = new Map<string, Pool>()
+  #closed = false
+
+  constructor({ clock = systemClock, connectionsMax = 1_024 }: WireTransportOptions) {
+    this.clock = clock
+    this.#connectionsMax = connectionsMax
+    this.#sweep = new Sweep(clock, TICK_MS)
+  }
+
+  send(target: Target, message: Message, receiver: Receiver): BreakOff {
+    const exchange = new Exchange(target, message, receiver)
+    try {
+      exchange.begin(this.#connection(target), this.clock)
+    } catch (error) {
+      queueMicrotask(() => exchange.failed(error as Error))
+    }
+    return exchange.breakOff
+  }
+
+  /** @throws Error when there can be none: closed, too many, or an address that is none. */
+  #connection({ address, port }: Target): ClientConnection {
+    if (this.#closed) throw new Error('the client is closed')
+    const key = `${address} ${port}`
+    let pool = this.#pools.get(key)
+    if (pool === undefined) {
+      pool = new Pool(() => this.#pools.delete(key))
+      this.#pools.set(key, pool)
+    }
+    const idle = pool.take()
+    if (idle !== undefined) return idle
+    if (pool.connections.size >= this.#connectionsMax) throw new Error(`${this.#connectionsMax} connections in use`)
+    return new ClientConnection(pool, address, port, { limits: LIMITS, sweep: this.#sweep, keepAliveMs: KEEP_ALIVE_MS })
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const connection of [...this.#sweep.members]) connection.destroy(new Error('the client is closed'))
+  }
+}
+
+/** One request on one connection. */
+class Exchange implements Waiting {
+  readonly #host: string
+  readonly #message: Message
+  readonly #receiver: Receiver
+  #connection: ClientConnection | undefined
+  #connecting: Timer | undefined
+  #stage: Stage = 'connect'
+  #reused = false
+  /** The request's body while it is being sent. */
+  #source: BodySource | undefined
+  #over = false
+
+  constructor({ address, port }: Target, message: Message, receiver: Receiver) {
+    this.#host = authority(address, port)
+    this.#message = message
+    this.#receiver = receiver
+  }
+
+  get method(): string {
+    return this.#message.method
+  }
+
+  get bodyIdleMs(): number {
+    return this.#message.bodyIdleMs
+  }
+
+  begin(connection: ClientConnection, clock: Clock): void {
+    this.#connection = connection
+    this.#reused = connection.used
+    connection.begin(this)
+    if (connection.connected) return void this.#write()
+    this.#connecting = clock.after(CONNECT_TIMEOUT_MS, () =>
+      connection.destroy(new Error(`no connection in ${CONNECT_TIMEOUT_MS} ms`)),
+    )
+  }
+
+  readonly breakOff: BreakOff = (reason) => {
+    if (this.#over) return
+    this.#finish(reason)
+    this.#connection?.destroy(reason)
+  }
+
+  connected(): void {
+    this.#connecting?.cancel()
+    this.#write()
+  }
+
+  responseBegan(): void {
+    this.#stage = 'response'
+  }
+
+  head({ status, headers }: ResponseHead, body: Incoming): void {
+    if (this.#over) return
+    this.#receiver.head(status, headers, body)
+  }
+
+  drained(): void {
+    this.#source?.resume()
+  }
+
+  whole(): void {
+    if (this.#over) return
+    // An answer before the end of the request: the rest is not wanted, and the connection is good for nothing else.
+    const early = this.#source !== undefined
+    this.#finish()
+    if (early) this.#connection!.destroy(new Error('the answer came before the end of the request'))
+  }
+
+  dropped(reason: Error): void {
+    if (!this.#over) this.#finish(reason)
+  }
+
+  failed(error: Error): void {
+    if (!this.#over) this.#finish(new TransportError(this.#stage, this.#reused, error))
+  }
+
+  #finish(error?: Error): void {
+    this.#over = true
+    this.#connecting?.cancel()
+    const source = this.#source
+    this.#source = undefined
+    source?.drop(error ?? new Error('the answer came before the end of the request'))
+    this.#receiver.end(error)
+  }
+
+  #write(): void {
+    try {
+      this.#writeHead()
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error
+      const reason = new SkeinError('BAD_REQUEST', `the request cannot be sent: ${error.message}`, {}, error)
+      queueMicrotask(() => this.breakOff(reason))
+    }
+  }
+
+  /** Nothing of a message that cannot be written as HTTP is sent. */
+  #writeHead(): void {
+    const { method, path, body, bodyLength } = this.#message
+    const connection = this.#connection!
+    const headers = this.#fields()
+    const { socket } = connection
+    if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
+      const bytes = typeof body === 'string' ? Buffer.from(body) : body
+      const head = requestHead(method, path, headers, bytes?.length ?? 0)
+      this.#stage = 'request'
+      if (bytes === undefined || bytes.length === 0) socket.write(head, 'latin1')
+      else writeBoth(socket, head, bytes)
+      connection.sent()
+      return
+    }
+    const head = requestHead(method, path, headers, bodyLength ?? CHUNKED)
+    this.#stage = 'request'
+    socket.write(head, 'latin1')
+    this.#source = body instanceof Readable ? fromReadable(body) : body
+    this.#source.read(bodyLength === undefined ? this.#chunkedSink() : this.#lengthSink(bodyLength))
+  }
+
+  #fields(): RawHeaders {
+    const { headers } = this.#message
+    return header(headers, 'host') === undefined ? ['host', this.#host, ...headers] : headers
+  }
+
+  #chunkedSink() {
+    const { socket } = this.#connection!
+    return {
+      chunk: (bytes: Uint8Array) => {
+        if (bytes.length === 0 || this.#source === undefined) return
+        socket.cork()
+        socket.write(chunkStart(bytes.length), 'latin1')
+        socket.write(bytes)
+        if (!socket.write(CHUNK_END, 'latin1')) this.#source.pause()
+        socket.uncork()
+      },
+      end: () => {
+        if (this.#source !== undefined) socket.write(LAST_CHUNK, 'latin1')
+        this.#bodySent()
+      },
+      fail: (error: Error) => this.#bodyBroke(error),
+    }
+  }
+
+  #lengthSink(length: number) {
+    const { socket } = this.#connection!
+    let left = length
+    return {
+      chunk: (bytes: Uint8Array) => {
+        if (this.#source === undefined) return
+        left -= bytes.length
+        if (left < 0) this.#bodyBroke(new Error('it is longer than was said'))
+        else if (!socket.write(bytes)) this.#source.pause()
+      },
+      end: () => (left > 0 ? this.#bodyBroke(new Error('it is shorter than was said')) : this.#bodySent()),
+      fail: (error: Error) => this.#bodyBroke(error),
+    }
+  }
+
+  #bodySent(): void {
+    if (this.#source === undefined) return
+    this.#source = undefined
+    this.#connection!.sent()
+  }
+
+  /** The request's own body failed: nobody's fault but this side's. */
+  #bodyBroke(error: Error): void {
+    this.#source = undefined
+    this.breakOff(
+      error instanceof SkeinError ? error : new SkeinError('CANCELLED', 'the body of the request broke off', {}, error),
+    )
+  }
+}
+
+/** Head and body in one packet where they are small. */
+function writeBoth(socket: ClientConnection['socket'], head: string, body: Uint8Array): void {
+  socket.cork()
+  socket.write(head, 'latin1')
+  socket.write(body)
+  socket.uncork()
+}

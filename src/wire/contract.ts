@@ -1,0 +1,113 @@
+/**
+ * HTTP/1.1 on bare sockets, for both sides of a connection. One head in, one head out: heads are flat lists of strings, bodies
+ * are chunks with backpressure, and nothing else is made for a request. Strict by principle: what two parsers could read in
+ * two ways is refused, never repaired (RFC 9112 §11.2).
+ */
+import type { Socket } from 'node:net'
+import type { RawHeaders } from '../core/headers.ts'
+
+/** Content-Length in bytes (0 = no body), or one of the two below. */
+export type Framing = number
+/** Transfer-Encoding: chunked. */
+export const CHUNKED: Framing = -1
+/** The body of a response ends with the connection (RFC 9112 §6.3, 8). */
+export const UNTIL_CLOSE: Framing = -2
+
+export type HttpVersion = '1.0' | '1.1'
+
+interface Head {
+  readonly version: HttpVersion
+  /** As on the wire: order, case and repetition kept; blanks around values removed. */
+  readonly headers: RawHeaders
+  readonly framing: Framing
+  /** May the connection carry another message after this one, as far as this side of it is concerned? */
+  readonly keepAlive: boolean
+  /** The value of Upgrade where Connection names it, in lower case. */
+  readonly upgrade: string | undefined
+}
+
+export interface RequestHead extends Head {
+  readonly method: string
+  /** As on the wire. */
+  readonly target: string
+  /** The value of Expect in lower case. */
+  readonly expect: string | undefined
+}
+
+export interface ResponseHead extends Head {
+  readonly status: number
+}
+
+/** What takes a body, chunk by chunk. A chunk may be kept: it is nobody else's. */
+export interface BodySink {
+  chunk(bytes: Uint8Array): void
+  /** The body is whole. `trailers` only of a chunked body that had some. */
+  end(trailers: RawHeaders): void
+  /** It broke off: what came before is not the whole body. Exactly one of `end` and `fail` is called, once. */
+  fail(error: Error): void
+}
+
+/** A body on its way in, with backpressure. It must be read or dropped, or its connection stays taken. */
+export interface BodySource {
+  /** True when all of it has come: `whole` has it, without waiting. */
+  readonly complete: boolean
+  /** True once somebody has begun to read it, or it was dropped: then it cannot be read again. */
+  readonly started: boolean
+  /** Hands the body to `sink`: what has come at once, the rest as it comes. @throws Error when it was read before. */
+  read(sink: BodySink): void
+  /** Holds back what follows; effective after the chunk being handed over. */
+  pause(): void
+  resume(): void
+  /** Nobody wants the rest. The sink, if there is one, is told `reason`. Idempotent. */
+  drop(reason: Error): void
+}
+
+/** One request and its answer, as whoever answers sees it; the same over HTTP/1.1 and HTTP/2. */
+export interface ServerExchange {
+  readonly head: RequestHead
+  /** Undefined where the request has none. Must be read or dropped before the answer ends, or the connection ends with it. */
+  readonly body: BodySource | undefined
+  /** True once the final head is out: then only `write`, `end` and `reset` are left. */
+  readonly answered: boolean
+  /** True when the answer's last byte was handed to the system. */
+  readonly done: boolean
+  /** Told what becomes of the answer. Set it at once, before returning from the handler. */
+  observer: ExchangeObserver
+  /** Ends the connection with this answer. */
+  closeAfter(): void
+  /** `100 Continue`, where the client waits for it. */
+  sendContinue(): void
+  /** A whole answer. `fields` without framing, Connection and Date where it is to be ours. @throws WireError on a bad field */
+  send(status: number, fields: RawHeaders, body: string | Uint8Array | undefined): void
+  /** The head of an answer whose body follows by `write` and `end`; `framing` as the body will be. @throws WireError */
+  begin(status: number, fields: RawHeaders, framing: Framing): void
+  /** False: hold back until `drained`. @throws WireError when it is more than Content-Length said. */
+  write(bytes: Uint8Array): boolean
+  end(): void
+  /** Breaks the connection off so that nobody takes what was sent for whole. */
+  reset(): void
+  /** After an upgrade was agreed upon by the caller: the bare socket, with what came behind the head. Undefined over HTTP/2. */
+  takeOver(): { readonly socket: Socket; readonly head: Buffer } | undefined
+}
+
+export interface ExchangeObserver {
+  /** More may be written. */
+  drained(): void
+  /** The client has gone, or its request broke off, before the answer was handed over. Nothing follows. */
+  gone(error: Error): void
+  /** The answer was handed to the system. Nothing follows. */
+  done(): void
+}
+
+/** Why a message was refused: a stable word for logs and programs, a sentence for people, and the status it is worth. */
+export class WireError extends Error {
+  readonly reason: string
+  readonly status: number
+
+  constructor(reason: string, message: string, status = 400) {
+    super(message)
+    this.name = 'WireError'
+    this.reason = reason
+    this.status = status
+  }
+}

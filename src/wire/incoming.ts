@@ -1,0 +1,211 @@
+/** A body on its way in: between the connection that reads it and whoever takes it. */
+import { Readable } from 'node:stream'
+import type { RawHeaders } from '../core/headers.ts'
+import type { BodySink, BodySource } from './contract.ts'
+import { HELD_BYTES } from './limits.ts'
+
+/** What the connection does for the body. */
+export interface Flow {
+  pause(): void
+  resume(): void
+  /** The rest is not wanted. */
+  drop(reason: Error): void
+}
+
+type State = 'coming' | 'whole' | 'broken'
+
+export class Incoming implements BodySource {
+  readonly #flow: Flow
+  #sink: BodySink | undefined
+  #held: Uint8Array[] = []
+  #heldBytes = 0
+  #paused = false
+  /** True while the connection is asked to hold back. */
+  #stopped = false
+  #state: State = 'coming'
+  /** True once the sink knows how it ended. */
+  #told = false
+  #trailers: RawHeaders = []
+  #error: Error | undefined
+
+  constructor(flow: Flow) {
+    this.#flow = flow
+  }
+
+  get complete(): boolean {
+    return this.#state === 'whole'
+  }
+
+  get started(): boolean {
+    return this.#sink !== undefined || this.#told
+  }
+
+  /** All of a complete body that nobody has read. Counts as reading it. */
+  takeWhole(): Uint8Array {
+    const [first] = this.#held
+    const whole = this.#held.length === 1 ? first! : Buffer.concat(this.#held)
+    this.#claim(NOBODY)
+    this.#held = []
+    this.#heldBytes = 0
+    this.#told = true
+    return whole
+  }
+
+  // The connection's side.
+
+  push(bytes: Uint8Array): void {
+    if (this.#state !== 'coming') return
+    if (this.#sink !== undefined && !this.#paused && this.#held.length === 0) return void this.#sink.chunk(bytes)
+    this.#held.push(bytes)
+    this.#heldBytes += bytes.length
+    if (this.#heldBytes >= HELD_BYTES) this.#stop()
+  }
+
+  end(trailers: RawHeaders): void {
+    if (this.#state !== 'coming') return
+    this.#state = 'whole'
+    this.#trailers = trailers
+    this.#deliver()
+  }
+
+  /** What was held is still handed over first. */
+  fail(error: Error): void {
+    if (this.#state !== 'coming') return
+    this.#state = 'broken'
+    this.#error = error
+    this.#deliver()
+  }
+
+  // The taker's side.
+
+  read(sink: BodySink): void {
+    this.#claim(sink)
+    this.#deliver()
+  }
+
+  pause(): void {
+    this.#paused = true
+    if (this.#state === 'coming') this.#stop()
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#deliver()
+  }
+
+  drop(reason: Error): void {
+    if (this.#told) return
+    this.#held = []
+    this.#heldBytes = 0
+    const coming = this.#state === 'coming'
+    this.#state = 'broken'
+    this.#error = reason
+    this.#tell()
+    if (coming) this.#flow.drop(reason)
+  }
+
+  #claim(sink: BodySink): void {
+    if (this.#sink !== undefined) throw new Error('this body has been read already')
+    this.#sink = sink
+  }
+
+  #stop(): void {
+    if (this.#stopped) return
+    this.#stopped = true
+    this.#flow.pause()
+  }
+
+  /** Hands over what is held until the taker pauses; then the end, or asks for more. */
+  #deliver(): void {
+    if (this.#sink === undefined) return
+    while (this.#held.length > 0 && !this.#paused) {
+      const bytes = this.#held.shift()!
+      this.#heldBytes -= bytes.length
+      this.#sink.chunk(bytes)
+    }
+    if (this.#held.length > 0 || this.#paused) return
+    if (this.#state !== 'coming') this.#tell()
+    else if (this.#stopped) {
+      this.#stopped = false
+      this.#flow.resume()
+    }
+  }
+
+  #tell(): void {
+    if (this.#told) return
+    this.#told = true
+    if (this.#error === undefined) this.#sink?.end(this.#trailers)
+    else this.#sink?.fail(this.#error)
+  }
+}
+
+const NOBODY: BodySink = { chunk() {}, end() {}, fail() {} }
+
+/** Resolves with all of a body. @throws what broke it off */
+export function readAll(body: BodySource): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = []
+    body.read({
+      chunk: (bytes) => void chunks.push(bytes),
+      end: () => resolve(Buffer.concat(chunks)),
+      fail: reject,
+    })
+  })
+}
+
+/** The body as a Node stream, for those who want one. Destroying it drops the body. */
+export function toReadable(body: BodySource): Readable {
+  let started = false
+  const stream = new Readable({
+    highWaterMark: HELD_BYTES,
+    read() {
+      if (started) return body.resume()
+      started = true
+      body.read({
+        chunk: (bytes) => {
+          if (!stream.push(bytes)) body.pause()
+        },
+        end: () => void stream.push(null),
+        fail: (error) => void stream.destroy(error),
+      })
+    },
+    destroy(error, done) {
+      body.drop(error ?? new Error('the body was not wanted'))
+      done(error)
+    },
+  })
+  return stream
+}
+
+/** A Node stream as a body. */
+export function fromReadable(stream: Readable): BodySource {
+  return {
+    complete: false,
+    get started() {
+      return stream.readableDidRead || stream.destroyed
+    },
+    read(sink) {
+      let over = false
+      const once = (run: () => void) => () => {
+        if (!over) run()
+        over = true
+      }
+      stream.on('data', (bytes: Uint8Array | string) =>
+        sink.chunk(typeof bytes === 'string' ? Buffer.from(bytes) : bytes),
+      )
+      stream.once(
+        'end',
+        once(() => sink.end([])),
+      )
+      stream.on('error', (error) => once(() => sink.fail(error))())
+      stream.once(
+        'close',
+        once(() => sink.fail(new Error('the body of the request broke off'))),
+      )
+    },
+    pause: () => void stream.pause(),
+    resume: () => void stream.resume(),
+    drop: (reason) => void stream.destroy(reason),
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * Connections to one address. Idle ones are taken newest first (LIFO), so that surplus ones fall idle and close. None waits for
+ * one that is taken: waiting belongs where it is counted.
+ */
+import type { ClientConnection } from './client-connection.ts'
+
+export class Pool {
+  /** All, also those that are still connecting. */
+  readonly connections = new Set<ClientConnection>()
+  readonly #idle: ClientConnection[] = []
+  readonly #onEmpty: () => void
+
+  constructor(onEmpty: () => void) {
+    this.#onEmpty = onEmpty
+  }
+
+  take(): ClientConnection | undefined {
+    return this.#idle.pop()
+  }
+
+  add(connection: ClientConnection): void {
+    this.connections.add(connection)
+  }
+
+  giveBack(connection: ClientConnection): void {
+    if (this.connections.has(connection)) this.#idle.push(connection)
+  }
+
+  remove(connection: ClientConnection): void {
+    const at = this.#idle.indexOf(connection)
+    if (at >= 0) this.#idle.splice(at, 1)
+    if (this.connections.delete(connection) && this.connections.size === 0) this.#onEmpty()
+  }
+}
