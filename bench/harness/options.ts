@@ -1,0 +1,66 @@
+/** The options that all benches share. */
+import { parseArgs } from 'node:util'
+
+export interface Options {
+  readonly cases: readonly string[] | undefined
+  readonly peers: readonly string[] | undefined
+  readonly rounds: number
+  readonly seconds: number
+  readonly json: boolean
+}
+
+const HELP = `Options:
+  --case <name,…>   only these cases
+  --peer <name,…>   only these peers (Skein is one of them: skein)
+  --rounds <n>      rounds, of which the median counts; peers take turns within each (default 5)
+  --seconds <n>     length of one measurement (default 5)
+  --json            one line of JSON a measurement in place of the table
+  --help            this text, with the cases and peers`
+
+/** Undefined when help was asked for and given. @throws Error for an unknown option, case or peer. */
+export function readOptions(
+  bench: string,
+  cases: readonly { name: string; what: string }[],
+  peers: readonly { name: string; what: string }[],
+): Options | undefined {
+  const { values } = parseArgs({
+    args: process.argv.slice(2),
+    options: {
+      case: { type: 'string' },
+      peer: { type: 'string' },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
+  })
+  if (values.help) {
+    console.log(`npm run bench -- ${bench} [options]\n\n${HELP}\n\nCases:\n${list(cases)}\n\nPeers:\n${list(peers)}`)
+    return undefined
+  }
+  return {
+    cases: known('case', values.case, cases),
+    peers: known('peer', values.peer, peers),
+    rounds: positive('rounds', values.rounds ?? '5'),
+    seconds: positive('seconds', values.seconds ?? '5'),
+    json: values.json ?? false,
+  }
+}
+
+const list = (all: readonly { name: string; what: string }[]) =>
+  all.map(({ name, what }) => `  ${name.padEnd(18)}${what}`).join('\n')
+
+function known(option: string, value: string | undefined, all: readonly { name: string }[]): string[] | undefined {
+  const names = value?.split(',')
+  for (const name of names ?? []) {
+    if (all.some((one) => one.name === name)) continue
+    throw new Error(`--${option} ${name}: there are ${all.map((one) => one.name).join(', ')}`)
+  }
+  return names
+}
+
+function positive(option: string, value: string): number {
+  const number = Number(value)
+  if (!(number > 0)) throw new Error(`--${option} ${value}: give a number above 0`)
+  return number
+}
