@@ -1,6 +1,7 @@
 /** Where the text that a hash policy hashes comes from. */
 import { plainAddress } from '../core/address.ts'
-import { header, headerValues, type RawHeaders } from '../core/headers.ts'
+import { cookieOf } from '../core/cookie.ts'
+import { header, type RawHeaders } from '../core/headers.ts'
 import type { HashKeySource } from './contract.ts'
 
 /** What of a request a key can come from. */
@@ -22,7 +23,7 @@ const READERS: Readonly<Record<string, { readonly named: boolean; readonly read:
   ip: { named: false, read: ({ ip }) => plainAddress(ip) },
   'ip-port': { named: false, read: ({ ip, port }) => `${plainAddress(ip)}:${port}` },
   header: { named: true, read: ({ headers }, name) => header(headers, name.toLowerCase()) },
-  cookie: { named: true, read: ({ headers }, name) => cookie(headers, name) },
+  cookie: { named: true, read: ({ headers }, name) => cookieOf(headers, name) },
   param: { named: true, read: ({ params }, name) => (Object.hasOwn(params, name) ? params[name] : undefined) },
   query: { named: true, read: ({ query }, name) => new URLSearchParams(query).get(name) ?? undefined },
 }
@@ -56,14 +57,4 @@ function known(): string {
 function split(source: string): { kind: string; name: string } {
   const colon = source.indexOf(':')
   return colon < 0 ? { kind: source, name: '' } : { kind: source.slice(0, colon), name: source.slice(colon + 1) }
-}
-
-function cookie(headers: RawHeaders, name: string): string | undefined {
-  for (const line of headerValues(headers, 'cookie')) {
-    for (const pair of line.split(';')) {
-      const equals = pair.indexOf('=')
-      if (equals >= 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim()
-    }
-  }
-  return undefined
 }

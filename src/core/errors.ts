@@ -25,6 +25,8 @@ const kind = (status: number, fault: Fault, retryable: boolean, hint: string): E
 export const ERRORS = {
   INVALID_INPUT: kind(400, 'caller', false, 'Correct the fields listed under "issues".'),
   BAD_REQUEST: kind(400, 'caller', false, 'The request is not well-formed HTTP or JSON; correct it.'),
+  UNAUTHENTICATED: kind(401, 'caller', false, 'Send a valid API key or token; the message says what was wrong.'),
+  FORBIDDEN: kind(403, 'caller', false, 'This client may not do that here; whoever runs the gateway decides.'),
   NOT_FOUND: kind(404, 'caller', false, 'No route matches; `skein explain METHOD PATH` shows what would.'),
   UNKNOWN_OPERATION: kind(
     404,
@@ -38,6 +40,7 @@ export const ERRORS = {
   URI_TOO_LONG: kind(414, 'caller', false, 'Send a shorter path and query.'),
   UNSUPPORTED_MEDIA_TYPE: kind(415, 'caller', false, 'Send the body as application/json.'),
   EXPECTATION_FAILED: kind(417, 'caller', false, 'Leave out the Expect header, or send 100-continue.'),
+  RATE_LIMITED: kind(429, 'caller', true, 'Send fewer requests; Retry-After says when the next is let through.'),
   HEADERS_TOO_LARGE: kind(431, 'caller', false, 'Send fewer or smaller headers.'),
   CANCELLED: kind(499, 'caller', false, 'The caller went away before the answer.'),
   INTERNAL: kind(500, 'internal', false, 'The handler threw; the log line with this request id has the stack.'),

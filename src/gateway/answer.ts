@@ -5,8 +5,9 @@ import type { Readable } from 'node:stream'
 import { ERROR_HEADER } from '../client/headers.ts'
 import { SkeinError } from '../core/errors.ts'
 import { header, type RawHeaders } from '../core/headers.ts'
+import { withAnswerFields } from './answer-fields.ts'
 import { responseHeaders } from './end-to-end.ts'
-import type { Exchange, Parts } from './exchange.ts'
+import type { Exchange, Parts, Reply } from './exchange.ts'
 import { METHODS } from './head.ts'
 import { IdleTimer } from './idle.ts'
 import { publicBody } from './public-error.ts'
@@ -38,25 +39,34 @@ export async function sendAnswer(
 
 /** Sends our own answer for `error`; where an answer has begun, or nobody waits for one, ends the connection instead. */
 export async function sendError(exchange: Exchange, error: SkeinError, parts: Parts): Promise<void> {
-  const { outgoing, connection, head } = exchange
+  const { outgoing, connection } = exchange
   if (outgoing.headersSent) return void connection.socket.resetAndDestroy()
   exchange.status = error.kind.status
   if (error.code === 'CANCELLED' || outgoing.destroyed) return void outgoing.destroy()
-  const text = publicBody(error, exchange.route?.config.to, exchange.requestId)
-  exchange.bytes = Buffer.byteLength(text)
-  outgoing.writeHead(error.kind.status, answerHeaders(exchange, errorHeaders(error, exchange.bytes)))
-  if (head.method !== 'HEAD') outgoing.write(text)
+  const body = publicBody(error, exchange.service, exchange.requestId)
+  await sendReply(exchange, { status: error.kind.status, headers: errorHeaders(error), body }, parts)
+}
+
+/** Sends an answer of our own. */
+export async function sendReply(exchange: Exchange, { status, headers, body }: Reply, parts: Parts): Promise<void> {
+  const { outgoing, head } = exchange
+  exchange.status = status
+  exchange.bytes = Buffer.byteLength(body)
+  const fields = [...headers, 'content-length', String(exchange.bytes)]
+  outgoing.writeHead(status, answerHeaders(exchange, fields))
+  if (head.method !== 'HEAD') outgoing.write(body)
   await finish(exchange, parts)
 }
 
-function errorHeaders(error: SkeinError, length: number): string[] {
-  const headers = ['content-type', 'application/json', 'content-length', String(length), ERROR_HEADER, error.code]
+function errorHeaders(error: SkeinError): string[] {
+  const headers = ['content-type', 'application/json', ERROR_HEADER, error.code]
   if (error.kind.status === 503) headers.push('retry-after', '1')
   if (error.code === 'METHOD_NOT_ALLOWED') headers.push('allow', [...METHODS].join(', '))
   return headers
 }
 
-function answerHeaders(exchange: Exchange, headers: string[]): string[] {
+function answerHeaders(exchange: Exchange, fields: string[]): string[] {
+  const headers = withAnswerFields(exchange, fields)
   headers.push('x-request-id', exchange.requestId)
   if (!isReusable(exchange)) headers.push('connection', 'close')
   return headers

@@ -79,6 +79,23 @@ test('all mistakes are reported in one go, each with its key and the way out', (
   assert.match(found['gateway.trustedProxies[0]']!, /prefix length outside 0–32/)
 })
 
+/** What of a rule's key is refused: the value, and the key under which the mistake is reported. */
+const WRONG_RULES: readonly [Record<string, unknown>, string][] = [
+  [{ rateLimit: 5 }, 'rateLimit'],
+  [{ rateLimit: { requests: 5 } }, 'rateLimit.seconds'],
+  [{ rateLimit: [{ requests: 0, seconds: 1 }] }, 'rateLimit[0].requests'],
+  [{ rateLimit: { requests: 1, seconds: 1, by: 'cookie' } }, 'rateLimit.by'],
+  [{ rateLimit: { requests: 1, seconds: 1, name: 'a"b' } }, 'rateLimit.name'],
+  [{ rateLimit: { requests: 1, seconds: 1, per: 1 } }, 'rateLimit.per'],
+  [{ rateLimit: true }, 'rateLimit'],
+]
+for (const [rules, key] of WRONG_RULES) {
+  test(`${JSON.stringify(rules)} is refused at ${key}, in a route and as a default`, () => {
+    assert.ok(`gateway.routes[0].${key}` in route(rules), JSON.stringify(route(rules)))
+    assert.ok(`gateway.defaults.${key}` in problems({ routes: [{ to: 'users' }], defaults: rules }))
+  })
+}
+
 for (const path of [
   'user',
   '/a//b',

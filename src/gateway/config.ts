@@ -1,21 +1,27 @@
-/**
- * Checks what the user wrote. Every mistake is reported, none stops the search for the next; the check of each key is one
- * line of a table, and what is in no table is an unknown key.
- */
+/** Checks what the user wrote, key by key, and what lies between keys. */
 import { checkBalance } from '../balance/policies.ts'
-import { type IssueList, nearest } from '../core/issues.ts'
+import type { IssueList } from '../core/issues.ts'
 import { checkRange } from './address.ts'
+import {
+  type Checks,
+  type Context,
+  checkKeys,
+  conditions,
+  fields,
+  isRecord,
+  listOf,
+  reportTo,
+  serviceName,
+  suggestion,
+  syntax,
+  text,
+  wholeNumber,
+  yesOrNo,
+} from './check.ts'
 import type { GatewayConfig, RouteConfig } from './contract.ts'
 import { METHODS } from './head.ts'
 import { checkHost, checkPath, paramNames } from './route-syntax.ts'
-
-/** Says what is wrong with the value under one key, and what to write instead. */
-type Report = (message: string, fix: string, subkey?: string) => void
-type Check = (value: unknown, report: Report, context: Context) => void
-
-interface Context {
-  readonly services: readonly string[] | undefined
-}
+import { RULE_CHECKS } from './rules.ts'
 
 /** Reports all mistakes of `value`, a gateway's configuration that stands under `key`. */
 export function checkGatewayConfig(
@@ -30,48 +36,26 @@ export function checkGatewayConfig(
     return
   }
   if (value['routes'] === undefined) issues.add(join(key, 'routes'), 'is missing', 'List at least one route.')
-  checkKeys(value, GATEWAY_CHECKS, issues, key, context)
+  checkKeys(value, GATEWAY_CHECKS, reportTo(issues, key), context)
   if (Array.isArray(value['routes'])) checkRoutes(value['routes'], issues, join(key, 'routes'), context)
 }
 
-function checkKeys(
-  value: Record<string, unknown>,
-  checks: Readonly<Record<string, Check>>,
-  issues: IssueList,
-  key: string,
-  context: Context,
-): void {
-  for (const [name, part] of Object.entries(value)) {
-    const check = Object.hasOwn(checks, name) ? checks[name] : undefined
-    if (check === undefined) issues.add(join(key, name), 'unknown key', suggestion(name, Object.keys(checks)))
-    else if (part !== undefined) {
-      check(part, (message, fix, subkey = '') => issues.add(join(key, name) + subkey, message, fix), context)
-    }
-  }
-}
+const checkAddress = text('10.0.0.0/8', checkRange)
 
-const GATEWAY_CHECKS: Readonly<Record<keyof GatewayConfig, Check>> = {
+const GATEWAY_CHECKS: Checks<GatewayConfig> = {
   port: wholeNumber(0, 65_535),
-  host: (value, report) => {
-    if (typeof value !== 'string' || value === '') report('is not an address', 'Write one, such as "127.0.0.1".')
-  },
+  host: text('127.0.0.1'),
   routes: (value, report) => {
     if (!Array.isArray(value)) report('is not a list', 'Write `[{ path: "/*", to: "…" }]`.')
     else if (value.length === 0) report('is empty', 'List at least one route.')
   },
-  trustedProxies: (value, report) => {
-    if (!Array.isArray(value)) return report('is not a list', 'Write addresses or ranges, such as ["10.0.0.0/8"].')
-    value.forEach((range, i) => {
-      const problem = typeof range === 'string' ? checkRange(range) : 'is not a string'
-      if (problem !== undefined) report(problem, 'Write it like "10.1.2.3" or "10.0.0.0/8".', `[${i}]`)
-    })
-  },
+  trustedProxies: listOf(checkAddress, '["10.0.0.0/8"]'),
+  defaults: fields(RULE_CHECKS, '{ rateLimit: { requests: 100, seconds: 60 } }'),
 }
 
-const ROUTE_CHECKS: Readonly<Record<keyof RouteConfig, Check>> = {
-  name: (value, report) => {
-    if (typeof value !== 'string' || value === '') report('is not a name', 'Write a short text, or leave it out.')
-  },
+const ROUTE_CHECKS: Checks<RouteConfig> = {
+  ...RULE_CHECKS,
+  name: text('orders'),
   host: syntax(checkHost),
   path: syntax(checkPath),
   methods: (value, report) => {
@@ -83,12 +67,7 @@ const ROUTE_CHECKS: Readonly<Record<keyof RouteConfig, Check>> = {
   },
   headers: conditions('{ "x-version": "2" }'),
   query: conditions('{ version: "2" }'),
-  to: (value, report, { services }) => {
-    if (typeof value !== 'string' || value === '')
-      return report('is not a service name', 'Write the name of a service.')
-    if (services === undefined || services.includes(value)) return
-    report(`no service "${value}"`, suggestion(value, services))
-  },
+  to: serviceName,
   balance: (value, report) => {
     const problem = checkBalance(value)
     if (problem !== undefined) report(problem, 'See docs/balancing.md for the policies and their options.')
@@ -121,7 +100,7 @@ function checkRoute(route: unknown, issues: IssueList, key: string, context: Con
     return
   }
   if (route['to'] === undefined) issues.add(`${key}.to`, 'is missing', 'Write the name of the service to send to.')
-  checkKeys(route, ROUTE_CHECKS, issues, key, context)
+  checkKeys(route, ROUTE_CHECKS, reportTo(issues, key), context)
   checkTogether(route, issues, key)
 }
 
@@ -167,44 +146,6 @@ function reportRepeats(
     if (first !== undefined) report(i, first)
     else if (key !== undefined) firsts.set(key, i)
   })
-}
-
-function syntax(check: (text: string) => readonly [message: string, fix: string] | undefined): Check {
-  return (value, report) => {
-    const problem = typeof value === 'string' ? check(value) : (['is not a string', 'Write it in quotes.'] as const)
-    if (problem !== undefined) report(...problem)
-  }
-}
-
-function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): Check {
-  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
-  return (value, report) => {
-    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return
-    report(`${JSON.stringify(value)} is out of range`, `Write a whole number ${range}.`)
-  }
-}
-
-function yesOrNo(value: unknown, report: Report): void {
-  if (typeof value !== 'boolean') report(`${JSON.stringify(value)} is neither true nor false`, 'Write true or false.')
-}
-
-function conditions(example: string): Check {
-  return (value, report) => {
-    if (!isRecord(value)) return report('is not an object', `Write it like ${example}.`)
-    for (const [name, wanted] of Object.entries(value)) {
-      if (typeof wanted === 'string' || wanted === true) continue
-      report(`${JSON.stringify(wanted)} is neither a text nor true`, `Write it like ${example}.`, `.${name}`)
-    }
-  }
-}
-
-function suggestion(wrong: string, known: Iterable<string>): string {
-  const near = nearest(wrong, known)
-  return near === undefined ? `Use one of: ${[...known].join(', ')}.` : `Did you mean "${near}"?`
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function join(key: string, name: string): string {

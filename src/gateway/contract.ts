@@ -1,8 +1,18 @@
 /** The edge: what it lets in and where it goes. */
 import type { BalanceConfig } from '../balance/contract.ts'
+import type { RateLimitConfig } from './rule/rate-limit.ts'
+
+/**
+ * What a route asks for beside where to go. Under `defaults` it holds for all routes that do not say otherwise; false turns a
+ * default off. docs/gateway.md explains each.
+ */
+export interface RouteRules {
+  /** How many requests are let through, and of whom; several limits may be listed. */
+  readonly rateLimit?: RateLimitConfig | readonly RateLimitConfig[] | false
+}
 
 /** A route as the user writes it. A request takes the best matching route (precedence: gateway/routes.ts). */
-export interface RouteConfig {
+export interface RouteConfig extends RouteRules {
   /** For logs, metrics and `explain`; default `host path → to`. */
   readonly name?: string
   /** `shop.example.com` or `*.example.com`; absent = any. */
@@ -34,4 +44,6 @@ export interface GatewayConfig {
   readonly routes: readonly RouteConfig[]
   /** Peers (IP or CIDR) whose X-Forwarded-* is believed; default none. */
   readonly trustedProxies?: readonly string[]
+  /** For every route that does not say otherwise. */
+  readonly defaults?: RouteRules
 }

@@ -50,6 +50,18 @@ export interface Upgrade {
   readonly head: Buffer
 }
 
+/** An answer of the gateway's own. Fields without framing. */
+export interface Reply {
+  readonly status: number
+  readonly headers: readonly string[]
+  readonly body: string
+}
+
+export interface Identity {
+  /** Unique among those who may come in. */
+  readonly subject: string
+}
+
 export class Exchange {
   readonly connection: Connection
   readonly incoming: IncomingMessage
@@ -70,10 +82,19 @@ export class Exchange {
   target: Target | undefined
   route: GatewayRoute | undefined
   params: Readonly<Record<string, string>> = {}
+  /** Who the client has proved to be. */
+  identity: Identity | undefined
+  /** Where the request goes: the route's service, unless a step chose another. */
+  service: string | undefined
   body: Body | undefined
   bodyLength: number | undefined
   /** True once the client may send its body. */
   continued = false
+
+  /** Fields for the answer, whoever gives it; a field of the same name from upstream yields. Names in lower case. */
+  readonly answerFields: string[] = []
+  /** The answer, where a step gives one in place of the upstream. */
+  reply: Reply | undefined
 
   // What came of it.
   status = 0

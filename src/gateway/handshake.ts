@@ -46,8 +46,8 @@ async function nextLease(
   tried: ReadonlySet<string>,
   attempts: readonly Attempt[],
 ): Promise<Lease> {
-  const { route } = exchange
-  const wanted = { service: route!.config.to, hashKey: outboundHashKey(exchange), policy: route!.policy }
+  const { service, route } = exchange
+  const wanted = { service: service!, hashKey: outboundHashKey(exchange), policy: route!.policy }
   try {
     return await asPartOf(exchange, () => caller.lease(wanted, tried))
   } catch (error) {
@@ -70,7 +70,7 @@ function noteAttempt(
 }
 
 function unreachable(exchange: Exchange, attempts: readonly Attempt[], cause?: unknown): SkeinError {
-  const service = exchange.route!.config.to
+  const { service } = exchange
   return new SkeinError(
     'UNREACHABLE',
     `no instance of "${service}" accepted a connection`,
@@ -144,7 +144,7 @@ async function ask(
 }
 
 function failed(exchange: Exchange, reason: string, cause?: unknown): SkeinError {
-  const details = { service: exchange.route!.config.to, reason, attempts: exchange.attempts }
+  const details = { service: exchange.service, reason, attempts: exchange.attempts }
   return new SkeinError('UPSTREAM_FAILED', 'the WebSocket handshake failed', details, cause)
 }
 
@@ -180,7 +180,7 @@ function exchangeHeads(exchange: Exchange, parts: Parts, lease: Lease, socket: S
 }
 
 function tooLate(exchange: Exchange): SkeinError {
-  const service = exchange.route!.config.to
+  const { service } = exchange
   return new SkeinError('DEADLINE_EXCEEDED', 'no answer to the WebSocket handshake', { service })
 }
 

@@ -12,7 +12,7 @@ import { GatewayServer } from './server.ts'
 import { type GatewaySnapshot, takeSnapshot } from './snapshot.ts'
 
 export { checkGatewayConfig } from './config.ts'
-export type { GatewayConfig, RouteConfig } from './contract.ts'
+export type { GatewayConfig, RouteConfig, RouteRules } from './contract.ts'
 export { type GatewayLimits, LIMITS } from './limits.ts'
 
 export const DEFAULT_PORT = 8080
@@ -59,7 +59,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     port,
     adminPort: admin.port,
     reload(config) {
-      server.snapshot = nextSnapshot(config, server.snapshot.config, port)
+      server.snapshot = nextSnapshot(config, server.snapshot, port)
       log.info({ routes: config.routes.length }, 'gateway reloaded')
     },
     close() {
@@ -82,8 +82,9 @@ async function listenOrGiveUp(
   }
 }
 
-function nextSnapshot(config: GatewayConfig, old: GatewayConfig, port: number): GatewaySnapshot {
-  const next = takeSnapshot(config)
+function nextSnapshot(config: GatewayConfig, before: GatewaySnapshot, port: number): GatewaySnapshot {
+  const next = takeSnapshot(config, before)
+  const old = before.config
   const issues: Issue[] = []
   const refuse = (key: string, from: unknown, to: unknown) =>
     issues.push({

@@ -11,9 +11,9 @@ import type { GatewayLimits } from './limits.ts'
 
 /** The request as it goes on: written anew from what was parsed, so that nothing unread passes through. */
 export function outboundRequest(exchange: Exchange, limits: GatewayLimits): OutboundRequest {
-  const { head, route, body, bodyLength, signal } = exchange
+  const { head, route, service, body, bodyLength, signal } = exchange
   return {
-    service: route!.config.to,
+    service: service!,
     method: head.method,
     path: outboundPath(exchange),
     headers: outboundHeaders(exchange),

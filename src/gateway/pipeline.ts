@@ -5,6 +5,7 @@ import { accessLog } from './step/access-log.ts'
 import { answerErrors } from './step/answer-errors.ts'
 import { forward } from './step/forward.ts'
 import { identify } from './step/identify.ts'
+import { limitRate } from './step/limit-rate.ts'
 import { measure } from './step/measure.ts'
 import { receiveBody } from './step/receive-body.ts'
 import { refuse } from './step/refuse.ts'
@@ -31,6 +32,8 @@ export function createPipeline(parts: Parts): (exchange: Exchange) => Promise<vo
       tellOrigin,
       // Must be above whatever depends on the route's settings: body limit, upgrade, policy.
       takeRoute,
+      // Must be above everything that costs more than counting.
+      limitRate(parts, (by) => by !== 'identity'),
       // Must be innermost: it asks the client for the body, which is only right once somebody will take it.
       receiveBody(parts),
     ],

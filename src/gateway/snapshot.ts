@@ -5,13 +5,15 @@ import type { CallPolicy } from '../client/contract.ts'
 import { ConfigError, IssueList } from '../core/issues.ts'
 import { addressSet } from './address.ts'
 import { checkGatewayConfig } from './config.ts'
-import type { GatewayConfig, RouteConfig } from './contract.ts'
+import type { GatewayConfig, RouteConfig, RouteRules } from './contract.ts'
 import { parseRoute, type Route, RouteTable } from './routes.ts'
+import { prepareRules, type Rules } from './rules.ts'
 
 export interface GatewayRoute extends Route {
   readonly policy: CallPolicy
   /** Where a hash policy finds its key; undefined for all others. */
   readonly hashOn: HashKeySource | undefined
+  readonly rules: Rules
 }
 
 export interface GatewaySnapshot {
@@ -20,21 +22,33 @@ export interface GatewaySnapshot {
   readonly trusts: (ip: string) => boolean
 }
 
-/** @throws ConfigError with every mistake. */
-export function takeSnapshot(config: GatewayConfig): GatewaySnapshot {
+/** `before` is the one it takes the place of: limits go on counting. @throws ConfigError with every mistake. */
+export function takeSnapshot(config: GatewayConfig, before?: GatewaySnapshot): GatewaySnapshot {
   const issues = new IssueList('gateway')
   checkGatewayConfig(config, issues, '')
   if (issues.issues.length > 0) throw new ConfigError(issues.issues)
   const kept = structuredClone(config)
   return {
     config: kept,
-    table: new RouteTable(kept.routes.map(gatewayRoute)),
+    table: new RouteTable(kept.routes.map((route, order) => gatewayRoute(route, order, kept.defaults, before))),
     trusts: addressSet(kept.trustedProxies ?? []),
   }
 }
 
-function gatewayRoute(config: RouteConfig, order: number): GatewayRoute {
-  return { ...parseRoute(config, order), policy: callPolicy(config), hashOn: parseBalance(config.balance).on }
+function gatewayRoute(
+  config: RouteConfig,
+  order: number,
+  defaults: RouteRules | undefined,
+  before: GatewaySnapshot | undefined,
+): GatewayRoute {
+  const route = parseRoute(config, order)
+  const old = before?.table.routes.find(({ name }) => name === route.name)
+  return {
+    ...route,
+    policy: callPolicy(config),
+    hashOn: parseBalance(config.balance).on,
+    rules: prepareRules({ ...defaults, ...config }, route.name, old?.rules),
+  }
 }
 
 function callPolicy(config: RouteConfig): CallPolicy {

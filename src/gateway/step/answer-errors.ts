@@ -1,14 +1,15 @@
 import type { Step } from '../../core/compose.ts'
 import { asSkeinError } from '../../core/errors.ts'
-import { sendError } from '../answer.ts'
+import { sendError, sendReply } from '../answer.ts'
 import type { Exchange, Parts } from '../exchange.ts'
 import { attemptsOf } from '../public-error.ts'
 
-/** Turns whatever is thrown below into an answer. What `fail` was told counts before what it led to. */
+/** Sends what a step answers in place of the upstream, and turns whatever is thrown below into an answer. What `fail` was told counts before what it led to. */
 export function answerErrors(parts: Parts): Step<Exchange, void> {
   return async (exchange, next) => {
     try {
       await next()
+      if (exchange.reply !== undefined) await sendReply(exchange, exchange.reply, parts)
     } catch (thrown) {
       const error = exchange.failure ?? asSkeinError(thrown)
       exchange.error = error

@@ -14,5 +14,6 @@ export const takeRoute: Step<Exchange, void> = async (exchange, next) => {
   }
   exchange.route = match.route
   exchange.params = match.params
+  exchange.service = match.route.config.to
   return next()
 }

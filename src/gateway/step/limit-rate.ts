@@ -1,0 +1,64 @@
+/** Refuses who asks more often than the route's limits allow, and tells everybody how much is left. */
+import { createHash } from 'node:crypto'
+import { hashKeyOf } from '../../balance/hash-key.ts'
+import type { Step } from '../../core/compose.ts'
+import { SkeinError } from '../../core/errors.ts'
+import { networkOf } from '../address.ts'
+import type { Verdict } from '../buckets.ts'
+import type { Exchange, Parts } from '../exchange.ts'
+import type { RateLimit, RateLimitKey } from '../rule/rate-limit.ts'
+
+/** Longer keys are hashed: a header may have thousands of bytes, and each is remembered. */
+const KEY_MAX = 64
+
+/** For the limits whose key `applies`: those by address stand above authentication, those by identity below it. */
+export function limitRate({ clock }: Parts, applies: (by: RateLimitKey) => boolean): Step<Exchange, void> {
+  return async (exchange, next) => {
+    const limits = exchange.route!.rules.rateLimits.filter(({ by }) => applies(by))
+    if (limits.length === 0) return next()
+    const now = clock.monotonic()
+    const verdicts = limits.map((limit) => ({ limit, verdict: limit.buckets.take(keyOf(limit.by, exchange), now) }))
+    exchange.answerFields.push('ratelimit-policy', verdicts.map(({ limit }) => policyItem(limit)).join(', '))
+    exchange.answerFields.push('ratelimit', verdicts.map(limitItem).join(', '))
+    const waits = verdicts.filter(({ verdict }) => !verdict.taken).map(({ verdict }) => verdict.retryMs)
+    if (waits.length > 0) refuse(exchange, Math.max(...waits))
+    return next()
+  }
+}
+
+function refuse(exchange: Exchange, waitMs: number): never {
+  const seconds = inSeconds(waitMs)
+  exchange.answerFields.push('retry-after', String(seconds))
+  throw new SkeinError('RATE_LIMITED', `too many requests; the next one is let through in ${seconds} s`, {
+    reason: 'rate_limited',
+    retryAfterSeconds: seconds,
+  })
+}
+
+/** By the form of draft-ietf-httpapi-ratelimit-headers: q requests in w seconds; r left, full again in t seconds. */
+function policyItem({ name, config }: RateLimit): string {
+  return `"${name}";q=${config.requests};w=${config.seconds}`
+}
+
+function limitItem({ limit, verdict }: { limit: RateLimit; verdict: Verdict }): string {
+  return `"${limit.name}";r=${verdict.left};t=${inSeconds(verdict.fullMs)}`
+}
+
+function inSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000))
+}
+
+function keyOf(by: RateLimitKey, exchange: Exchange): string {
+  if (by === 'route') return ''
+  const { origin, connection, head, params, target, identity } = exchange
+  const { ip } = origin!
+  if (by === 'ip') return networkOf(ip)
+  const request = { ip, port: connection.port, headers: head.headers, params, query: target!.query }
+  const part = by === 'identity' ? identity?.subject : hashKeyOf(by, request)
+  // The mark keeps a header's text from being taken for an address.
+  return part === undefined ? networkOf(ip) : `=${part.length > KEY_MAX ? digest(part) : part}`
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64')
+}
