@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { contractKey, type ServiceContract } from '../../src/core/contract.ts'
 import { freePort } from '../../src/core/free-port.ts'
 import { ConsulClient } from '../../src/discovery/consul-client.ts'
 import { findProgram } from '../../test/support/needs.ts'
@@ -96,9 +97,16 @@ async function register(registry: string, name: string, port: number): Promise<v
   const consul = new ConsulClient({ address: registry })
   const record = { ID: `${name}-1`, Name: name, Address: '127.0.0.1', Port: port }
   const answer = await consul.put('/v1/agent/service/register', JSON.stringify(record))
+  await consul.kvPut(contractKey(name), JSON.stringify(contractOf(name)))
   await consul.close()
   if (answer.status !== 200) throw new Error(`the registry refused the origin: ${answer.status} ${answer.text}`)
 }
+
+const contractOf = (service: string): ServiceContract => ({
+  service,
+  hash: '0'.repeat(16),
+  operations: { get: { method: 'GET', path: '/user/:id', idempotent: true, errors: {} } },
+})
 
 async function startService(dir: string, registry: string, onEnd: (end: () => unknown) => void): Promise<Origin> {
   const port = await freePort()

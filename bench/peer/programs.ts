@@ -83,6 +83,8 @@ function nginxConfig({ dir, front, port, originPort, cert, key }: Setting): stri
       proxy_set_header Connection "";
       proxy_set_header Host $host;
       proxy_max_temp_file_size 0;
+      proxy_buffers 8 64k;
+      proxy_buffer_size 64k;
     }
   }`,
   )
