@@ -132,13 +132,21 @@ class Exchange {
       body: (maxBytes, tooLarge) => readBody(this.#incoming, maxBytes, tooLarge),
       onGone: (run) => this.#onGone(run),
     }
+    if (access.enabled && this.#registry.store.shared) await this.#lookForToken(request)
     return because(this.#origin(request), () => handler(request, this.#registry))
   }
 
-  #origin({ method, token }: ApiRequest): Origin {
+  /** Another registry on the store may have made it just now. */
+  async #lookForToken(request: ApiRequest): Promise<void> {
+    const { access, store } = this.#registry
+    if (access.tokenOf(request.token) === undefined) await store.catchUp()
+  }
+
+  #origin(request: ApiRequest): Origin {
     const { access } = this.#registry
     const origin: Origin = { Cause: 'api', Actor: this.#incoming.socket.remoteAddress }
-    if (method === 'GET') return origin
+    if (request.method === 'GET') return origin
+    const { token } = request
     if (!access.enabled) return { ...origin, Token: token && hash('sha256', token).slice(0, 8) }
     const known = access.tokenOf(token)
     return { ...origin, Token: known?.AccessorID, TokenName: known?.Description }
@@ -272,4 +280,5 @@ function refuse(refusal: Refusal, blocking: boolean): Answer {
   ])
 }
 
-const INDEXED = /^\/v1\/(health|catalog\/(services?|nodes?|node-services)(\/|$)|kv|session\/(info|node|list)|query)/
+const INDEXED =
+  /^\/v1\/(acl\/|health|catalog\/(services?|nodes?|node-services)(\/|$)|kv|session\/(info|node|list)|query)/

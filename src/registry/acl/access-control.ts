@@ -27,12 +27,16 @@ export interface AclOptions {
   readonly dnsToken?: string | undefined
   /** True = `?recurse` and `?keys` want `list` on the prefix. Default false, as in Consul. */
   readonly keyListPolicy?: boolean | undefined
+  /** A file that lets bootstrap be done again, when the index that it asks for is in it. */
+  readonly resetFile?: string | undefined
 }
 
 export interface AccessControl {
   readonly enabled: boolean
   readonly defaultPolicy: 'allow' | 'deny'
   readonly keyListPolicy: boolean
+  /** See AclOptions. */
+  readonly resetFile?: string | undefined
   /** @throws Refusal 403 for a secret that is no token's. */
   rightsOf(secret: string | undefined): Rights
   /** Those of the token with this AccessorID. @throws Refusal 403 when there is none. */
@@ -67,6 +71,7 @@ export class ClosedAccess implements AccessControl {
   readonly enabled = true
   readonly defaultPolicy: 'allow' | 'deny'
   readonly keyListPolicy: boolean
+  readonly resetFile: string | undefined
   readonly #state: State
   readonly #clock: Clock
   readonly #datacenter: string
@@ -85,6 +90,7 @@ export class ClosedAccess implements AccessControl {
     this.#datacenter = datacenter
     this.defaultPolicy = options.defaultPolicy ?? 'deny'
     this.keyListPolicy = options.keyListPolicy ?? false
+    this.resetFile = options.resetFile
     this.#default = options.defaultToken || ANONYMOUS_SECRET
     this.#dns = options.dnsToken || this.#default
   }

@@ -1,5 +1,6 @@
 /** All endpoints, by group. A new endpoint is a line in its group's table. */
 import { ABSENT } from './absent.ts'
+import { ACL } from './acl/paths.ts'
 import { AGENT } from './agent.ts'
 import { AGENT_CHECK_PATHS } from './agent-check.ts'
 import { AGENT_HEALTH } from './agent-health.ts'
@@ -18,6 +19,7 @@ import { STATUS } from './status.ts'
 import { TXN } from './txn.ts'
 
 export const ENDPOINTS: readonly Endpoint[] = [
+  ...ACL,
   ...AGENT,
   ...AGENT_SERVICE,
   ...AGENT_CHECK_PATHS,

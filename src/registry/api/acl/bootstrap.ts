@@ -1,0 +1,40 @@
+/** PUT /v1/acl/bootstrap: the first token that may do everything. It needs no token and works once. */
+import { randomUUID } from 'node:crypto'
+import { readFileSync, rmSync } from 'node:fs'
+import { managementToken } from '../../acl/start.ts'
+import { object, string } from '../decode.ts'
+import { type Answer, type ApiRequest, json, type Registry } from '../endpoint.ts'
+import { decodeAcl, isUuid, refuse } from './decode.ts'
+import { showToken } from './show.ts'
+
+const INPUT = object({ BootstrapSecret: string })
+
+export async function bootstrap(request: ApiRequest, { store, access, clock, log }: Registry): Promise<Answer> {
+  const isEmpty = Number(request.header('content-length') ?? 0) === 0
+  const { BootstrapSecret = '' } = isEmpty ? {} : await decodeAcl(request, 'Request', INPUT)
+  if (BootstrapSecret !== '' && !isUuid(BootstrapSecret)) refuse('invalid bootstrap token: it must be a UUID')
+  const secret = BootstrapSecret || randomUUID()
+  const made = managementToken(secret, new Date(clock.now()).toISOString())
+  const token = { ...made, Description: 'Bootstrap Token (Global Management)' }
+  const resetIndex = takeResetIndex(access.resetFile)
+  await store.write({ type: 'acl', action: { kind: 'bootstrap', token, resetIndex } })
+  log.info({ accessor: token.AccessorID }, 'ACL bootstrap completed')
+  const record = store.state.acl.tokens.get(token.AccessorID)!
+  return json({ ID: secret, ...showToken(store.state, record, secret) })
+}
+
+/**
+ * For those who have lost every token: whoever can write beside the database may write the reset index there. The file
+ * goes with the attempt, so that it does not open the door again later.
+ */
+function takeResetIndex(file: string | undefined): number | undefined {
+  if (file === undefined) return undefined
+  try {
+    const index = Number(readFileSync(file, 'utf8').trim())
+    rmSync(file)
+    return Number.isSafeInteger(index) && index > 0 ? index : undefined
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}

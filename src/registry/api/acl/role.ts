@@ -1,0 +1,101 @@
+/** /v1/acl/role… */
+import { randomUUID } from 'node:crypto'
+import type { RoleBody } from '../../state/acl-records.ts'
+import { Refusal } from '../../state/refusal.ts'
+import { RESOURCE } from '../../state/resources.ts'
+import type { State } from '../../state/state.ts'
+import { any, int, object, string } from '../decode.ts'
+import { encodeJson } from '../encoded.ts'
+import { type Answer, type ApiRequest, json, lookTwice, type Registry } from '../endpoint.ts'
+import { type Read, read } from '../read.ts'
+import { decodeAcl, isUuid, LINKS, NODE_IDENTITIES, refuse, SERVICE_IDENTITIES, sameId } from './decode.ts'
+import { grantsOf } from './grants.ts'
+import { showRole } from './show.ts'
+
+const INPUT = object({
+  ID: string,
+  Name: string,
+  Description: string,
+  Policies: LINKS,
+  ServiceIdentities: SERVICE_IDENTITIES,
+  NodeIdentities: NODE_IDENTITIES,
+  TemplatedPolicies: any,
+  Hash: string,
+  CreateIndex: int,
+  ModifyIndex: int,
+})
+
+export const listRoles = read(({ query }, { store: { state } }) => {
+  const policy = query.get('policy') || undefined
+  const found = () =>
+    [...state.acl.roles.values()].filter(({ Policies }) => policy === undefined || Policies.includes(policy))
+  return about(state, () => found().map((role) => showRole(state, role)))
+})
+
+export const readRole = read(({ name }, { store: { state } }) => {
+  if (name === '') refuse('Missing role ID', 400)
+  return about(state, () => showRole(state, state.acl.roles.get(name) ?? absent()))
+})
+
+export const namedRole = read(({ name }, { store: { state } }) => {
+  if (name === '') refuse('Missing role Name', 400)
+  return about(state, () => showRole(state, state.acl.roleNamed(name) ?? absent()))
+})
+
+function about(state: State, show: () => unknown): Read {
+  return {
+    resources: [RESOURCE.acl],
+    index: () => state.indexOf(RESOURCE.acl),
+    check(rights) {
+      rights.require('acl', 'read')
+      show()
+    },
+    encode: () => encodeJson(show()),
+  }
+}
+
+function absent(): never {
+  throw new Refusal(404, 'Requested role does not exist: ACL not found')
+}
+
+export async function createRole(request: ApiRequest, registry: Registry): Promise<Answer> {
+  request.rights.require('acl', 'write')
+  const input = await decodeAcl(request, 'Role', INPUT)
+  sameId('', input.ID, 'Role ID in URL and payload do not match')
+  return store(roleOf(input, randomUUID(), registry), true, registry)
+}
+
+export async function updateRole(request: ApiRequest, registry: Registry): Promise<Answer> {
+  request.rights.require('acl', 'write')
+  const input = await decodeAcl(request, 'Role', INPUT)
+  const id = sameId(request.name, input.ID, 'Role ID in URL and payload do not match')
+  if (!isUuid(id)) refuse('Role ID invalid UUID')
+  return store(roleOf(input, id, registry), false, registry)
+}
+
+const NAME = /^[A-Za-z0-9_-]{1,256}$/
+
+function roleOf(input: ReturnType<typeof INPUT>, ID: string, { store }: Registry): RoleBody {
+  const { Name = '', Description = '', TemplatedPolicies } = input
+  if (Name === '') refuse('Invalid Role: no Name is set')
+  if (!NAME.test(Name)) refuse("Invalid Role: invalid Name. Only alphanumeric characters, '-' and '_' are allowed")
+  if (Array.isArray(TemplatedPolicies) && TemplatedPolicies.length > 0) {
+    refuse('Templated policies are not supported here: give service and node identities, or policies')
+  }
+  return { ID, Name, Description, ...grantsOf(input, store.state, 'role') }
+}
+
+async function store(role: RoleBody, isNew: boolean, { store }: Registry): Promise<Answer> {
+  await store.write({ type: 'acl', action: { kind: 'role-set', role, isNew } })
+  return json(showRole(store.state, store.state.acl.roles.get(role.ID)!))
+}
+
+export async function deleteRole({ name: id, rights }: ApiRequest, registry: Registry): Promise<Answer> {
+  if (id === '') refuse('Missing role ID', 400)
+  rights.require('acl', 'write')
+  const { roles } = registry.store.state.acl
+  await lookTwice(registry, () => roles.has(id))
+  if (!roles.has(id)) refuse('Cannot find role to delete', 404)
+  await registry.store.write({ type: 'acl', action: { kind: 'role-delete', id } })
+  return json(true)
+}
