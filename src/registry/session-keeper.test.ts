@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { VirtualClock } from '../core/clock.ts'
 import { silentLogger } from '../core/log.ts'
 import { SessionKeeper } from './session-keeper.ts'
+import type { SessionTime, SessionTimeListener } from './session-time.ts'
 import type { NodeBody, SessionBody } from './state/records.ts'
 import { MemoryStorage } from './storage/memory.ts'
 import { SqliteStorage } from './storage/sqlite.ts'
@@ -118,63 +119,70 @@ test('after a restart sessions have a full TTL and delays begin anew', async (t)
   await second.store.close()
 })
 
-/** What several registries write to: here two keepers with one view. */
+/** What several registries write to, here two keepers with one view, and that keeps the time of sessions. */
 class SharedStorage extends MemoryStorage {
+  running = true
+  renewed = 0
+  readonly listeners = new Set<SessionTimeListener>()
+  readonly sessionTime: SessionTime = {
+    renew: async () => {
+      this.renewed++
+      return this.running
+    },
+    isRunning: () => this.running,
+    start: (listener) => {
+      this.listeners.add(listener)
+      return () => this.listeners.delete(listener)
+    },
+  }
   catchUp = async () => true
 }
 
-test('registries on one store hear of each other’s renewals', async () => {
-  const { store, keepers, pass, alive } = await opened(new SharedStorage(), new VirtualClock(), 2)
+test('where the store keeps the time: no timer of ours ends a session, the store’s word does, after a moment', async () => {
+  const storage = new SharedStorage()
+  const { store, keepers, pass, alive, lock } = await opened(storage, new VirtualClock(), 2)
   await withSession(store)
-  for (const keeper of [...keepers, ...keepers]) {
-    await pass(15_000)
-    assert.equal(await keeper.renew('s'), true)
-  }
-  const late = { type: 'session-end', id: 's', renewals: 3 } as const
-  assert.equal(await store.write(late), false, 'an end decided before the last renewal does not count')
-  await pass(20_000)
+  await lock()
+  await pass(86_400_000)
+  assert.equal(alive(), true)
+  const { index } = store.state
+  assert.equal(await keepers[1]!.renew('s'), true)
+  assert.deepEqual([storage.renewed, store.state.index], [1, index], 'a renewal is no write')
+  storage.running = false
+  for (const listener of storage.listeners) listener.onOver('s')
+  await pass(999)
+  assert.equal(alive(), true)
+  await pass(1)
   assert.equal(alive(), false)
+  assert.equal(store.state.kv.get('k')!.Session, undefined)
 })
 
-test('the end is written by the registry whose turn it is; by the others only if that one did not', async () => {
-  class Turns extends SharedStorage {
-    writes = 0
-    ours = false
-    readonly sharing = {
-      owns: () => this.ours,
-      passOn() {},
-      beatLagMs: 0,
-      inTouch: true,
-      start: () => () => {},
-    }
-    override write(decide: Decide): Promise<void> {
-      this.writes++
-      return super.write(decide)
-    }
-  }
-  for (const ours of [true, false]) {
-    const storage = new Turns()
-    storage.ours = ours
-    const { store, keepers, lock, pass, alive } = await opened(storage, new VirtualClock())
-    await withSession(store)
-    await lock()
-    const { writes } = storage
-    const written = () => storage.writes - writes
-    await pass(20_000)
-    assert.equal(written(), ours ? 1 : 0, `session, ours: ${ours}`)
-    await pass(1000)
-    assert.deepEqual([written(), alive()], [1, false])
-    await pass(ours ? 1000 : 2000)
-    assert.equal(written(), ours ? 2 : 1, `delay, ours: ${ours}`)
-    await pass(1000)
-    assert.deepEqual([written(), store.state.delays.size], [2, 0])
-    await store.write({ type: 'session-create', session: SESSION })
-    await pass(20_000)
-    assert.equal(await keepers[0]!.renew('s'), !ours)
-    await pass(1000)
-    assert.equal(alive(), !ours, 'a renewal in the last moment counts')
-    keepers[0]!.stop()
-  }
+test('a time that was ended by mistake begins anew by a write, and an end that was decided before does not count', async () => {
+  const storage = new SharedStorage()
+  const { store, pass, alive } = await opened(storage, new VirtualClock(), 2)
+  await withSession(store)
+  const [knows, doubts] = [...storage.listeners] as [SessionTimeListener, SessionTimeListener]
+  storage.running = false
+  doubts.onOver('s')
+  knows.onMistake('s')
+  await pass(500)
+  assert.equal(await store.write({ type: 'session-end', id: 's', renewals: 0 }), false)
+  storage.running = true
+  await pass(5000)
+  assert.equal(alive(), true)
+})
+
+test('what went over while nobody looked is found by looking at each', async () => {
+  const storage = new SharedStorage()
+  const { store, pass, alive } = await opened(storage, new VirtualClock(), 2)
+  await withSession(store)
+  storage.running = false
+  for (const listener of storage.listeners) listener.onDoubt()
+  await pass(1000)
+  assert.equal(alive(), false)
+  await withSession(store)
+  await pass(1000)
+  assert.equal(alive(), false, 'one that comes and is over')
 })
 
 test('an end that could not be stored is tried again', async () => {

@@ -2,10 +2,9 @@
  * The clock of sessions and lock delays: ends sessions that were silent for twice their TTL, and delays that are over.
  * The state knows no time, so a start of the registry grants everybody a full TTL and a full delay anew.
  *
- * Where several registries share a store each of them keeps time for all. A renewal is a write there, which restarts
- * everybody's timer, and a session ends only if the store knows of no renewal that the timer did not. One of them is first to
- * write an end, the others a second later. Not chosen: leases of
- * the store, which would spare that write; the price of leases is that they count whole seconds from 2 on.
+ * Where several registries share a store the store keeps the time of sessions (session-time.ts), which goes on when they
+ * all die. Each of them sees a time that is over; one of them is first to write the end, the others a second later. Delays
+ * are timed by each of them.
  */
 import type { Timer } from '../core/clock.ts'
 import type { Logger } from '../core/log.ts'
@@ -13,6 +12,7 @@ import { parseDuration } from './api/duration.ts'
 import type { CheckTools, RunningCheck } from './checks/contract.ts'
 import { startTtl } from './checks/ttl.ts'
 import { because } from './history/origin.ts'
+import { GRACE } from './session-time.ts'
 import type { Command } from './state/commands.ts'
 import { renewalsOf } from './state/decide-session.ts'
 import type { Change, DelayBody, SessionBody } from './state/records.ts'
@@ -24,16 +24,17 @@ export interface KeeperOptions extends CheckTools {
 /** Consul's floor of a session's TTL. */
 export const SESSION_TTL_MIN_MS = 10_000
 
-/** Consul's promise is "not before the TTL", and this is when it acts: clients reckon with it. */
-const GRACE = 2
+/** How long a time that is over is doubted: another registry may know of a renewal. */
+const DOUBT_MS = 1000
 /** How soon a delay is ended again if the store refused to, and how long others wait for the registry whose turn it is. */
 const RETRY_MS = 1000
 
 interface Watched {
-  readonly silence: RunningCheck
-  renewals: number
-  /** Runs while another registry should be ending it. */
-  late: Timer | undefined
+  /** Keeps the time where the store does not. */
+  readonly silence: RunningCheck | undefined
+  session: SessionBody
+  /** Runs while the time is over and the session is not. */
+  ending: Timer | undefined
 }
 
 export class SessionKeeper {
@@ -48,7 +49,16 @@ export class SessionKeeper {
 
   start(): void {
     const { store } = this.#options
-    this.#forget = store.onChanges((changes) => this.#follow(changes))
+    const forget = store.onChanges((changes) => this.#follow(changes))
+    const leave = store.sessionTime?.start({
+      onOver: (id) => this.#doubt(id),
+      onMistake: (id) => this.#write({ type: 'session-renew', id }),
+      onDoubt: () => this.#doubtAll(),
+    })
+    this.#forget = () => {
+      forget()
+      leave?.()
+    }
     for (const session of store.state.sessions.values()) this.#watch(session)
     for (const delay of store.state.delays.values()) this.#delay(delay)
   }
@@ -61,10 +71,11 @@ export class SessionKeeper {
 
   /** False when there is no such session. */
   async renew(id: string): Promise<boolean> {
-    const { store } = this.#options
-    if (store.shared) return store.write({ type: 'session-renew', id })
-    this.#sessions.get(id)?.silence.beat?.('')
-    return store.state.sessions.has(id)
+    const { state, sessionTime } = this.#options.store
+    const session = state.sessions.get(id)
+    if (session !== undefined && sessionTime !== undefined) return sessionTime.renew(session)
+    this.#sessions.get(id)?.silence?.beat?.('')
+    return session !== undefined
   }
 
   #follow(changes: readonly Change[]): void {
@@ -83,39 +94,55 @@ export class SessionKeeper {
   #watch(session: SessionBody): void {
     const known = this.#sessions.get(session.ID)
     if (known !== undefined) {
-      known.renewals = renewalsOf(session)
-      known.silence.beat?.('')
-      known.late?.cancel()
-      return
+      known.session = session
+      known.silence?.beat?.('')
+    } else {
+      const ttlMs = session.TTL === '' ? 0 : parseDuration(session.TTL)
+      if (ttlMs === 0) return
+      this.#sessions.set(session.ID, { silence: this.#keepTime(session.ID, ttlMs), session, ending: undefined })
     }
-    const ttlMs = session.TTL === '' ? 0 : parseDuration(session.TTL)
-    if (ttlMs === 0) return
-    const silence = startTtl({ ttlMs: ttlMs * GRACE }, '', () => this.#expire(session.ID), this.#options)
-    this.#sessions.set(session.ID, { silence, renewals: renewalsOf(session), late: undefined })
+    this.#doubt(session.ID)
   }
 
-  #expire(id: string): void {
+  #keepTime(id: string, ttlMs: number): RunningCheck | undefined {
+    if (this.#options.store.sessionTime !== undefined) return undefined
+    return startTtl({ ttlMs: ttlMs * GRACE }, '', () => this.#end(id), this.#options)
+  }
+
+  #doubtAll(): void {
+    for (const id of this.#sessions.keys()) this.#doubt(id)
+  }
+
+  /** Ends the session some time after its time was over, unless that turns out to be a mistake. */
+  #doubt(id: string): void {
     const known = this.#sessions.get(id)
-    if (known === undefined) return
-    known.late?.cancel()
-    if (this.#isOurTurn(id)) this.#endSession(id, known)
-    else known.late = this.#options.clock.after(RETRY_MS, () => this.#endSession(id, known))
+    known?.ending?.cancel()
+    if (known === undefined || this.#options.store.sessionTime?.isRunning(id) !== false) return
+    const { clock, store } = this.#options
+    const end = () => {
+      if (store.sessionTime?.isRunning(id) !== false) return
+      known.ending = clock.after(RETRY_MS, end)
+      this.#end(id)
+    }
+    known.ending = clock.after(this.#isOurTurn(id) ? DOUBT_MS : DOUBT_MS + RETRY_MS, end)
   }
 
-  /** One registry of those that share a store writes the end; the others do it for one that is away. */
+  /** One registry of those that share a store is the first to write an end; the others do it for one that is away. */
   #isOurTurn(id: string): boolean {
     return this.#options.store.sharing?.owns(id) !== false
   }
 
-  #endSession(id: string, known: Watched): void {
+  #end(id: string): void {
+    const known = this.#sessions.get(id)
+    if (known === undefined) return
     this.#options.log.info({ session: id }, 'a session was not renewed within twice its TTL: it ends')
-    this.#write({ type: 'session-end', id, renewals: known.renewals })
+    this.#write({ type: 'session-end', id, renewals: renewalsOf(known.session) })
   }
 
   #unwatch(id: string): void {
     const known = this.#sessions.get(id)
-    known?.silence.stop()
-    known?.late?.cancel()
+    known?.silence?.stop()
+    known?.ending?.cancel()
     this.#sessions.delete(id)
   }
 

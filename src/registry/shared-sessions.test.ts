@@ -33,6 +33,32 @@ test('two registries on one etcd are one for locks', { skip, timeout: 60_000 }, 
   }
 })
 
+test('a session ends in its time also when no registry is there to see it', { skip, timeout: 60_000 }, async () => {
+  const etcd = await startEtcd()
+  const options = { storage: { etcd: etcd.urls }, sessionTtlMinMs: 100 }
+  try {
+    const first = await testRegistry(options)
+    const create = async (body: object) => ((await first.put('/v1/session/create', body)).json() as { ID: string }).ID
+    const [short, long] = [await create({ TTL: '1s', LockDelay: '0s' }), await create({ TTL: '1h' })]
+    for (const id of [short, long]) assert.equal((await first.put(`/v1/kv/${id}?acquire=${id}`, '')).text, 'true')
+    const { index } = await first.get('/v1/kv/x')
+    assert.equal((await first.put(`/v1/session/renew/${short}`)).status, 200)
+    assert.equal((await first.get('/v1/kv/x')).index, index, 'a renewal is no write')
+    await first.close()
+    const alive = { key: Buffer.from(`/skein/alive/${short}`).toString('base64') }
+    while ((await etcd.call('kv/range', alive))['kvs'] !== undefined);
+
+    await using second = await testRegistry(options)
+    while ((await second.get(`/v1/session/info/${short}`)).text !== '[]');
+    assert.doesNotMatch((await second.get(`/v1/kv/${short}`)).text, /Session/)
+    assert.match((await second.get(`/v1/kv/${long}`)).text, new RegExp(`"Session":"${long}"`))
+    assert.equal((await second.put(`/v1/session/renew/${long}`)).status, 200)
+    assert.equal((await second.put(`/v1/session/renew/${short}`)).status, 404)
+  } finally {
+    await etcd.close()
+  }
+})
+
 test('a transaction tells the index that etcd gave it', { skip, timeout: 60_000 }, async () => {
   const etcd = await startEtcd()
   try {

@@ -6,6 +6,7 @@
 import type { SkeinError } from '../core/errors.ts'
 import type { CheckSharing } from './checks/sharing.ts'
 import type { History } from './history/contract.ts'
+import type { SessionTime } from './session-time.ts'
 import type { Change, StoredRecord } from './state/records.ts'
 
 /** The registry's side: what a storage feeds. */
@@ -68,6 +69,9 @@ export interface Storage {
 
   /** Once open, and only where others write to the same store: who of them runs which check. */
   readonly sharing?: CheckSharing | undefined
+
+  /** Once open, and only where the store keeps the time of sessions. */
+  readonly sessionTime?: SessionTime | undefined
 
   /** Once open, and only where the storage keeps it, with the notes of the changes that it was given. */
   readonly history?: History | undefined

@@ -7,6 +7,7 @@ import type { Entry, History, Note, Origin } from './history/contract.ts'
 import { happeningOf } from './history/happening.ts'
 import { currentOrigin } from './history/origin.ts'
 import { RingHistory } from './history/ring.ts'
+import type { SessionTime } from './session-time.ts'
 import { applyChanges, loadRecords, resetIndexes, setOutput } from './state/apply.ts'
 import type { Command, Decision, TxnError, TxnOperation, TxnResult } from './state/commands.ts'
 import { decide } from './state/decide.ts'
@@ -139,6 +140,11 @@ export class Store implements View {
   /** See Storage.sharing. */
   get sharing(): CheckSharing | undefined {
     return this.#storage.sharing
+  }
+
+  /** See Storage.sessionTime. */
+  get sessionTime(): SessionTime | undefined {
+    return this.#storage.sessionTime
   }
 
   /** See Storage.failure. */

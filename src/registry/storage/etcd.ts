@@ -1,7 +1,8 @@
 /**
  * An etcd cluster, shared by any number of registries. Each holds the whole state in memory and follows etcd by a watch;
  * etcd's revision is the index. Layout: `etcd/keys.ts`; the parts: `sync.ts` (listing and watching), `follower.ts` (what
- * to believe of it), `writer.ts`, `membership.ts` (who runs which check), `gateway.ts` (HTTP).
+ * to believe of it), `writer.ts`, `membership.ts` (who runs which check), `session-leases.ts`,
+ * `gateway.ts` (HTTP).
  */
 import { randomUUID } from 'node:crypto'
 import { type Clock, systemClock } from '../../core/clock.ts'
@@ -9,6 +10,7 @@ import { SkeinError } from '../../core/errors.ts'
 import { type Logger, silentLogger } from '../../core/log.ts'
 import { type Random, systemRandom } from '../../core/random.ts'
 import type { CheckSharing } from '../checks/sharing.ts'
+import type { SessionTime } from '../session-time.ts'
 import type { Decide, Storage, StorageEvents, View } from '../storage.ts'
 import type { Etcd } from './etcd/contract.ts'
 import { storageError } from './etcd/error.ts'
@@ -16,6 +18,7 @@ import { Follower } from './etcd/follower.ts'
 import { EtcdGateway } from './etcd/gateway.ts'
 import { Keys } from './etcd/keys.ts'
 import { Membership } from './etcd/membership.ts'
+import { SessionLeases } from './etcd/session-leases.ts'
 import { Sync } from './etcd/sync.ts'
 import { Writer } from './etcd/writer.ts'
 
@@ -39,7 +42,7 @@ export class EtcdStorage implements Storage {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #etcd: Etcd
-  #open: { sync: Sync; writer: Writer; membership: Membership } | undefined
+  #open: { sync: Sync; writer: Writer; membership: Membership; leases: SessionLeases } | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: EtcdOptions, events: StorageEvents = {}) {
@@ -57,16 +60,17 @@ export class EtcdStorage implements Storage {
     const etcd = this.#etcd
     const clock = this.#clock
     const id = randomUUID()
+    const leases = new SessionLeases({ etcd, keys, clock })
     const membership = new Membership({ etcd, keys, clock, log: this.#log, id })
-    const sync = new Sync({ etcd, keys, follower, clock, random, log: this.#log }, view, membership)
-    const writer = new Writer({ etcd, keys, follower, sync, view, clock, events: this.#events, id })
+    const sync = new Sync({ etcd, keys, follower, clock, random, log: this.#log }, view, [membership, leases])
+    const writer = new Writer({ etcd, keys, follower, sync, view, leases, clock, events: this.#events, id })
     try {
       await sync.open()
     } catch (error) {
       await etcd.close()
       throw storageError(error)
     }
-    this.#open = { sync, writer, membership }
+    this.#open = { sync, writer, membership, leases }
   }
 
   write(decide: Decide): Promise<void> {
@@ -76,6 +80,10 @@ export class EtcdStorage implements Storage {
 
   get sharing(): CheckSharing | undefined {
     return this.#open?.membership
+  }
+
+  get sessionTime(): SessionTime | undefined {
+    return this.#open?.leases
   }
 
   async catchUp(): Promise<boolean> {

@@ -6,6 +6,7 @@ import { takeBatch, type Waiting } from './batch.ts'
 import { Keys } from './keys.ts'
 
 const keys = new Keys('/t', () => {})
+const NO_SESSIONS = { leaseOf: () => undefined, isRunning: () => false }
 
 function setUp(decisions: readonly Decide[], known: readonly string[] = []) {
   const rejected: string[] = []
@@ -15,7 +16,9 @@ function setUp(decisions: readonly Decide[], known: readonly string[] = []) {
   const view = new LoggingView()
   const has = (key: string) => known.includes(key)
   const take = () =>
-    takeBatch(queue, view, 7, keys, has).operations.map((one) => ('put' in one ? one.put : `-${one.remove}`))
+    takeBatch(queue, view, 7, { keys, leases: NO_SESSIONS, has }).operations.map((one) =>
+      'put' in one ? one.put : `-${one.remove}`,
+    )
   return { queue, rejected, view, take }
 }
 

@@ -4,6 +4,7 @@ import type { Decide, View } from '../../storage.ts'
 import type { Operation } from './contract.ts'
 import { OPERATIONS_MAX } from './gateway-json.ts'
 import type { Keys } from './keys.ts'
+import type { Lease, SessionLeases } from './session-leases.ts'
 
 export interface Waiting {
   readonly decide: Decide
@@ -15,6 +16,18 @@ export interface Batch {
   /** Writes that stand or fall with the operations. */
   readonly writes: readonly Waiting[]
   readonly operations: readonly Operation[]
+  /** How many of them are records. */
+  readonly records: number
+  /** To be there before the operations. */
+  readonly leases: readonly Lease[]
+}
+
+/** What a batch has to know of the store. */
+export interface BatchTools {
+  readonly keys: Keys
+  readonly leases: Pick<SessionLeases, 'leaseOf' | 'isRunning'>
+  /** Is there a record of this key? */
+  has(key: string): boolean
 }
 
 /** etcd refuses requests above 1.5 MiB (`--max-request-bytes`). */
@@ -27,6 +40,8 @@ const RECORDS_MAX = OPERATIONS_MAX - 1
 /** The part of a batch that one write makes. */
 interface Part {
   readonly operations: readonly Operation[]
+  readonly records: number
+  readonly leases: readonly Lease[]
   readonly keys: ReadonlySet<string>
   readonly bytes: number
 }
@@ -36,25 +51,23 @@ interface Part {
  * back before this returns: nobody sees what etcd has not accepted. Two writes to one key are never in one batch, so that
  * each value it had has an index of its own. Writes that cannot be made are rejected here.
  */
-export function takeBatch(
-  queue: Waiting[],
-  view: View,
-  index: number,
-  keys: Keys,
-  has: (key: string) => boolean,
-): Batch {
+export function takeBatch(queue: Waiting[], view: View, index: number, tools: BatchTools): Batch {
   const writes: Waiting[] = []
   const operations: Operation[] = []
+  const leases: Lease[] = []
+  let records = 0
   const taken = new Set<string>()
   const undo: (() => void)[] = []
   let bytes = 0
   for (let waiting = queue[0]; waiting !== undefined; waiting = queue[0]) {
-    const part = decidePart(waiting, keys, has)
+    const part = decidePart(waiting, tools)
     if (part !== undefined) {
       const fits = bytes + part.bytes <= BYTES_FULL && operations.length + part.operations.length <= RECORDS_MAX
       if (writes.length > 0 && (!fits || !part.keys.isDisjointFrom(taken))) break
       writes.push(waiting)
-      operations.push(...part.operations)
+      for (const operation of part.operations) operations.push(operation)
+      leases.push(...part.leases)
+      records += part.records
       for (const key of part.keys) taken.add(key)
       bytes += part.bytes
       if (queue.length > 1) undo.push(view.apply(part.changes, index + undo.length + 1))
@@ -62,17 +75,13 @@ export function takeBatch(
     queue.shift()
   }
   for (const takeBack of undo.reverse()) takeBack()
-  return { writes, operations }
+  return { writes, operations, records, leases }
 }
 
-function decidePart(
-  waiting: Waiting,
-  keys: Keys,
-  has: (key: string) => boolean,
-): (Part & { changes: readonly Change[] }) | undefined {
+function decidePart(waiting: Waiting, tools: BatchTools): (Part & { changes: readonly Change[] }) | undefined {
   try {
     const changes = waiting.decide()
-    const part = toPart(changes, keys, has)
+    const part = toPart(changes, tools)
     if (part.operations.length > RECORDS_MAX || part.bytes > BYTES_MAX) {
       const size = `${part.operations.length} records in ${part.bytes} bytes`
       throw new Error(`${size} are more than etcd takes at once (${RECORDS_MAX}, ${BYTES_MAX}); write less at a time`)
@@ -85,16 +94,41 @@ function decidePart(
 }
 
 /** A key may be put once only in a transaction; of several changes the last one counts. Removing nothing is no event. */
-function toPart(changes: readonly Change[], keys: Keys, has: (key: string) => boolean): Part {
+function toPart(changes: readonly Change[], tools: BatchTools): Part {
+  const { keys, has } = tools
   const last = new Map<string, Operation>()
-  for (const { kind, key, body } of changes) {
+  const times = new Map<string, Operation>()
+  const leases: Lease[] = []
+  for (const change of changes) {
+    const { kind, key, body } = change
     const name = keys.record(kind, key)
     last.delete(name)
     if (body !== null) last.set(name, { put: name, value: JSON.stringify(body) })
     else if (has(name)) last.set(name, { remove: name })
+    if (kind === 'session') {
+      const lease = keepTime(change, tools, times)
+      if (lease !== undefined) leases.push(lease)
+    }
   }
-  const operations = [...last.values()]
-  return { operations, keys: new Set(last.keys()), bytes: operations.reduce((sum, one) => sum + sizeOf(one), 0) }
+  const operations = [...last.values(), ...times.values()]
+  const bytes = operations.reduce((sum, one) => sum + sizeOf(one), 0)
+  return { operations, records: last.size, leases, keys: new Set(last.keys()), bytes }
+}
+
+/** A session's time begins with each write of its record, and ends with it. */
+function keepTime(
+  { key, body }: Change & { kind: 'session' },
+  { keys, leases }: BatchTools,
+  times: Map<string, Operation>,
+): Lease | undefined {
+  times.delete(key)
+  if (body === null) {
+    if (leases.isRunning(key)) times.set(key, { remove: keys.alive + key })
+    return undefined
+  }
+  const lease = leases.leaseOf(body)
+  if (lease !== undefined) times.set(key, { put: lease.key, value: '', lease: lease.id })
+  return lease
 }
 
 /** What an operation costs beside key and value, roughly. */

@@ -67,8 +67,8 @@ export interface Etcd {
     onEnd: (reason: string) => void,
   ): () => void
   put(key: string, value: string, lease: string): Promise<void>
-  /** A new lease's ID. */
-  grant(seconds: number): Promise<string>
+  /** A new lease's ID: the given one, a positive 63-bit number, or one of etcd's choice. One that is there lives on. */
+  grant(seconds: number, id?: string): Promise<string>
   /** False when the lease is gone. */
   keepAlive(lease: string): Promise<boolean>
   /** Ends the lease; its keys vanish. */

@@ -13,6 +13,7 @@ import {
   type EtcdEvent,
   type KeyValue,
   type Listing,
+  type Operation,
   type WatchMessage,
 } from './contract.ts'
 
@@ -87,6 +88,8 @@ export class FakeCluster {
   }
 
   write(operations: Commit['operations']): number {
+    const isLost = (one: Operation) => 'put' in one && one.lease !== undefined && !this.#leases.has(one.lease)
+    if (operations.some(isLost)) throw new EtcdError('no-lease', 'etcdserver: requested lease not found')
     const revision = this.revision + 1
     const events: EtcdEvent[] = []
     for (const operation of operations) {
@@ -110,8 +113,7 @@ export class FakeCluster {
     this.compacted = this.revision
   }
 
-  grant(seconds: number): string {
-    const id = String(++this.#leaseIds)
+  grant(seconds: number, id = String(++this.#leaseIds)): string {
     this.#leases.set(id, { seconds, expires: this.clock.monotonic() + seconds * 1000 })
     return id
   }
@@ -175,8 +177,8 @@ export class FakeEtcd implements Etcd {
     })
   }
 
-  grant(seconds: number): Promise<string> {
-    return this.#call(() => this.#cluster.grant(seconds))
+  grant(seconds: number, id?: string): Promise<string> {
+    return this.#call(() => this.#cluster.grant(seconds, id))
   }
 
   keepAlive(lease: string): Promise<boolean> {

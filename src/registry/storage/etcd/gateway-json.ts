@@ -110,6 +110,9 @@ export function etcdError(status: number, body: string): EtcdError {
   return new EtcdError(FAULTS[code ?? 14] ?? 'refused', text)
 }
 
+/** Its answer may have been lost, or another registry was first. */
+export const saysLeaseExists = (error: unknown) => error instanceof EtcdError && /already exists/.test(error.message)
+
 /** What is not etcd's JSON came from something in between, or from a process that is going down. */
 function errorBody(body: string): { code?: number; error?: string } {
   try {

@@ -80,9 +80,14 @@ export class EtcdGateway implements Etcd {
     await this.#call('kv/put', { key: codec.encodeText(key), value: codec.encodeText(value), lease })
   }
 
-  async grant(seconds: number): Promise<string> {
-    const { ID } = await this.#call<{ ID: string }>('lease/grant', { TTL: String(seconds) })
-    return ID
+  async grant(seconds: number, id?: string): Promise<string> {
+    try {
+      const { ID } = await this.#call<{ ID: string }>('lease/grant', { TTL: String(seconds), ...(id && { ID: id }) })
+      return ID
+    } catch (error) {
+      if (id !== undefined && codec.saysLeaseExists(error) && (await this.keepAlive(id))) return id
+      throw error
+    }
   }
 
   /** An unknown lease is answered 200 without a TTL. */

@@ -3,6 +3,7 @@
  *
  * - `<prefix>/record/<kind>/<key>`: a record, its body as JSON
  * - `<prefix>/last-write`: which write was the last; part of every write, see LastWrite
+ * - `<prefix>/alive/<session>`: its time is not over, on a lease (session-leases.ts)
  * - `<prefix>/node/<id>`: a registry that lives, on a lease; `<prefix>/beat/<id>`: beats that it passes on
  */
 import type { Change, Indexes, Kind, StoredRecord } from '../../state/records.ts'
@@ -29,6 +30,8 @@ export class Keys {
   /** Of everything; a watch on it sees it all in order. */
   readonly all: string
   readonly lastWrite: string
+  /** Before the ID of a session whose time is not over. */
+  readonly alive: string
   readonly nodes: string
   readonly beats: string
   readonly #records: string
@@ -39,6 +42,7 @@ export class Keys {
     this.#onDamage = onDamage
     this.all = `${prefix}/`
     this.lastWrite = `${prefix}/last-write`
+    this.alive = `${prefix}/alive/`
     this.nodes = `${prefix}/node/`
     this.beats = `${prefix}/beat/`
     this.#records = `${prefix}/record/`

@@ -20,7 +20,7 @@ export interface SyncTools {
   readonly log: Logger
 }
 
-/** Who else wants to know what is under the prefix. */
+/** Who else wants to know what is under the prefix. They hear of it before the view does. */
 export interface Others {
   /** Everything there is; what was heard before may have had gaps. */
   onListing(listing: Listing): void
@@ -41,7 +41,7 @@ const RETRY_MAX_MS = 2000
 export class Sync {
   readonly #tools: SyncTools
   readonly #view: View
-  readonly #others: Others
+  readonly #others: readonly Others[]
   #waiting: { revision: number; resolve: () => void }[] = []
   /** Ends the watch of this moment. */
   #endWatch: (reason: string) => void = () => {}
@@ -51,7 +51,7 @@ export class Sync {
   #catchingUp: Promise<boolean> | undefined
   #nextCatchUp: Promise<boolean> | undefined
 
-  constructor(tools: SyncTools, view: View, others: Others) {
+  constructor(tools: SyncTools, view: View, others: readonly Others[]) {
     this.#tools = tools
     this.#view = view
     this.#others = others
@@ -62,8 +62,8 @@ export class Sync {
     const { etcd, keys, follower } = this.#tools
     const listing = await etcd.list(keys.all)
     const { records, index } = follower.start(listing)
+    for (const other of this.#others) other.onListing(listing)
     this.#view.load(records, index)
-    this.#others.onListing(listing)
     void this.#follow(listing.revision)
     this.#scheduleContact()
     this.#scheduleAudit()
@@ -141,8 +141,8 @@ export class Sync {
         from,
         (message) => {
           const { steps, others, gap } = follower.hear(message)
+          if (others.length > 0) for (const other of this.#others) other.onEvents(others)
           this.#show(steps)
-          if (others.length > 0) this.#others.onEvents(others)
           if (gap !== undefined) this.#endWatch(gap)
         },
         resolve,
@@ -188,6 +188,7 @@ export class Sync {
 
   #take(listing: Listing): void {
     const { follower, log } = this.#tools
+    for (const other of this.#others) other.onListing(listing)
     const listed = follower.list(listing)
     if (listed !== undefined) {
       const { changes, index, rewound, unexplained } = listed
@@ -196,7 +197,6 @@ export class Sync {
       if (unexplained) log.error(told, 'memory differed from etcd without a write; mended')
       this.#view.reload(changes, index)
     }
-    this.#others.onListing(listing)
     this.#wake()
   }
 

@@ -12,6 +12,7 @@ import type { Commit, Etcd, KeyValue } from './contract.ts'
 import { storageError } from './error.ts'
 import type { Follower } from './follower.ts'
 import { decodeLastWrite, encodeLastWrite, type Keys } from './keys.ts'
+import type { SessionLeases } from './session-leases.ts'
 import type { Sync } from './sync.ts'
 
 export interface WriterTools {
@@ -20,6 +21,7 @@ export interface WriterTools {
   readonly follower: Follower
   readonly sync: Sync
   readonly view: View
+  readonly leases: SessionLeases
   readonly clock: Clock
   readonly events: StorageEvents
   /** Unique to this process. */
@@ -89,8 +91,8 @@ export class Writer {
   }
 
   #take(): Batch {
-    const { view, keys, follower } = this.#tools
-    return takeBatch(this.#queue, view, follower.index, keys, (key) => follower.has(key))
+    const { view, keys, leases, follower } = this.#tools
+    return takeBatch(this.#queue, view, follower.index, { keys, leases, has: (key) => follower.has(key) })
   }
 
   #acknowledge({ writes, operations }: Batch, started: number): void {
@@ -104,12 +106,13 @@ export class Writer {
   }
 
   /** True when the batch is stored and shown, false when it has to be decided anew. */
-  async #commit({ operations }: Batch): Promise<boolean> {
+  async #commit({ operations, records, leases }: Batch): Promise<boolean> {
     if (operations.length === 0) return true
     const { etcd, keys, follower, id } = this.#tools
     const own = `${id}:${++this.#sequence}`
-    const revision = follower.last
-    const mark = encodeLastWrite(revision, operations.length, own, follower.ids)
+    const revision = follower.last // of the view on which it was decided, hence before anything is waited for
+    const mark = encodeLastWrite(revision, records, own, follower.ids)
+    for (const lease of leases) await this.#tools.leases.prepare(lease)
     const commit: Commit = {
       key: keys.lastWrite,
       revision,
