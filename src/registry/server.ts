@@ -46,6 +46,7 @@ const plain = (body: string, type = 'text/plain; charset=utf-8'): Answer => ({
 const LIMITS = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
+  connectionsCheckingInterval: 5000,
   keepAliveTimeout: 75_000,
   maxHeaderSize: 16 * 1024,
 }
