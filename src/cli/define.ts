@@ -48,7 +48,7 @@ export interface FleetConfig {
   readonly gateway?: GatewayConfig | false
 }
 
-type RouteTo<Service extends string> = Omit<RouteConfig, 'to'> & { readonly to: Service }
+type RouteTo<Service extends string> = Omit<RouteConfig, 'to'> & { readonly to?: Service }
 type GatewayTo<Service extends string> = Omit<GatewayConfig, 'routes'> & {
   readonly routes: readonly RouteTo<Service>[]
 }

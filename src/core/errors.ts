@@ -59,6 +59,7 @@ export const ERRORS = {
   UPSTREAM_FAILED: kind(502, 'upstream', true, 'The instance broke off or answered nonsense; its log says why.'),
   NO_INSTANCES: kind(503, 'upstream', true, 'No instance of the service is registered; `skein ps` shows what runs.'),
   UNREACHABLE: kind(503, 'upstream', true, 'No instance accepted the connection; `skein ps` shows their health.'),
+  MAINTENANCE: kind(503, 'upstream', true, 'Closed for a while; Retry-After says when to ask again.'),
   SHUTTING_DOWN: kind(503, 'upstream', true, 'This instance is draining; another one answers.'),
   REGISTRY_UNAVAILABLE: kind(
     503,

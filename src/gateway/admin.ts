@@ -105,7 +105,7 @@ async function explainPage(query: URLSearchParams, view: AdminView): Promise<Pag
       route: { ...route.config, name: route.name },
       why,
       policy: parseBalance(route.config.balance),
-      candidates: await view.caller.inspect(route.config.to),
+      candidates: route.config.to === undefined ? [] : await view.caller.inspect(route.config.to),
       others: rest,
     },
   }

@@ -5,7 +5,6 @@ import type { Readable } from 'node:stream'
 import { ERROR_HEADER } from '../client/headers.ts'
 import { SkeinError } from '../core/errors.ts'
 import { header, type RawHeaders } from '../core/headers.ts'
-import { withAnswerFields } from './answer-fields.ts'
 import { responseHeaders } from './end-to-end.ts'
 import type { Exchange, Parts, Reply } from './exchange.ts'
 import { METHODS } from './head.ts'
@@ -52,7 +51,8 @@ export async function sendReply(exchange: Exchange, { status, headers, body }: R
   const { outgoing, head } = exchange
   exchange.status = status
   exchange.bytes = Buffer.byteLength(body)
-  const fields = [...headers, 'content-length', String(exchange.bytes)]
+  // RFC 9110 §8.6: 204 has no length.
+  const fields = status === 204 ? [...headers] : [...headers, 'content-length', String(exchange.bytes)]
   outgoing.writeHead(status, answerHeaders(exchange, fields))
   if (head.method !== 'HEAD') outgoing.write(body)
   await finish(exchange, parts)
@@ -66,7 +66,7 @@ function errorHeaders(error: SkeinError): string[] {
 }
 
 function answerHeaders(exchange: Exchange, fields: string[]): string[] {
-  const headers = withAnswerFields(exchange, fields)
+  const headers = exchange.editedAnswer(fields)
   headers.push('x-request-id', exchange.requestId)
   if (!isReusable(exchange)) headers.push('connection', 'close')
   return headers

@@ -88,11 +88,52 @@ const WRONG_RULES: readonly [Record<string, unknown>, string][] = [
   [{ rateLimit: { requests: 1, seconds: 1, name: 'a"b' } }, 'rateLimit.name'],
   [{ rateLimit: { requests: 1, seconds: 1, per: 1 } }, 'rateLimit.per'],
   [{ rateLimit: true }, 'rateLimit'],
+  [{ addresses: ['10.0.0.0/8'] }, 'addresses'],
+  [{ addresses: { allow: ['10.0.0.0/33'] } }, 'addresses.allow[0]'],
+  [{ addresses: { deny: [1] } }, 'addresses.deny[0]'],
+  [{ cors: true }, 'cors'],
+  [{ cors: {} }, 'cors.origins'],
+  [{ cors: { origins: ['shop.example.com'] } }, 'cors.origins[0]'],
+  [{ cors: { origins: ['https://shop.example.com/'] } }, 'cors.origins[0]'],
+  [{ cors: { origins: ['https://Shop.example.com'] } }, 'cors.origins[0]'],
+  [{ cors: { origins: ['*'] } }, 'cors.origins[0]'],
+  [{ cors: { origins: '*', credentials: true } }, 'cors.credentials'],
+  [{ cors: { origins: '*', methods: ['TRACE'] } }, 'cors.methods[0]'],
+  [{ cors: { origins: '*', headers: ['a b'] } }, 'cors.headers[0]'],
+  [{ requestHeaders: { set: { host: 'x' } } }, 'requestHeaders.set.host'],
+  [{ requestHeaders: { set: { 'X-Forwarded-For': 'x' } } }, 'requestHeaders.set.X-Forwarded-For'],
+  [{ requestHeaders: { remove: ['content-length'] } }, 'requestHeaders.remove[0]'],
+  [{ responseHeaders: { add: { 'x-a': 'a\r\nb: c' } } }, 'responseHeaders.add.x-a'],
+  [{ responseHeaders: { add: { 'x a': 'a' } } }, 'responseHeaders.add.x a'],
+  [{ responseHeaders: { add: { 'x-a': 1 } } }, 'responseHeaders.add.x-a'],
+  [{ maintenance: 'soon' }, 'maintenance'],
+  [{ maintenance: { except: ['x'] } }, 'maintenance.except[0]'],
 ]
 for (const [rules, key] of WRONG_RULES) {
   test(`${JSON.stringify(rules)} is refused at ${key}, in a route and as a default`, () => {
     assert.ok(`gateway.routes[0].${key}` in route(rules), JSON.stringify(route(rules)))
     assert.ok(`gateway.defaults.${key}` in problems({ routes: [{ to: 'users' }], defaults: rules }))
+  })
+}
+
+const WRONG_ROUTES: readonly [Record<string, unknown>, string][] = [
+  [{ redirect: { path: '/x' }, to: 'users' }, 'to'],
+  [{ redirect: {}, to: undefined, path: 5 }, 'path'],
+  [{ redirect: { status: 300 }, to: undefined }, 'redirect.status'],
+  [{ redirect: { host: 'a b' }, to: undefined }, 'redirect.host'],
+  [{ redirect: { host: 'a:80' }, to: undefined }, 'redirect.host'],
+  [{ redirect: { scheme: 'ftp' }, to: undefined }, 'redirect.scheme'],
+  [{ redirect: { path: '//evil.example' }, to: undefined }, 'redirect.path'],
+  [{ redirect: { path: '/:id' }, to: undefined, path: '/x' }, 'redirect.path'],
+  [{ redirect: { path: '/a', prefix: '/b' }, to: undefined }, 'redirect.prefix'],
+  [{ rewrite: { prefix: '/b' }, path: '/x' }, 'rewrite.prefix'],
+  [{ rewrite: { path: '/x/*' } }, 'rewrite.path'],
+  [{ rewrite: { path: '/a/../b' } }, 'rewrite.path'],
+  [{ rewrite: { hots: 'x' } }, 'rewrite.hots'],
+]
+for (const [change, key] of WRONG_ROUTES) {
+  test(`route ${JSON.stringify(change)} is refused at ${key}`, () => {
+    assert.ok(`gateway.routes[0].${key}` in route(change), JSON.stringify(route(change)))
   })
 }
 

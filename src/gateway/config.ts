@@ -21,6 +21,7 @@ import {
 import type { GatewayConfig, RouteConfig } from './contract.ts'
 import { METHODS } from './head.ts'
 import { checkHost, checkPath, paramNames } from './route-syntax.ts'
+import { checkRedirect, checkRewrite } from './rule/location.ts'
 import { RULE_CHECKS } from './rules.ts'
 
 /** Reports all mistakes of `value`, a gateway's configuration that stands under `key`. */
@@ -68,6 +69,8 @@ const ROUTE_CHECKS: Checks<RouteConfig> = {
   headers: conditions('{ "x-version": "2" }'),
   query: conditions('{ version: "2" }'),
   to: serviceName,
+  redirect: checkRedirect,
+  rewrite: checkRewrite,
   balance: (value, report) => {
     const problem = checkBalance(value)
     if (problem !== undefined) report(problem, 'See docs/balancing.md for the policies and their options.')
@@ -99,7 +102,9 @@ function checkRoute(route: unknown, issues: IssueList, key: string, context: Con
     issues.add(key, 'is not an object', 'Write `{ path: "/*", to: "…" }`.')
     return
   }
-  if (route['to'] === undefined) issues.add(`${key}.to`, 'is missing', 'Write the name of the service to send to.')
+  if (route['to'] === undefined && route['redirect'] === undefined) {
+    issues.add(`${key}.to`, 'is missing', 'Write the name of the service to send to.')
+  }
   checkKeys(route, ROUTE_CHECKS, reportTo(issues, key), context)
   checkTogether(route, issues, key)
 }
@@ -110,12 +115,26 @@ function checkTogether(route: Record<string, unknown>, issues: IssueList, key: s
   if (typeof timeoutMs === 'number' && typeof attemptTimeoutMs === 'number' && attemptTimeoutMs > timeoutMs) {
     issues.add(`${key}.attemptTimeoutMs`, `longer than timeoutMs (${timeoutMs})`, 'Make it shorter, or leave it out.')
   }
+  if (route['to'] !== undefined && route['redirect'] !== undefined) {
+    issues.add(`${key}.to`, 'stands beside redirect, which sends nothing on', 'Keep one of the two.')
+  }
+  for (const name of ['redirect', 'rewrite']) checkPathChange(route[name], path, issues, `${key}.${name}`)
   const on = isRecord(balance) && typeof balance['on'] === 'string' ? balance['on'] : ''
-  if (!on.startsWith('param:')) return
+  if (on.startsWith('param:')) checkParams([on.slice('param:'.length)], path, issues, `${key}.balance.on`)
+}
+
+function checkPathChange(change: unknown, path: unknown, issues: IssueList, key: string): void {
+  if (!isRecord(change)) return
+  if (typeof change['path'] === 'string') checkParams(paramNames(change['path']), path, issues, `${key}.path`)
+  if (change['prefix'] !== undefined && typeof path === 'string' && !path.endsWith('/*')) {
+    issues.add(`${key}.prefix`, `the route's path "${path}" is no prefix`, 'End it in /*, or change "path".')
+  }
+}
+
+function checkParams(wanted: readonly string[], path: unknown, issues: IssueList, key: string): void {
   const names = paramNames(typeof path === 'string' ? path : '/*')
-  const wanted = on.slice('param:'.length)
-  if (!names.includes(wanted)) {
-    issues.add(`${key}.balance.on`, `the path has no ":${wanted}"`, `Write it into the path, as in "/user/:${wanted}".`)
+  for (const name of wanted.filter((one) => !names.includes(one))) {
+    issues.add(key, `the path has no ":${name}"`, `Write it into the path, as in "/user/:${name}".`)
   }
 }
 

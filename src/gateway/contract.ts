@@ -1,5 +1,10 @@
 /** The edge: what it lets in and where it goes. */
 import type { BalanceConfig } from '../balance/contract.ts'
+import type { AddressConfig } from './rule/addresses.ts'
+import type { CorsConfig } from './rule/cors.ts'
+import type { HeaderEditConfig } from './rule/header-edits.ts'
+import type { RedirectConfig, RewriteConfig } from './rule/location.ts'
+import type { MaintenanceConfig } from './rule/maintenance.ts'
 import type { RateLimitConfig } from './rule/rate-limit.ts'
 
 /**
@@ -7,6 +12,15 @@ import type { RateLimitConfig } from './rule/rate-limit.ts'
  * default off. docs/gateway.md explains each.
  */
 export interface RouteRules {
+  /** From which addresses: the peer's, or what trusted proxies say. */
+  readonly addresses?: AddressConfig | false
+  /** Which pages of other origins may read the answers; preflights are answered by the gateway. */
+  readonly cors?: CorsConfig | false
+  /** Fields changed on their way to the upstream, and on their way back (also of the gateway's own answers). */
+  readonly requestHeaders?: HeaderEditConfig | false
+  readonly responseHeaders?: HeaderEditConfig | false
+  /** Closed for a while: 503 with a page. */
+  readonly maintenance?: MaintenanceConfig | boolean
   /** How many requests are let through, and of whom; several limits may be listed. */
   readonly rateLimit?: RateLimitConfig | readonly RateLimitConfig[] | false
 }
@@ -24,8 +38,12 @@ export interface RouteConfig extends RouteRules {
   readonly headers?: Readonly<Record<string, string | true>>
   /** Query name → exact value, or true for mere presence. */
   readonly query?: Readonly<Record<string, string | true>>
-  /** Service name. */
-  readonly to: string
+  /** Service name. Needed unless the route is a redirect. */
+  readonly to?: string
+  /** Sends the client elsewhere. */
+  readonly redirect?: RedirectConfig
+  /** Another path or host for the upstream. */
+  readonly rewrite?: RewriteConfig
   readonly balance?: BalanceConfig
   readonly timeoutMs?: number
   readonly attemptTimeoutMs?: number

@@ -7,6 +7,7 @@ import type { Clock } from '../core/clock.ts'
 import type { SkeinError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import type { TraceContext } from '../telemetry/trace.ts'
+import { FieldEdits } from './field-edits.ts'
 import type { Origin } from './forwarded.ts'
 import type { RequestHead } from './head.ts'
 import type { GatewayLimits } from './limits.ts'
@@ -74,6 +75,8 @@ export class Exchange {
   /** True once the gateway is closing: connections end with their answer. */
   readonly draining: () => boolean
   readonly #abort = new AbortController()
+  #requestEdits: FieldEdits | undefined
+  #answerEdits: FieldEdits | undefined
 
   // Set by the steps, in this order.
   requestId = ''
@@ -91,8 +94,10 @@ export class Exchange {
   /** True once the client may send its body. */
   continued = false
 
-  /** Fields for the answer, whoever gives it; a field of the same name from upstream yields. Names in lower case. */
-  readonly answerFields: string[] = []
+  /** Path of the request as the upstream gets it, where it is not the target's. */
+  upstreamPath: string | undefined
+  /** Host as the upstream gets it, where it is neither the client's nor the instance's own. */
+  upstreamHost: string | undefined
   /** The answer, where a step gives one in place of the upstream. */
   reply: Reply | undefined
 
@@ -121,6 +126,26 @@ export class Exchange {
     this.draining = options.draining
     const { method, url, httpVersion, rawHeaders } = options.incoming
     this.head = { method: method ?? '', target: url ?? '', version: httpVersion, headers: rawHeaders }
+  }
+
+  /** Changes to the request's fields on their way to the upstream. */
+  get requestEdits(): FieldEdits {
+    this.#requestEdits ??= new FieldEdits()
+    return this.#requestEdits
+  }
+
+  /** Changes to the fields of the answer, whoever gives it. */
+  get answerEdits(): FieldEdits {
+    this.#answerEdits ??= new FieldEdits()
+    return this.#answerEdits
+  }
+
+  editedRequest(fields: string[]): string[] {
+    return this.#requestEdits?.apply(fields) ?? fields
+  }
+
+  editedAnswer(fields: string[]): string[] {
+    return this.#answerEdits?.apply(fields) ?? fields
   }
 
   /** Aborted when the client has gone or its request turned out to be bad: nobody wants the answer. */

@@ -32,16 +32,19 @@ function callPolicy({ route, body }: Exchange, { uploadMs }: GatewayLimits): Cal
   return body instanceof Readable && policy.deadlineMs === undefined ? { ...policy, deadlineMs: uploadMs } : policy
 }
 
-export function outboundPath({ target }: Exchange): string {
-  return target!.query === '' ? target!.path : `${target!.path}?${target!.query}`
+export function outboundPath({ target, upstreamPath = target!.path }: Exchange): string {
+  return target!.query === '' ? upstreamPath : `${upstreamPath}?${target!.query}`
 }
 
 const HOST: ReadonlySet<string> = new Set(['host'])
 
-/** Without Host where the route wants the instance's own. */
-export function outboundHeaders({ head, origin, route }: Exchange): string[] {
-  const headers = requestHeaders(head.headers)
-  const kept = route!.config.preserveHost === false ? withoutHeaders(headers, HOST) : headers
+/** Without Host where the route wants the instance's own. What the gateway itself says of the client comes last: no edit reaches it. */
+export function outboundHeaders(exchange: Exchange): string[] {
+  const { head, origin, route, upstreamHost } = exchange
+  const headers = exchange.editedRequest(requestHeaders(head.headers))
+  const keepsHost = upstreamHost === undefined && route!.config.preserveHost !== false
+  const kept = keepsHost ? headers : withoutHeaders(headers, HOST)
+  if (upstreamHost !== undefined) kept.push('host', upstreamHost)
   kept.push(...forwardedHeaders(origin!))
   return kept
 }

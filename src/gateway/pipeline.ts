@@ -2,13 +2,19 @@
 import { compose } from '../core/compose.ts'
 import type { Exchange, Parts } from './exchange.ts'
 import { accessLog } from './step/access-log.ts'
+import { admit } from './step/admit.ts'
 import { answerErrors } from './step/answer-errors.ts'
+import { editHeaders } from './step/edit-headers.ts'
 import { forward } from './step/forward.ts'
 import { identify } from './step/identify.ts'
 import { limitRate } from './step/limit-rate.ts'
+import { maintain } from './step/maintain.ts'
 import { measure } from './step/measure.ts'
 import { receiveBody } from './step/receive-body.ts'
+import { redirect } from './step/redirect.ts'
 import { refuse } from './step/refuse.ts'
+import { rewrite } from './step/rewrite.ts'
+import { share } from './step/share.ts'
 import { takeRoute } from './step/take-route.ts'
 import { tellOrigin } from './step/tell-origin.ts'
 import { tunnel } from './step/tunnel.ts'
@@ -32,8 +38,20 @@ export function createPipeline(parts: Parts): (exchange: Exchange) => Promise<vo
       tellOrigin,
       // Must be above whatever depends on the route's settings: body limit, upgrade, policy.
       takeRoute,
+      // Must be just below the route, whose list it is: nobody else gets anything but the refusal.
+      admit,
+      // Must be above all that answers below, whose answers get the route's fields too; no other constraint.
+      editHeaders,
+      // Must be above all that may refuse, or pages could not read why; above authentication, as preflights bring no credentials.
+      share,
+      // Must be above limits and authentication: to hear that it is closed, nobody needs leave.
+      maintain,
+      // Must be below CORS, because preflights must not be redirected. Above what costs: there is nothing to protect.
+      redirect,
       // Must be above everything that costs more than counting.
       limitRate(parts, (by) => by !== 'identity'),
+      // Must be below all that looks at the path which the client asked for.
+      rewrite,
       // Must be innermost: it asks the client for the body, which is only right once somebody will take it.
       receiveBody(parts),
     ],

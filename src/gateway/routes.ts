@@ -50,7 +50,7 @@ export function parseRoute(config: RouteConfig, order: number): Route {
   const prefix = path.endsWith('/*')
   return {
     config,
-    name: config.name ?? `${config.host ?? ''}${path} → ${config.to}`,
+    name: config.name ?? `${config.host ?? ''}${path} → ${config.to ?? 'redirect'}`,
     order,
     host: config.host?.toLowerCase(),
     segments: prefix ? path.slice(1).split('/').slice(0, -1) : path.slice(1).split('/'),

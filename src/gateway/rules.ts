@@ -1,20 +1,39 @@
 /** The rules of a route: how each is checked, and made ready for its step. One line each. */
 import type { Checks } from './check.ts'
 import type { RouteRules } from './contract.ts'
+import { admission, checkAddresses } from './rule/addresses.ts'
+import { type Cors, checkCors, cors } from './rule/cors.ts'
+import { checkHeaderEdits, type HeaderEditConfig } from './rule/header-edits.ts'
+import { checkMaintenance, type Maintenance, maintenance } from './rule/maintenance.ts'
 import { checkRateLimits, type RateLimit, rateLimits } from './rule/rate-limit.ts'
 
 export const RULE_CHECKS: Checks<RouteRules> = {
+  addresses: checkAddresses,
+  cors: checkCors,
+  requestHeaders: checkHeaderEdits,
+  responseHeaders: checkHeaderEdits,
+  maintenance: checkMaintenance,
   rateLimit: checkRateLimits,
 }
 
 /** As the steps use them; undefined or empty = nothing to do. */
 export interface Rules {
+  readonly admits: ((ip: string) => boolean) | undefined
+  readonly cors: Cors | undefined
+  readonly requestHeaders: HeaderEditConfig | false | undefined
+  readonly responseHeaders: HeaderEditConfig | false | undefined
+  readonly maintenance: Maintenance | undefined
   readonly rateLimits: readonly RateLimit[]
 }
 
 /** Takes checked rules apart. `name` is the route's; what `before` remembers of an unchanged rule is taken over. */
 export function prepareRules(config: RouteRules, name: string, before: Rules | undefined): Rules {
   return {
+    admits: admission(config.addresses),
+    cors: cors(config.cors),
+    requestHeaders: config.requestHeaders,
+    responseHeaders: config.responseHeaders,
+    maintenance: maintenance(config.maintenance),
     rateLimits: rateLimits(config.rateLimit, name, before?.rateLimits ?? []),
   }
 }

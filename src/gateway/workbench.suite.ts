@@ -1,6 +1,13 @@
 /** What the gateway's tests share: real upstreams, a real caller, a real gateway, and raw sockets. All is closed after the test. */
 import { once } from 'node:events'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestListener,
+  request,
+  type Server,
+} from 'node:http'
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { type Logger, pino } from 'pino'
@@ -106,6 +113,61 @@ export async function httpUpstream(
     server.closeAllConnections()
   })
   return { port: (server.address() as AddressInfo).port, server }
+}
+
+export interface Echoed {
+  readonly method: string
+  readonly url: string
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+/** A gateway before an upstream that answers with what it got. `fields` are those of its answers. */
+export async function echoBench(
+  t: TestContext,
+  route: Partial<RouteConfig>,
+  { fields = {}, ...options }: BenchOptions & { readonly fields?: Record<string, string | string[]> } = {},
+): Promise<Workbench & { ask(path: string, init?: AskOptions): Promise<Asked> }> {
+  const { port } = await httpUpstream(t, async (request, response) => {
+    let body = ''
+    for await (const chunk of request) body += String(chunk)
+    const { method, url, headers } = request
+    for (const [name, value] of Object.entries(fields)) response.setHeader(name, value)
+    response.end(JSON.stringify({ method, url, headers, body }))
+  })
+  const bench = await workbench(t, { instances: [instance(port)], routes: [{ to: 'users', ...route }], ...options })
+  return { ...bench, ask: (path, init) => ask(bench.gateway.port, path, init) }
+}
+
+export interface AskOptions {
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+export interface Asked {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+  /** What the upstream got, where it was asked. */
+  readonly echoed: Echoed
+}
+
+/** Unlike `fetch` it follows no redirect, and sends Host and Origin as they are given. */
+export async function ask(port: number, path: string, { method, headers, body }: AskOptions = {}): Promise<Asked> {
+  const asking = request({ port, path, method: method ?? 'GET', headers: headers ?? {}, agent: false })
+  asking.end(body)
+  const [answer] = (await once(asking, 'response')) as [IncomingMessage]
+  let all = ''
+  for await (const chunk of answer) all += String(chunk)
+  return {
+    status: answer.statusCode!,
+    headers: answer.headers,
+    text: all,
+    get echoed() {
+      return JSON.parse(all) as Echoed
+    },
+  }
 }
 
 /** A bare TCP upstream on a free port. */

@@ -25,7 +25,7 @@ export function renderAnswer(answer: Answer, paint: Paint): string[] {
     return [
       ['route', style('green', route.name)],
       ['why', why],
-      ['service', route.to],
+      ['service', route.to ?? 'none: the client is sent elsewhere'],
       ['policy', describePolicy(policy)],
       ...limits(answer),
     ]

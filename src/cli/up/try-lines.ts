@@ -8,7 +8,10 @@ const ROUTES_SHOWN = 4
 export function tryLines({ gateway, services }: Plan, skein: string): [line: string, does: string][] {
   const routes = (gateway?.config.routes ?? []).slice(0, ROUTES_SHOWN)
   const largest = services.toSorted((a, b) => b.instances - a.instances)[0]
-  const lines: [string, string][] = routes.map((route) => [curlLine(route, gateway!.url), `→ ${route.to}`])
+  const lines: [string, string][] = routes.map((route) => [
+    curlLine(route, gateway!.url),
+    `→ ${route.to ?? 'elsewhere'}`,
+  ])
   lines.push([`${skein} ps`, 'what runs, where, how it is'])
   if (largest !== undefined && largest.port === undefined) {
     lines.push([`${skein} scale ${largest.name}=${largest.instances + 2}`, 'while traffic goes on'])

@@ -18,8 +18,8 @@ export function limitRate({ clock }: Parts, applies: (by: RateLimitKey) => boole
     if (limits.length === 0) return next()
     const now = clock.monotonic()
     const verdicts = limits.map((limit) => ({ limit, verdict: limit.buckets.take(keyOf(limit.by, exchange), now) }))
-    exchange.answerFields.push('ratelimit-policy', verdicts.map(({ limit }) => policyItem(limit)).join(', '))
-    exchange.answerFields.push('ratelimit', verdicts.map(limitItem).join(', '))
+    exchange.answerEdits.put('ratelimit-policy', verdicts.map(({ limit }) => policyItem(limit)).join(', '))
+    exchange.answerEdits.put('ratelimit', verdicts.map(limitItem).join(', '))
     const waits = verdicts.filter(({ verdict }) => !verdict.taken).map(({ verdict }) => verdict.retryMs)
     if (waits.length > 0) refuse(exchange, Math.max(...waits))
     return next()
@@ -28,7 +28,7 @@ export function limitRate({ clock }: Parts, applies: (by: RateLimitKey) => boole
 
 function refuse(exchange: Exchange, waitMs: number): never {
   const seconds = inSeconds(waitMs)
-  exchange.answerFields.push('retry-after', String(seconds))
+  exchange.answerEdits.put('retry-after', String(seconds))
   throw new SkeinError('RATE_LIMITED', `too many requests; the next one is let through in ${seconds} s`, {
     reason: 'rate_limited',
     retryAfterSeconds: seconds,

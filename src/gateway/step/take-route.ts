@@ -2,13 +2,17 @@ import type { Step } from '../../core/compose.ts'
 import { SkeinError } from '../../core/errors.ts'
 import { header } from '../../core/headers.ts'
 import type { Exchange } from '../exchange.ts'
+import type { RouteMatch, RouteRequest } from '../routes.ts'
+import type { GatewayRoute, GatewaySnapshot } from '../snapshot.ts'
 import { normaliseHost } from '../target.ts'
+import { preflightMethod } from './share.ts'
 
 /** Matches the request with the routes of the configuration in force when it came. */
 export const takeRoute: Step<Exchange, void> = async (exchange, next) => {
   const { head, target, snapshot } = exchange
   const host = normaliseHost(header(head.headers, 'host')!)
-  const match = snapshot.table.match({ method: head.method, headers: head.headers, host, ...target! })
+  const request = { method: head.method, headers: head.headers, host, ...target! }
+  const match = preflightMatch(request, snapshot) ?? snapshot.table.match(request)
   if (match === undefined) {
     throw new SkeinError('NOT_FOUND', `no route for ${head.method} ${target!.path}`, { reason: 'no_route' })
   }
@@ -16,4 +20,11 @@ export const takeRoute: Step<Exchange, void> = async (exchange, next) => {
   exchange.params = match.params
   exchange.service = match.route.config.to
   return next()
+}
+
+/** A preflight takes the route of the request that it asks about, where that route has CORS. */
+function preflightMatch(request: RouteRequest, { table }: GatewaySnapshot): RouteMatch<GatewayRoute> | undefined {
+  const method = preflightMethod(request)
+  const match = method === undefined ? undefined : table.match({ ...request, method })
+  return match?.route.rules.cors === undefined ? undefined : match
 }
