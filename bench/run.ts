@@ -5,6 +5,7 @@ import path from 'node:path'
 const BENCHES = {
   gateway: 'what forwarding costs, beside nginx, HAProxy, Caddy and the Node proxies',
   client: 'what a call costs, beside undici and fetch',
+  registry: 'what registrations, reads, keys and watchers cost, beside a real Consul where CONSUL_BIN names one',
   balance: 'what a pick costs',
 } as const
 

@@ -13,6 +13,8 @@ export interface Running {
 export interface StartOptions {
   readonly cwd?: string
   readonly env?: NodeJS.ProcessEnv
+  /** How long it may take until it accepts, ms, default 15,000. */
+  readonly limitMs?: number
 }
 
 /** Starts a program that stays, and resolves when `port` accepts. @throws Error with its output when it ends before. */
@@ -20,7 +22,7 @@ export async function start(
   command: string,
   args: readonly string[],
   port: number,
-  { cwd, env }: StartOptions = {},
+  { cwd, env, limitMs = OPEN_LIMIT_MS }: StartOptions = {},
 ): Promise<Running> {
   const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
@@ -31,17 +33,17 @@ export async function start(
     child.once('error', reject)
     child.once('exit', (code, signal) => reject(new Error(`${command} ended (${code ?? signal}):\n${output}`)))
   })
-  await Promise.race([untilOpen(port), failed])
+  await Promise.race([untilOpen(port, limitMs), failed])
   failed.catch(() => undefined) // later it is ended by us
   return { pid: child.pid!, output: () => output, close: () => end(child) }
 }
 
 const OPEN_LIMIT_MS = 15_000
 
-async function untilOpen(port: number): Promise<void> {
-  const limit = performance.now() + OPEN_LIMIT_MS
+async function untilOpen(port: number, limitMs: number): Promise<void> {
+  const limit = performance.now() + limitMs
   while (!(await accepts(port))) {
-    if (performance.now() > limit) throw new Error(`nobody listens on port ${port} after ${OPEN_LIMIT_MS} ms`)
+    if (performance.now() > limit) throw new Error(`nobody listens on port ${port} after ${limitMs} ms`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }
