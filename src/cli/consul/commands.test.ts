@@ -157,6 +157,15 @@ describe('services', () => {
   })
 })
 
+test('force-leave: the one member stays, others are unknown', async () => {
+  const itself = await run('force-leave', '-prune', 'node1')
+  assert.deepEqual([itself.status, itself.stdout, itself.stderr], [0, '', ''])
+  const other = await run('force-leave', 'node2')
+  assert.equal(other.status, 1)
+  assert.match(other.stderr, /^Error force leaving: .*No node found with name 'node2'/)
+  assert.match((await run('force-leave')).stderr, /^A single node name must be specified/)
+})
+
 test('maint: the node, a service, and who is out', async () => {
   await run('services', 'register', '-name=m')
   assert.equal(await out('maint'), '')
@@ -175,12 +184,6 @@ test('maint: the node, a service, and who is out', async () => {
 
 test('info', async () => {
   assert.match(await out('info'), /^agent:\n\tchecks = \d+\n\tservices = \d+\nbuild:\n[\s\S]*\nconsul:\n\tacl = /)
-})
-
-test('lock is refused, and runs nothing', async () => {
-  const { status, stdout, stderr } = await run('lock', '-n=3', 'prefix', 'echo', 'hi')
-  assert.deepEqual([status, stdout], [1, ''])
-  assert.match(stderr, /^consul lock needs a session that is kept alive, .*nothing was run\n/)
 })
 
 test('leave and reload want an agent', async () => {

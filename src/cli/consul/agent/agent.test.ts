@@ -74,6 +74,19 @@ function write(name: string, content: unknown): string {
 const services = async (one: Agent) => Object.keys(await one.get<object>('/v1/agent/services'))
 
 describe('consul agent', { timeout: 120_000 }, () => {
+  test('consul watch, as a process that only waits, goes on until it is asked to end', async () => {
+    await using one = await agent(['-dev'])
+    const words = ['watch', `-http-addr=127.0.0.1:${one.port}`, '-type=key', '-key=k', 'cat']
+    const child = spawn(process.execPath, [link, ...words], { cwd: dir })
+    let stdout = ''
+    child.stdout.on('data', (chunk) => (stdout += chunk))
+    await eventually('the first state', async () => stdout === 'null\n')
+    await fetch(`http://127.0.0.1:${one.port}/v1/kv/k`, { method: 'PUT', body: 'x' })
+    await eventually('the second', async () => stdout.includes('"Value":"eA=="'))
+    child.kill('SIGTERM')
+    assert.deepEqual(await once(child, 'exit'), [0, null])
+  })
+
   test('-dev: serves, takes the flags of a Consul script, ends by SIGTERM with 0', async () => {
     const line =
       '-dev -server --bootstrap-expect=1 -node n1 -datacenter=east -bind 127.0.0.1 -client=127.0.0.1 -log-level warn -ui'

@@ -1,12 +1,11 @@
 /** `consul watch`: what a view shows, once; or each of its states, to a program. */
-import { sleep } from '../../../core/clock.ts'
-import { SkeinError } from '../../../core/errors.ts'
 import { type ExitStatus, Failure } from '../../command.ts'
 import { onAskedToEnd } from '../../lifetime.ts'
 import { type Api, QUERY_FLAGS, withApi } from '../api.ts'
 import { type ConsulCall, consulCommand } from '../contract.ts'
 import { showExact } from '../exact.ts'
 import { readBoolean } from '../flags.ts'
+import { changes, newEvents } from '../watch/changes.ts'
 import { runHandler } from '../watch/handler.ts'
 import { VIEWS, type View, viewOf } from '../watch/views.ts'
 
@@ -19,7 +18,7 @@ const FLAGS = {
   tag: { kind: 'list', description: 'Only instances with this tag; for type service.' },
   passingonly: { kind: 'text', description: 'true = only instances that pass all checks; for type service.' },
   state: { kind: 'text', description: 'passing, warning, critical or any; for type checks.' },
-  name: { kind: 'text', description: '', ignored: 'this command cannot watch events yet' },
+  name: { kind: 'text', description: 'Only events of this name; for type event.' },
   shell: { kind: 'switch', description: 'Run the program by $SHELL or sh. Default: true.' },
 } as const
 
@@ -28,7 +27,8 @@ type Call = ConsulCall<typeof FLAGS>
 export default consulCommand({
   usage: '-type=<type> [options] [program …]',
   description: `Shows as JSON what is there now, and ends. With a program: runs it with that JSON on its standard input, now and after each
-change, one after the other, until it fails (exit status 1) or the watch is ended by SIGINT or SIGTERM (0).`,
+change, one after the other, until it fails (exit status 1) or the watch is ended by SIGINT or SIGTERM (0). Of events it gets
+those that are there, then the new ones.`,
   flags: FLAGS,
   async run(call) {
     const { passingonly, ...flags } = call.flags
@@ -49,7 +49,9 @@ async function follow(api: Api, view: View, call: Call): Promise<ExitStatus> {
   const stop = new AbortController()
   const forget = onAskedToEnd(() => stop.abort())
   try {
-    for await (const { index, json } of changes(api, view, call, stop.signal)) {
+    const watching = { api, clock: call.clock, err: call.terminal.err, signal: stop.signal }
+    const all = call.flags.type === 'event' ? newEvents(view, watching) : changes(view, watching)
+    for await (const { index, json } of all) {
       await runHandler(
         { words: call.args, shell: call.flags.shell !== false, input: `${json}\n`, index, signal: stop.signal },
         call,
@@ -61,32 +63,5 @@ async function follow(api: Api, view: View, call: Call): Promise<ExitStatus> {
     throw error
   } finally {
     forget()
-  }
-}
-
-const RETRY_MS = 5_000
-const RETRY_MAX_MS = 180_000
-
-/** Each state that differs from the one before. Only the first failure to reach the registry ends it. */
-async function* changes(api: Api, view: View, { clock, terminal }: Call, signal: AbortSignal) {
-  let index = 0
-  let last: string | undefined
-  let failures = 0
-  while (!signal.aborted) {
-    try {
-      const answer = await api.get(view.path, view.params, { index, signal })
-      failures = 0
-      // An index that goes down means a new history: begin again, or changes are slept through.
-      index = answer.index < index ? 0 : Math.max(1, answer.index)
-      const json = showExact(view.shape(answer.body))
-      if (json === last) continue
-      last = json
-      yield { index: answer.index, json }
-    } catch (error) {
-      if (last === undefined || !(error instanceof SkeinError)) throw error
-      const waitMs = Math.min(RETRY_MS * (++failures) ** 2, RETRY_MAX_MS)
-      terminal.err.line(`Error querying Consul agent: ${error.message}; again in ${waitMs / 1000} s`)
-      await sleep(waitMs, clock, signal)
-    }
   }
 }

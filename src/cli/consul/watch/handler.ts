@@ -8,7 +8,7 @@ export interface HandlerRun {
   /** Join the words and let a shell read them. */
   readonly shell: boolean
   readonly input: string
-  readonly index: number
+  readonly index: string
   /** Ends it with SIGTERM. */
   readonly signal: AbortSignal
 }
@@ -19,7 +19,7 @@ export function runHandler(run: HandlerRun, { env, cwd, terminal }: ConsulSurrou
   return new Promise((resolve, reject) => {
     const child = spawn(program!, args, {
       cwd,
-      env: { ...env, CONSUL_INDEX: String(run.index) },
+      env: { ...env, CONSUL_INDEX: run.index },
       signal: run.signal,
       stdio: ['pipe', 'pipe', 'inherit'],
     })

@@ -17,6 +17,7 @@ export interface ViewFlags {
   readonly tag?: readonly string[] | undefined
   readonly passing: boolean
   readonly state?: string | undefined
+  readonly name?: string | undefined
 }
 
 const whole = (body: unknown) => body ?? null
@@ -43,6 +44,7 @@ export const VIEWS: Readonly<Record<string, (flags: ViewFlags) => View>> = {
     params: {},
     shape: whole,
   }),
+  event: ({ name }) => ({ path: '/v1/event/list', params: { name }, shape: whole }),
 }
 
 /** @throws Failure for a type that is not there, or one that lacks a flag. */
@@ -50,8 +52,6 @@ export function viewOf(flags: ViewFlags): View {
   const { type } = flags
   if (type === undefined)
     throw new Failure('Watch type must be specified', `-type is one of ${Object.keys(VIEWS).join(', ')}.`)
-  if (type === 'event')
-    throw new Failure('Unsupported watch type: event', 'This command cannot watch events yet; GET /v1/event/list can.')
   if (!Object.hasOwn(VIEWS, type))
     throw new Failure(`Unsupported watch type: ${type}`, `There are ${Object.keys(VIEWS).join(', ')}.`)
   return VIEWS[type]!(flags)

@@ -40,7 +40,6 @@ describe('without a program, shown once', () => {
 
   const REFUSED: readonly (readonly [string, RegExp])[] = [
     ['', /^Watch type must be specified/],
-    ['-type=event -name=x', /Unsupported watch type: event/],
     ['-type=constructor', /^Unsupported watch type: constructor/],
     ['-type=key', /needs -key/],
     ['-type=service', /needs -service/],
@@ -49,6 +48,55 @@ describe('without a program, shown once', () => {
   for (const [line, pattern] of REFUSED) {
     test(`watch ${line} has status 1`, async () => {
       const { status, stderr } = await watch(...line.split(' ').filter(Boolean))
+      assert.equal(status, 1)
+      assert.match(stderr, pattern)
+    })
+  }
+})
+
+describe('events', { timeout: 20_000 }, () => {
+  const fire = async (...flags: string[]) => {
+    const { stdout } = await kit.run(['event', ...flags])
+    return /^Event ID: ([0-9a-f-]{36})\n$/.exec(stdout)?.[1]
+  }
+
+  test('are fired, and shown', async () => {
+    assert.deepEqual(await seen('-type=event'), [])
+    const ID = await fire('-name=deploy', 'v2')
+    await fire('-name=other', '-node=node.*')
+    await fire('-name=deploy', '-service=nobody')
+    const shown = await seen('-type=event', '-name=deploy')
+    assert.deepEqual(
+      shown.map((event: { ID: string; Payload: string }) => [event.ID, event.Payload]),
+      [[ID, 'djI=']],
+    )
+    assert.equal((await seen('-type=event')).length, 2)
+  })
+
+  test('come to a program once each: first those that are there, then the new ones', async () => {
+    await fire('-name=step', '0')
+    const url = `${kit.registry.url}/v1/event/fire/step`
+    const script = `
+      const events = JSON.parse(require('node:fs').readFileSync(0, 'utf8'))
+      const payloads = events.map(({ Payload }) => Buffer.from(Payload, 'base64').toString())
+      console.log(payloads.join(), BigInt(process.env.CONSUL_INDEX) > 1n)
+      if (payloads.includes('2')) process.exit(1)
+      fetch(${JSON.stringify(url)}, { method: 'PUT', body: String(Number(payloads.at(-1)) + 1) })
+    `
+    const { stdout } = await watch('-type=event', '-name=step', '-shell=false', process.execPath, '-e', script)
+    assert.equal(stdout, '0 true\n1 true\n2 true\n')
+  })
+
+  const REFUSED: readonly (readonly [string, RegExp])[] = [
+    ['', /^Event name must be specified/],
+    ['-name=x a b', /^Too many command line arguments/],
+    ['-name=x -node=(', /^Failed to compile node filter regexp: .*missing closing \)/],
+    ['-name=x -tag=t', /^Cannot provide tag filter without service filter/],
+    [`-name=x ${'y'.repeat(600)}`, /^Error firing event: .*user event exceeds configured limit of 512 bytes/],
+  ]
+  for (const [line, pattern] of REFUSED) {
+    test(`event ${line.slice(0, 20)} has status 1`, async () => {
+      const { status, stderr } = await kit.run(['event', ...line.split(' ').filter(Boolean)])
       assert.equal(status, 1)
       assert.match(stderr, pattern)
     })
