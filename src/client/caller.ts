@@ -112,15 +112,17 @@ class PipelineCaller implements Caller {
     let upstream = this.#upstreams.get(service)
     if (upstream === undefined) {
       const { clock, random, metrics } = this.#parts
-      const gauge = metrics.stale.with(service)
+      const stale = metrics.stale.with(service)
+      const confirmed = metrics.confirmed.with(service)
       upstream = new Upstream({
         service,
         watch: this.#source.watch(service),
         clock,
         random,
         onGone: (instance) => this.#forgetSeries(service, instance),
-        onStale: (stale) => {
-          gauge.value = stale ? 1 : 0
+        onSnapshot: (snapshot) => {
+          stale.value = snapshot.stale ? 1 : 0
+          confirmed.value = (snapshot.confirmedAt ?? 0) / 1000
         },
       })
       this.#upstreams.set(service, upstream)

@@ -108,4 +108,6 @@ export interface CandidateState {
   readonly eligible: boolean
   /** Why it is not eligible: `registry says critical`, `ejected: 5 failures in a row`, `silent for 1.2 s` … */
   readonly reason?: string | undefined
+  /** While the registry does not confirm the candidates: when it last did, wall-clock ms. */
+  readonly confirmedAt?: number | undefined
 }

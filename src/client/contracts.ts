@@ -1,6 +1,7 @@
 /**
  * Contracts as callers know them: read from the registry's KV when first needed, kept, and read again now and then. The
- * current one of a service changes; that of a version is named by its hash and never does.
+ * current one of a service changes; that of a version is named by its hash and never does. Where the registry's client has a
+ * snapshot folder, current ones are kept there as well, for a start while the registry is away.
  */
 import { type Clock, systemClock } from '../core/clock.ts'
 import { contractKey, type OperationContract, type ServiceContract, versionKey } from '../core/contract.ts'
@@ -9,6 +10,10 @@ import type { ConsulClient } from '../discovery/consul-client.ts'
 
 /** A contract older than this is still used, and read again in the background. So long a missing version is not asked for again. */
 const FRESH_MS = 30_000
+/** After a reading has failed, until the next, ms. */
+const RETRY_MS = 1_000
+/** The registry's word is waited for so long before that of a snapshot file counts, ms. */
+const PATIENCE_MS = 1_000
 /** For a version's contract: a call waits for it and can go on without. */
 const VERSION_TIMEOUT_MS = 1_000
 
@@ -38,15 +43,18 @@ export class Contracts {
    */
   async get(service: string): Promise<ServiceContract> {
     const kept = this.#kept.get(service)
-    if (kept === undefined) return this.read(service)
+    if (kept === undefined) return this.#first(service)
     if (this.#clock.monotonic() - kept.readAt > FRESH_MS) this.refresh(service)
     return kept.contract
   }
 
-  /** Reads it again in the background; what is known stays in use when that fails, and the next call tries again. */
+  /** Reads it again in the background; what is known stays in use when that fails, and a later call tries again. */
   refresh(service: string): void {
-    const keepOld = () => {}
-    void this.read(service).then(keepOld, keepOld)
+    const keepOld = () => {
+      const kept = this.#kept.get(service)
+      if (kept !== undefined) kept.readAt = this.#soon()
+    }
+    void this.read(service).catch(keepOld)
   }
 
   /** Reads it now; several at a time share one look-up. */
@@ -86,6 +94,38 @@ export class Contracts {
     return entries.flatMap(({ Key, Value }) => this.#keep(Key, Buffer.from(Value ?? '', 'base64').toString()) ?? [])
   }
 
+  /** The registry's word; where it is not to be had, or not at once, the snapshot file's. */
+  async #first(service: string): Promise<ServiceContract> {
+    const reading = this.read(service)
+    const patience = Promise.withResolvers<void>()
+    const timer = this.#clock.after(PATIENCE_MS, patience.resolve)
+    const late = patience.promise.then(async () => (await this.#before(service)) ?? reading)
+    try {
+      return await Promise.race([reading, late])
+    } catch (error) {
+      const before = await this.#before(service)
+      if (before === undefined) throw error
+      return before
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  /** What the file has becomes what is known, unless the registry has spoken meanwhile. */
+  async #before(service: string): Promise<ServiceContract | undefined> {
+    const file = await this.#consul.snapshots?.read(nameOf(service))
+    const contract = typeof file?.value === 'string' ? parseContract(file.value) : undefined
+    const known = this.#kept.get(service)
+    if (known !== undefined || contract === undefined) return known?.contract
+    this.#kept.set(service, { contract, readAt: this.#soon() })
+    return contract
+  }
+
+  /** As if it had been read so long ago that it will be read again in a moment. */
+  #soon(): number {
+    return this.#clock.monotonic() - FRESH_MS + RETRY_MS
+  }
+
   async #fetchVersion(key: string): Promise<ServiceContract | undefined> {
     const entry = await this.#consul.kvGet(key, { timeoutMs: VERSION_TIMEOUT_MS })
     return entry && this.#keep(key, entry.value)
@@ -105,9 +145,12 @@ export class Contracts {
       throw new SkeinError('UNKNOWN_CONTRACT', `service "${service}" ${why} (KV ${contractKey(service)})`, { service })
     }
     this.#kept.set(service, { contract, readAt: this.#clock.monotonic() })
+    this.#consul.snapshots?.save(nameOf(service), entry!.value)
     return contract
   }
 }
+
+const nameOf = (service: string) => `contracts/${service}`
 
 function parseContract(text: string): ServiceContract | undefined {
   try {

@@ -3,6 +3,7 @@ import { createLogger, type Logger } from '../core/log.ts'
 import { registryAddress, SETTINGS } from '../core/settings.ts'
 import { ConsulClient } from '../discovery/consul-client.ts'
 import type { Source } from '../discovery/contract.ts'
+import { snapshotFolder } from '../discovery/snapshot-place.ts'
 import { consulSource } from '../discovery/source/consul.ts'
 import { createCaller } from './caller.ts'
 import type { Caller } from './contract.ts'
@@ -15,7 +16,12 @@ let caller: Caller | undefined
 /** A client of the registry at SKEIN_REGISTRY, with the token in SKEIN_REGISTRY_TOKEN. */
 export function defaultConsul(): ConsulClient {
   log ??= createLogger()
-  consul ??= new ConsulClient({ address: registryAddress(process.env), token: process.env[SETTINGS.token], log })
+  consul ??= new ConsulClient({
+    address: registryAddress(process.env),
+    token: process.env[SETTINGS.token],
+    log,
+    snapshots: snapshotFolder(process.env),
+  })
   return consul
 }
 

@@ -46,8 +46,8 @@ export interface UpstreamOptions {
   readonly random: Random
   /** Called for each instance that has gone. */
   readonly onGone: (instance: string) => void
-  /** Called with each snapshot: whether the registry confirms it. */
-  readonly onStale: (stale: boolean) => void
+  /** Called with each snapshot: whether the registry confirms it, and since when not. */
+  readonly onSnapshot: (snapshot: Snapshot) => void
 }
 
 export class Upstream {
@@ -58,7 +58,7 @@ export class Upstream {
   readonly #random: Random
   readonly #watch: Watch
   readonly #onGone: (instance: string) => void
-  readonly #onStale: (stale: boolean) => void
+  readonly #onSnapshot: (snapshot: Snapshot) => void
   readonly #choosers = new Map<string, Chooser>()
   /** Spares each request the wording of its route's object. */
   readonly #byObject = new WeakMap<object, Chooser>()
@@ -73,7 +73,7 @@ export class Upstream {
     this.#random = options.random
     this.#watch = options.watch
     this.#onGone = options.onGone
-    this.#onStale = options.onStale
+    this.#onSnapshot = options.onSnapshot
     this.outlier = createOutlier({ clock: options.clock })
     this.#unsubscribe = options.watch.subscribe((snapshot) => this.#update(snapshot))
     const current = options.watch.current()
@@ -163,12 +163,14 @@ export class Upstream {
   inspect(balance: BalanceConfig | undefined): CandidateState[] {
     const { load } = this.chooser(balance)
     const offered = new Set(this.#endpoints[load].map(({ id }) => id))
+    const { confirmedAt } = this.#watch.current() ?? {}
+    const age = confirmedAt === undefined ? {} : { confirmedAt }
     return [...this.#candidates.values()].map(({ id, instance, loads }) => {
       const judged = this.outlier.state(id)
       const eligible = offered.has(id) && judged.eligible
       const reason = offered.has(id) ? judged.reason : whyNotOffered(instance)
       const { inFlight } = loads[load]
-      return { instance, inFlight, cost: loads[load].cost(), eligible, ...(reason !== undefined && { reason }) }
+      return { instance, inFlight, cost: loads[load].cost(), eligible, ...(reason !== undefined && { reason }), ...age }
     })
   }
 
@@ -178,7 +180,7 @@ export class Upstream {
   }
 
   #update(snapshot: Snapshot): void {
-    this.#onStale(snapshot.stale)
+    this.#onSnapshot(snapshot)
     const before = this.#candidates
     this.#candidates = new Map(snapshot.instances.map((instance) => [instance.id, this.#candidate(instance)]))
     this.outlier.retain(this.#candidates.keys())

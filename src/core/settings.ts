@@ -7,6 +7,11 @@ export const SETTINGS = {
   registry: 'SKEIN_REGISTRY',
   /** ACL token for the registry. */
   token: 'SKEIN_REGISTRY_TOKEN',
+  /**
+   * Folder where the last known instances and contracts are kept, for a start while the registry is away; `on` = one in the
+   * user's cache folder, `off` or absent = none. `skein up` sets it to `.skein/snapshots` beside the config.
+   */
+  snapshots: 'SKEIN_SNAPSHOTS',
   /** This instance's ID, unique in the registry. */
   instance: 'SKEIN_INSTANCE',
   /** Service name, for apps that do not say it themselves (`skein/register`, commands). */
@@ -19,6 +24,12 @@ export const SETTINGS = {
   host: 'SKEIN_HOST',
   /** Zone of this instance. */
   zone: 'SKEIN_ZONE',
+  /** What a registry needs for an etcd that does not let everybody in; files are PEM. */
+  etcdUser: 'SKEIN_ETCD_USER',
+  etcdPassword: 'SKEIN_ETCD_PASSWORD',
+  etcdCa: 'SKEIN_ETCD_CA',
+  etcdCert: 'SKEIN_ETCD_CERT',
+  etcdKey: 'SKEIN_ETCD_KEY',
   logLevel: 'SKEIN_LOG_LEVEL',
   /** Set by the fleet for its children; see parent.ts. */
   fleet: 'SKEIN_FLEET',

@@ -8,6 +8,7 @@ import { type BlockingOptions, isBlocking, patience, withWait } from './blocking
 import { Failover } from './failover.ts'
 import { type RegistryAnswer, RegistryPeer, type RegistryRequest } from './registry-peer.ts'
 import { isRepeatable, wasNotSent } from './repeatable.ts'
+import { SnapshotFolder } from './snapshot-folder.ts'
 
 export interface ConsulClientOptions {
   /**
@@ -22,6 +23,8 @@ export interface ConsulClientOptions {
   readonly random?: Random | undefined
   /** Told when it moves on to another address. */
   readonly log?: Logger | undefined
+  /** Folder where what it learns is kept for a start without the registry; absent = nowhere. */
+  readonly snapshots?: string | undefined
 }
 
 export interface ConsulRequestOptions {
@@ -61,6 +64,8 @@ const SPREAD_MS = 1_000
 export class ConsulClient {
   /** All addresses, separated by commas: for messages. */
   readonly address: string
+  /** What those who ask through this client learnt last; undefined = it is not kept. */
+  readonly snapshots: SnapshotFolder | undefined
   readonly #token: string | undefined
   readonly #clock: Clock
   readonly #random: Random
@@ -76,6 +81,8 @@ export class ConsulClient {
     this.#clock = clock
     this.#random = random
     this.#log = log
+    const { snapshots: folder } = options
+    this.snapshots = folder === undefined ? undefined : new SnapshotFolder({ folder, clock, log })
     const peers = addresses.map((address) => new RegistryPeer(address, { clock, random }))
     this.#peers = new Failover(peers, random)
   }
@@ -124,7 +131,7 @@ export class ConsulClient {
   /** Breaks off open requests, also blocking ones. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true
-    await Promise.all(this.#peers.turn.map((peer) => peer.close()))
+    await Promise.all([...this.#peers.turn.map((peer) => peer.close()), this.snapshots?.flush()])
   }
 
   /** A blocking query at the address in use; asked anew at another one, without its index, where that fails. */

@@ -28,6 +28,8 @@ export interface Snapshot {
   readonly index: number
   /** True while the source cannot confirm the set: the registry is away, or its answer was not believed. */
   readonly stale: boolean
+  /** While stale: when the registry last confirmed the set, wall-clock ms; perhaps to a process before this one. */
+  readonly confirmedAt?: number | undefined
 }
 
 export interface Watch {

@@ -40,13 +40,17 @@ export class PublishedWatch implements Watch {
     return () => this.#listeners.delete(own)
   }
 
-  /** Makes a snapshot current and tells everyone, unless it says what the current one says. Sorts by id. */
-  publish(instances: readonly Instance[], index: number, stale: boolean): void {
+  /**
+   * Makes a snapshot current and tells everyone, unless it says what the current one says. Sorts by id. `confirmedAt`, ms, when
+   * it is stale.
+   */
+  publish(instances: readonly Instance[], index: number, stale: boolean, confirmedAt?: number): void {
     const before = this.#current
     const sorted = instances.toSorted((a, b) => (a.id < b.id ? -1 : 1))
     const kept = keepSame(before?.instances ?? [], sorted)
     if (before !== undefined && before.stale === stale && before.instances === kept) return
-    const snapshot = Object.freeze({ service: this.#service, instances: kept, index, stale })
+    const since = stale ? { confirmedAt } : {}
+    const snapshot = Object.freeze({ service: this.#service, instances: kept, index, stale, ...since })
     this.#current = snapshot
     for (const arrive of this.#waiting.splice(0)) arrive(snapshot)
     for (const listener of [...this.#listeners]) listener(snapshot)

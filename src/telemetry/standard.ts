@@ -38,6 +38,11 @@ export function clientMetrics(metrics: Metrics = processMetrics) {
       '1 while the registry does not confirm the known instances of a service.',
       ['service'],
     ),
+    confirmed: metrics.gauge(
+      'skein_client_discovery_confirmed_timestamp_seconds',
+      'While stale: when the registry last confirmed the known instances of a service, since the epoch; else 0.',
+      ['service'],
+    ),
     ejections: metrics.counter('skein_client_ejections_total', 'Times an instance was taken out.', [
       'service',
       'instance',

@@ -7,6 +7,7 @@ import { reportReady } from '../../core/parent.ts'
 import { systemRandom } from '../../core/random.ts'
 import { registryAddress, SETTINGS } from '../../core/settings.ts'
 import { ConsulClient } from '../../discovery/consul-client.ts'
+import { snapshotFolder } from '../../discovery/snapshot-place.ts'
 import { consulSource } from '../../discovery/source/consul.ts'
 import { type Context, defineCommand, type Options, UsageError } from '../command.ts'
 import { loadConfig } from '../config/load.ts'
@@ -61,7 +62,12 @@ SIGTERM and Ctrl-C let the requests under way end first.`,
     const stop = new AbortController()
     void untilAskedToEnd().then(() => stop.abort())
     const address = options.registry ?? registryAddress(env)
-    const consul = new ConsulClient({ address, token: env[SETTINGS.token], log })
+    const consul = new ConsulClient({
+      address,
+      token: env[SETTINGS.token],
+      log,
+      snapshots: snapshotFolder(env, address),
+    })
     const source = consulSource({ client: consul, log })
     const caller = createCaller({ source, log })
     try {

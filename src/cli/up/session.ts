@@ -13,6 +13,7 @@ import { fleetLog } from './fleet-log.ts'
 import { LiveConfig } from './live.ts'
 import { GATEWAY_NAME, gatewayKey, type Plan, SYSTEM_NAMES, systemSpecs } from './plan.ts'
 import { RegistryLink } from './registry-link.ts'
+import { snapshotsOf } from './snapshots.ts'
 import type { View } from './view.ts'
 import { watchFile } from './watch-file.ts'
 
@@ -44,7 +45,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
   const registry = new RegistryLink(consul, log, clock)
   let fleet: Fleet | undefined
   try {
-    fleet = await startParts(plan, registry, log, clock)
+    fleet = await startParts(options, registry, log)
     const detach = await attach(fleet, registry, log, options)
     return {
       fleet,
@@ -62,12 +63,12 @@ export async function startSession(options: SessionOptions): Promise<Session> {
 }
 
 /** The gateway becomes ready with its config, which can be put only when the registry answers: so the two go side by side. */
-async function startParts(plan: Plan, registry: RegistryLink, log: Logger, clock: Clock): Promise<Fleet> {
+async function startParts({ plan, clock, env }: SessionOptions, registry: RegistryLink, log: Logger): Promise<Fleet> {
   const stop = new AbortController()
   const configured = configureGateway(plan, registry, stop.signal)
   const fleet = startFleet({
     specs: [...systemSpecs(plan), ...plan.services],
-    env: { [SETTINGS.registry]: plan.registry.url },
+    env: { [SETTINGS.registry]: plan.registry.url, [SETTINGS.snapshots]: snapshotsOf(plan, env) },
     clock,
     log,
     // The registry must be there while those who have ended without a word are taken out.

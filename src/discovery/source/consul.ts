@@ -10,6 +10,7 @@ import { type Belief, believe, settle } from '../belief.ts'
 import type { ConsulAnswer, ConsulClient } from '../consul-client.ts'
 import type { Instance, Source, Watch } from '../contract.ts'
 import { readInstances } from '../health-answer.ts'
+import { type KeptInstances, readKeptInstances, saveInstances } from '../kept-instances.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import { PublishedWatch } from '../watch.ts'
 
@@ -22,6 +23,8 @@ export interface ConsulSourceOptions {
 
 /** Short, so that a registry which hangs is noticed within WAIT_MS × 17/16 + 5 s; meanwhile the last set is used. */
 const WAIT_MS = 30_000
+/** So long the first answer is waited for before a snapshot file counts, ms: a registry that hangs must not hang every call. */
+const PATIENCE_MS = 1_000
 const RECONNECT_BASE_MS = 250
 const RECONNECT_CAP_MS = 5_000
 /** A server that does not block is asked twice a second at most; a rolling deploy of 20 changes passes at once. */
@@ -64,7 +67,11 @@ class ConsulWatch {
   readonly #options: WatchOptions
   readonly #signal: AbortSignal
   readonly #bucket: TokenBucket
+  /** What a process before this one, or beside it, learnt last. */
+  readonly #prior: Promise<KeptInstances | undefined>
   #belief: Belief | undefined
+  /** Wall-clock ms at which the registry last confirmed the set. */
+  #confirmedAt: number | undefined
   #holding: Timer | undefined
   /** The index to ask with; 0 = at once. */
   #index = 0
@@ -76,10 +83,14 @@ class ConsulWatch {
     this.#options = options
     this.#signal = signal
     this.#bucket = new TokenBucket({ burst: LOOP_BURST, refillMs: LOOP_REFILL_MS, clock: options.clock })
+    const { snapshots } = options.client
+    this.#prior = snapshots === undefined ? Promise.resolve(undefined) : readKeptInstances(snapshots, service)
     this.ended = this.#run()
   }
 
   async #run(): Promise<void> {
+    const { client, clock } = this.#options
+    const patience = client.snapshots && clock.after(PATIENCE_MS, () => void this.#fallBack())
     try {
       while (!this.#signal.aborted) {
         await this.#bucket.take(this.#signal)
@@ -88,6 +99,7 @@ class ConsulWatch {
     } catch (error) {
       if (!this.#signal.aborted) throw error
     } finally {
+      patience?.cancel()
       this.#holding?.cancel()
     }
   }
@@ -96,22 +108,47 @@ class ConsulWatch {
     const path = `/v1/health/service/${encodeURIComponent(this.#service)}`
     try {
       const query = { index: this.#index, waitMs: WAIT_MS, signal: this.#signal }
-      this.#accept(await this.#options.client.get(path, query))
+      const answer = await this.#options.client.get(path, query)
+      this.#accept(answer, this.#belief === undefined ? await this.#prior : undefined)
     } catch (error) {
       if (this.#signal.aborted) return
       await this.#reconnect(error)
     }
   }
 
-  #accept(answer: ConsulAnswer): void {
+  /** Without a registry that speaks: what was known before. It is not waited for longer than a call can wait. */
+  async #fallBack(): Promise<void> {
+    const prior = await this.#prior
+    if (prior === undefined || this.#belief !== undefined || this.#signal.aborted) return
+    const { clock, log } = this.#options
+    const ageSeconds = Math.round((clock.now() - prior.confirmedAt) / 1000)
+    const counts = { instances: prior.instances.length, ageSeconds }
+    log.warn(
+      { service: this.#service, ...counts },
+      'the registry is away: beginning with the instances of a snapshot file',
+    )
+    this.#believePrior(prior)
+    this.#publish()
+  }
+
+  #believePrior({ instances, index, confirmedAt }: KeptInstances): void {
+    const holdUntil = this.#options.clock.monotonic()
+    this.#belief = { instances, doubted: true, answered: instances, index, holdUntil }
+    this.#confirmedAt = confirmedAt
+  }
+
+  #accept(answer: ConsulAnswer, prior: KeptInstances | undefined): void {
     // A missing index must not make a loop that never blocks; see "Blocking Queries" in Consul's API documentation.
     const index = answer.index === 0 ? 1 : answer.index
     const news = answer.index === 0 || index !== this.#index || this.#belief === undefined
     const instances = news ? this.#read(answer) : undefined
     this.#recovered()
     this.#index = index < this.#index ? 0 : index
+    // A registry that has lost its past knows less than the file. One that remembers it is believed, also when it says: none.
+    if (this.#belief === undefined && prior !== undefined && index < prior.index) this.#believePrior(prior)
     if (instances !== undefined) this.#believe(instances, index)
     this.#publish()
+    this.#confirmed()
   }
 
   /** @throws SkeinError when the answer is not what was asked for: garbage, half of it, an error page with status 200. */
@@ -157,7 +194,15 @@ class ConsulWatch {
 
   #publish(): void {
     const { instances, index, doubted } = this.#belief!
-    this.published.publish(instances, index, doubted || this.#failures > 0)
+    this.published.publish(instances, index, doubted || this.#failures > 0, this.#confirmedAt)
+  }
+
+  #confirmed(): void {
+    if (this.#belief!.doubted) return
+    const { client, clock } = this.#options
+    this.#confirmedAt = clock.now()
+    const { instances } = this.published.current()!
+    if (client.snapshots !== undefined) saveInstances(client.snapshots, this.#service, instances, this.#belief!.index)
   }
 
   #recovered(): void {
@@ -174,7 +219,8 @@ class ConsulWatch {
     // Asked without an index it answers at once, so that its return is known at once and not after the next change.
     this.#index = 0
     const pause = fullJitter(random, this.#failures++, RECONNECT_BASE_MS, RECONNECT_CAP_MS)
-    if (this.#belief !== undefined) this.#publish()
+    if (this.#belief === undefined) await this.#fallBack()
+    else this.#publish()
     await sleep(pause, clock, this.#signal)
   }
 }

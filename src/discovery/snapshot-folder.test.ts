@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { VirtualClock } from '../core/clock.ts'
+import { readKeptInstances, saveInstances } from './kept-instances.ts'
+import { instance } from './kit.suite.ts'
+import { SNAPSHOT_MAX_AGE_MS, SNAPSHOT_MAX_BYTES, SnapshotFolder } from './snapshot-folder.ts'
+import { snapshotFolder } from './snapshot-place.ts'
+
+function scene(t: TestContext) {
+  const root = mkdtempSync(path.join(tmpdir(), 'skein-snapshots-'))
+  t.after(() => rmSync(root, { recursive: true, force: true }))
+  const folder = path.join(root, 'new', 'folder')
+  const clock = new VirtualClock(Date.now())
+  return { root, folder, clock, open: () => new SnapshotFolder({ folder, clock }) }
+}
+
+test('what is saved is read by another process, with its date; only the owner may', async (t) => {
+  const { folder, clock, open } = scene(t)
+  const mine = open()
+  assert.equal(await mine.read('a/b'), undefined)
+  const savedAt = clock.now()
+  mine.save('a/b', { x: 1 })
+  await mine.flush()
+  clock.advance(5_000)
+  assert.deepEqual(await open().read('a/b'), { value: { x: 1 }, confirmedAt: savedAt })
+  assert.equal(statSync(folder).mode & 0o777, 0o700)
+  assert.equal(statSync(path.join(folder, 'a%2Fb.json')).mode & 0o777, 0o600)
+  assert.equal(await open().read('a%2Fb'), undefined)
+})
+
+test('changes of a second are one write; what stays the same is written for its date every five minutes', async (t) => {
+  const { folder, clock, open } = scene(t)
+  const mine = open()
+  const value = { x: 2 }
+  mine.save('a', { x: 1 })
+  mine.save('a', value)
+  clock.advance(999)
+  await mine.flush()
+  const first = (await mine.read('a'))!
+  assert.deepEqual(first.value, value)
+  clock.advance(299_000)
+  mine.save('a', value)
+  await mine.flush()
+  assert.deepEqual(await mine.read('a'), first)
+  clock.advance(1)
+  mine.save('a', value)
+  await mine.flush()
+  assert.deepEqual(await mine.read('a'), { value, confirmedAt: first.confirmedAt + 300_000 })
+  assert.deepEqual(readdirSync(folder), ['a.json'])
+})
+
+test('a day is the longest that a file is believed, and a mebibyte the most', async (t) => {
+  const { folder, clock, open } = scene(t)
+  const mine = open()
+  mine.save('a', 1)
+  mine.save('b', 'x'.repeat(SNAPSHOT_MAX_BYTES))
+  await mine.flush()
+  assert.deepEqual(readdirSync(folder), ['a.json'])
+  writeFileSync(path.join(folder, 'b.json'), ' '.repeat(SNAPSHOT_MAX_BYTES + 1))
+  assert.equal(await mine.read('b'), undefined)
+  clock.advance(SNAPSHOT_MAX_AGE_MS)
+  assert.equal((await mine.read('a'))?.value, 1)
+  clock.advance(1)
+  assert.equal(await mine.read('a'), undefined)
+})
+
+test('every truncation of a file, and every bit flip, gives nothing or the value of a whole file', async (t) => {
+  const { folder, clock, open } = scene(t)
+  const mine = open()
+  saveInstances(mine, 'users', [instance('u1', { tags: ['a'], meta: { k: 'v' } })], 7)
+  await mine.flush()
+  const file = path.join(folder, 'instances%2Fusers.json')
+  const whole = readFileSync(file)
+  const kept = await readKeptInstances(mine, 'users')
+  assert.deepEqual(kept?.instances, [instance('u1', { tags: ['a'], meta: { k: 'v' } })])
+  assert.deepEqual([kept?.index, kept?.confirmedAt], [7, clock.now()])
+  for (let length = 0; length < whole.length; length++) {
+    writeFileSync(file, whole.subarray(0, length))
+    assert.equal(await readKeptInstances(mine, 'users'), undefined)
+  }
+  for (let bit = 0; bit < whole.length * 8; bit += 7) {
+    const flipped = Buffer.from(whole)
+    flipped[bit >> 3]! ^= 1 << (bit & 7)
+    writeFileSync(file, flipped)
+    const read = await readKeptInstances(mine, 'users')
+    for (const one of read?.instances ?? []) {
+      assert.equal(one.service, 'users')
+      assert.ok(Number.isInteger(one.port) && typeof one.address === 'string' && Array.isArray(one.tags))
+    }
+  }
+})
+
+test('drafts of processes that were killed are removed, those of others at work are not', async (t) => {
+  const { folder, open } = scene(t)
+  const mine = open()
+  mine.save('a', 1)
+  await mine.flush()
+  for (const [name, ageSeconds] of [
+    ['old.json.1.draft', 120],
+    ['new.json.2.draft', 5],
+  ] as const) {
+    const file = path.join(folder, name)
+    writeFileSync(file, 'half')
+    const at = Date.now() / 1000 - ageSeconds
+    utimesSync(file, at, at)
+  }
+  const other = open()
+  other.save('a', 2)
+  await other.flush()
+  assert.deepEqual(readdirSync(folder).sort(), ['a.json', 'new.json.2.draft'])
+})
+
+test('a folder that cannot be made costs a line in the log, nothing else', async (t) => {
+  const { root } = scene(t)
+  writeFileSync(path.join(root, 'file'), '')
+  const lines: unknown[] = []
+  const log = { warn: (...line: unknown[]) => lines.push(line) } as never
+  const mine = new SnapshotFolder({ folder: path.join(root, 'file', 'below'), log })
+  for (let i = 0; i < 3; i++) {
+    mine.save('a', i)
+    await mine.flush()
+  }
+  assert.equal(lines.length, 1)
+})
+
+test('the folder: as given, in the cache of the user by registry, or none', () => {
+  assert.equal(snapshotFolder({}), undefined)
+  assert.equal(snapshotFolder({ SKEIN_SNAPSHOTS: 'off' }), undefined)
+  assert.equal(snapshotFolder({ SKEIN_SNAPSHOTS: '/x/y' }), '/x/y')
+  const on = (registry: string) =>
+    snapshotFolder({ SKEIN_SNAPSHOTS: 'on', SKEIN_REGISTRY: registry, XDG_CACHE_HOME: '/cache' })!
+  assert.ok(on('http://a').startsWith(path.join('/cache', 'skein', path.sep)))
+  assert.notEqual(on('http://a'), on('http://b'))
+  assert.equal(on('http://a'), on('http://a/'))
+})
