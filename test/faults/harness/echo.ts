@@ -1,0 +1,54 @@
+/**
+ * The service of the stage: answers after `ms`, as it was told last by PUT /mode (JSON of `Mode`). GET and POST anywhere
+ * else are work; POST bodies are remembered, so that a doubled one is seen.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { adaptHandler } from '../../../src/service/adapt/index.ts'
+
+export interface Mode {
+  /** How long an answer takes. */
+  readonly ms?: number
+  /** What it is; default 200. */
+  readonly status?: number
+  /** At most so many at a time; more wait in line. Default: no bound. */
+  readonly width?: number
+}
+
+let mode: Mode = { ms: Number(process.env['ECHO_MS'] ?? 5), width: Number(process.env['ECHO_WIDTH'] ?? Infinity) }
+let working = 0
+const line: (() => void)[] = []
+let served = 0
+const bodies = new Map<string, number>()
+
+async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const body = await textOf(request)
+  if (request.url === '/mode') {
+    mode = { ...mode, ...(JSON.parse(body) as Mode) }
+    return void response.end('{}')
+  }
+  if (request.url === '/served') {
+    const doubled = [...bodies.values()].filter((count) => count > 1).length
+    return void response.end(JSON.stringify({ served, doubled, bodies: [...bodies.keys()] }))
+  }
+  served++
+  if (request.method === 'POST') bodies.set(body, (bodies.get(body) ?? 0) + 1)
+  await work()
+  response.statusCode = mode.status ?? 200
+  response.end(`{"from":"${process.env['SKEIN_INSTANCE']}"}`)
+}
+
+async function work(): Promise<void> {
+  if (working >= (mode.width ?? Infinity)) await new Promise<void>((go) => line.push(go))
+  working++
+  if (mode.ms !== 0) await new Promise((resolve) => setTimeout(resolve, mode.ms))
+  working--
+  line.shift()?.()
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  let text = ''
+  for await (const chunk of request) text += chunk
+  return text
+}
+
+export default adaptHandler('echo', (request, response) => void handle(request, response))
