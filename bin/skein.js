@@ -15,6 +15,9 @@ const carried = fileURLToPath(new URL('../node_modules/node/bin/node', import.me
 // A link named `consul` to this file is Consul's command: scripts that call that go on as they are.
 if (basename(process.argv[1] ?? '') === 'consul') process.argv.splice(2, 0, 'consul')
 
+// Whoever lists the processes of a machine need not read the password in an address.
+if (process.argv.some((argument) => /:\/\/[^/]*@/.test(argument))) process.title = 'skein'
+
 if (Number(process.versions.node.split('.')[0]) >= REQUIRED_MAJOR) {
   // Halves the start of an instance: what one process has stripped of types and compiled, the next one reads.
   module.enableCompileCache()

@@ -33,7 +33,8 @@ const OPTIONS = {
   store: {
     kind: 'text',
     value: 'etcd://…',
-    description: 'Share etcd with registries on other machines: etcd://host:port,host:port/prefix.',
+    description: `Share etcd with registries on other machines: etcd://host:port,host:port/prefix, or etcds:// for TLS, with
+?ca=, cert=, key= (PEM files), server-name=, password-file=; or SKEIN_ETCD_USER, _PASSWORD, _CA, _CERT, _KEY.`,
   },
   datacenter: { kind: 'text', value: 'name', description: 'Name of the datacenter. Default: dc1.' },
 } as const satisfies Options
@@ -57,7 +58,7 @@ wants a token from its clients: the one in SKEIN_REGISTRY_TOKEN.`,
     const asked = untilAskedToEnd()
     const port = options.port ?? DEFAULT_REGISTRY_PORT
     const dnsPort = chooseDnsPort(options)
-    const storage = chooseStorage(options, cwd)
+    const storage = chooseStorage(options, cwd, env)
     try {
       const { host, datacenter } = options
       const registry = await startRegistry({
@@ -93,11 +94,15 @@ function chooseDnsPort(options: Context<typeof OPTIONS>['options']): number | un
   return chosen
 }
 
-function chooseStorage({ memory, data, store }: Context<typeof OPTIONS>['options'], cwd: string): StorageChoice {
+function chooseStorage(
+  { memory, data, store }: Context<typeof OPTIONS>['options'],
+  cwd: string,
+  env: Context<typeof OPTIONS>['env'],
+): StorageChoice {
   const given = [memory === true && '--memory', data !== undefined && '--data', store !== undefined && '--store']
   const names = given.filter((name) => name !== false)
   if (names.length > 1) throw new UsageError(`give ${names.join(' or ')}, not both`)
-  if (store !== undefined) return readStoreAddress(store)
+  if (store !== undefined) return readStoreAddress(store, env)
   if (memory === true) return 'memory'
   const folder = path.resolve(cwd, data ?? DEFAULT_REGISTRY_DATA)
   makeFolder(folder)

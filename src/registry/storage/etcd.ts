@@ -12,6 +12,7 @@ import { type Random, systemRandom } from '../../core/random.ts'
 import type { CheckSharing } from '../checks/sharing.ts'
 import type { SessionTime } from '../session-time.ts'
 import type { Decide, Storage, StorageEvents, View } from '../storage.ts'
+import type { EtcdAccess } from './etcd/access.ts'
 import type { Etcd } from './etcd/contract.ts'
 import { storageError } from './etcd/error.ts'
 import { Follower } from './etcd/follower.ts'
@@ -23,13 +24,15 @@ import { Sync } from './etcd/sync.ts'
 import { Writer } from './etcd/writer.ts'
 
 export interface EtcdOptions {
-  /** `http://127.0.0.1:2379`, one or several members of one cluster. */
+  /** `http://127.0.0.1:2379` or `https://…`, one or several members of one cluster. */
   readonly endpoints: readonly string[]
   /** Before every key, default `/skein`: registries with the same one are the same registry. */
   readonly prefix?: string | undefined
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
   readonly log?: Logger | undefined
+  /** Default: nobody in particular, without TLS. */
+  readonly access?: EtcdAccess | undefined
   /** In place of the cluster at `endpoints`; for tests. */
   readonly etcd?: Etcd | undefined
 }
@@ -50,11 +53,12 @@ export class EtcdStorage implements Storage {
     this.#events = events
     this.#clock = options.clock ?? systemClock
     this.#log = options.log ?? silentLogger
-    this.#etcd = options.etcd ?? new EtcdGateway({ endpoints: options.endpoints, clock: this.#clock })
+    this.#etcd = options.etcd ?? new EtcdGateway({ ...options, clock: this.#clock })
   }
 
   async open(view: View): Promise<void> {
     const { prefix = DEFAULT_PREFIX, random = systemRandom } = this.#options
+    this.#warnOfPlainPassword()
     const keys = new Keys(prefix, (key, err) => this.#log.error({ key, err }, 'a record in etcd is damaged; left out'))
     const follower = new Follower(keys)
     const etcd = this.#etcd
@@ -71,6 +75,13 @@ export class EtcdStorage implements Storage {
       throw storageError(error)
     }
     this.#open = { sync, writer, membership, leases }
+  }
+
+  #warnOfPlainPassword(): void {
+    const { endpoints, access = {} } = this.#options
+    const open = endpoints.find((url) => url.startsWith('http:') && !/^http:\/\/(localhost|127\.|\[::1\])/.test(url))
+    if (access.user === undefined || open === undefined) return
+    this.#log.warn({ etcd: open }, 'the password for etcd crosses the network in the clear; use TLS (etcds://)')
   }
 
   write(decide: Decide): Promise<void> {

@@ -3,15 +3,16 @@ import { type Clock, systemClock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Random } from '../../core/random.ts'
 import type { Storage, StorageEvents } from '../storage.ts'
+import type { EtcdAccess } from './etcd/access.ts'
 import { EtcdStorage } from './etcd.ts'
 import { MemoryStorage } from './memory.ts'
 import { SqliteStorage } from './sqlite.ts'
 
-/** `memory`, the path of an SQLite file, or the addresses of an etcd cluster (`http://127.0.0.1:2379`). */
+/** `memory`, the path of an SQLite file, or the addresses of an etcd cluster (`http://127.0.0.1:2379`, `https://…`). */
 export type StorageChoice = 'memory' | { readonly sqlite: string } | EtcdChoice
 
 /** Registries with the same cluster and prefix (default `/skein`) are one registry. */
-export interface EtcdChoice {
+export interface EtcdChoice extends EtcdAccess {
   readonly etcd: string | readonly string[]
   readonly prefix?: string | undefined
 }
@@ -26,7 +27,8 @@ export function createStorage(choice: StorageChoice, events: StorageEvents = {},
   if (choice === 'memory') return new MemoryStorage(events)
   if ('sqlite' in choice) return new SqliteStorage({ file: choice.sqlite }, events, tools.clock ?? systemClock)
   const { clock, random, log } = tools
-  return new EtcdStorage({ endpoints: [choice.etcd].flat(), prefix: choice.prefix, clock, random, log }, events)
+  const { etcd, prefix, ...access } = choice
+  return new EtcdStorage({ endpoints: [etcd].flat(), prefix, access, clock, random, log }, events)
 }
 
 /** True for a storage that several registries write to. */

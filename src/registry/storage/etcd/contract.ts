@@ -78,8 +78,11 @@ export interface Etcd {
   close(): Promise<void>
 }
 
-/** `unavailable`: nobody answered in time, or there is no leader. A commit that failed so may have happened. */
-export type EtcdFault = 'unavailable' | 'no-space' | 'no-lease' | 'refused'
+/**
+ * `unavailable`: nobody answered in time, or there is no leader. A commit that failed so may have happened.
+ * `no-login`: the token is not known any more; `denied`: wrong password, or too few rights.
+ */
+export type EtcdFault = 'unavailable' | 'no-space' | 'no-lease' | 'no-login' | 'denied' | 'refused'
 
 export class EtcdError extends Error {
   readonly fault: EtcdFault

@@ -5,6 +5,10 @@ import { EtcdError, type EtcdFault } from './contract.ts'
 /** Consul's text for a store that cannot be reached; clients know it. */
 export const NO_LEADER = 'No cluster leader'
 
+const LOGIN =
+  'give the right user and password (SKEIN_ETCD_USER, SKEIN_ETCD_PASSWORD); the user needs a role that may read and ' +
+  'write all keys of the registry (etcdctl role grant-permission <role> readwrite --prefix=true <prefix>/)'
+
 const WAY_OUT: Readonly<Record<EtcdFault, string>> = {
   unavailable:
     'reads go on from memory, and what was under way may yet have been written; check that a majority of the etcd ' +
@@ -13,6 +17,8 @@ const WAY_OUT: Readonly<Record<EtcdFault, string>> = {
     'etcd is at its quota and takes no writes; compact and defragment it (etcdctl compact, defrag), then etcdctl alarm ' +
     'disarm; start etcd with --auto-compaction-retention=1h so that it does not come back',
   'no-lease': 'the lease has expired; try again',
+  'no-login': LOGIN,
+  denied: LOGIN,
   refused: 'see the text; etcd itself refused it',
 }
 

@@ -102,12 +102,19 @@ export function committed({ header, succeeded, responses }: JsonTxn): Committed 
 /** gRPC codes: https://grpc.io/docs/guides/status-codes/. */
 const FAULTS: Readonly<Record<number, EtcdFault>> = { 4: 'unavailable', 14: 'unavailable' }
 
+/** What the code alone does not tell. */
+const TEXTS: readonly (readonly [RegExp, EtcdFault])[] = [
+  [/database space exceeded/, 'no-space'],
+  [/lease not found/, 'no-lease'],
+  [/invalid auth token|revision in header is old|user name is empty/, 'no-login'],
+  [/authentication failed|permission denied/, 'denied'],
+]
+
 export function etcdError(status: number, body: string): EtcdError {
   const { code, error } = errorBody(body)
   const text = error ?? `HTTP status ${status}`
-  if (/database space exceeded/.test(text)) return new EtcdError('no-space', text)
-  if (/lease not found/.test(text)) return new EtcdError('no-lease', text)
-  return new EtcdError(FAULTS[code ?? 14] ?? 'refused', text)
+  const known = TEXTS.find(([pattern]) => pattern.test(text))
+  return new EtcdError(known?.[1] ?? FAULTS[code ?? 14] ?? 'refused', text)
 }
 
 /** Its answer may have been lost, or another registry was first. */

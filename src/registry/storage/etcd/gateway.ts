@@ -4,6 +4,7 @@
  */
 import { Agent, request } from 'undici'
 import { type Clock, sleep, type Timer } from '../../../core/clock.ts'
+import { type EtcdAccess, readTlsFiles, tlsConnector } from './access.ts'
 import {
   type Commit,
   type Committed,
@@ -15,10 +16,12 @@ import {
 } from './contract.ts'
 import * as codec from './gateway-json.ts'
 import { JsonLines } from './json-lines.ts'
+import { Login } from './login.ts'
 
 export interface GatewayOptions {
   /** `http://127.0.0.1:2379`; at least one. */
   readonly endpoints: readonly string[]
+  readonly access?: EtcdAccess | undefined
   readonly clock: Clock
 }
 
@@ -32,14 +35,20 @@ const PAGE_KEYS = 1000
 export class EtcdGateway implements Etcd {
   readonly #endpoints: readonly string[]
   readonly #clock: Clock
-  readonly #agent = new Agent({ headersTimeout: 0, bodyTimeout: 0 })
+  readonly #agent: Agent
+  readonly #login: Login
   readonly #closed = new AbortController()
   #current = 0
   #away = false
 
-  constructor({ endpoints, clock }: GatewayOptions) {
+  /** @throws SkeinError STORAGE_FAILED naming a certificate's file that cannot be read. */
+  constructor({ endpoints, clock, access = {} }: GatewayOptions) {
     this.#endpoints = endpoints
     this.#clock = clock
+    this.#login = new Login(access)
+    const { tls } = access
+    if (tls !== undefined) readTlsFiles(tls) // a wrong path is known now, not when the first call has waited
+    this.#agent = new Agent({ headersTimeout: 0, bodyTimeout: 0, ...(tls && { connect: tlsConnector(tls) }) })
   }
 
   get away(): boolean {
@@ -136,8 +145,7 @@ export class EtcdGateway implements Etcd {
       start_revision: String(revision),
       progress_notify: true,
     }
-    const { statusCode, body } = await this.#send('watch', { create_request }, signal)
-    if (statusCode !== 200) throw codec.etcdError(statusCode, await body.text())
+    const { body } = await this.#loggedIn(signal, (token) => this.#send('watch', { create_request }, signal, token))
     const lines = new JsonLines()
     for await (const chunk of body) {
       for (const line of lines.push(chunk)) {
@@ -174,23 +182,37 @@ export class EtcdGateway implements Etcd {
     const stop = new AbortController()
     const timer: Timer = this.#clock.after(ATTEMPT_MS, () => stop.abort(new Error(`no answer within ${ATTEMPT_MS} ms`)))
     try {
-      const answer = await this.#send(path, body, AbortSignal.any([stop.signal, this.#closed.signal]))
-      const text = await answer.body.text()
-      if (answer.statusCode !== 200) throw codec.etcdError(answer.statusCode, text)
-      return JSON.parse(text)
+      const signal = AbortSignal.any([stop.signal, this.#closed.signal])
+      return await this.#loggedIn(signal, async (token) => (await this.#send(path, body, signal, token)).body.json())
     } finally {
       timer.cancel()
     }
   }
 
-  #send(path: string, body: unknown, signal: AbortSignal) {
-    return request(`${this.#endpoints[this.#current]}/v3/${path}`, {
+  /** With a new login if etcd does not know the token any more. */
+  async #loggedIn<T>(signal: AbortSignal, call: (token: string | undefined) => Promise<T>): Promise<T> {
+    const login = () =>
+      this.#login.token(async (path, body) => (await this.#send(path, body, signal, undefined)).body.json())
+    try {
+      return await call(await login())
+    } catch (error) {
+      if (!(error instanceof EtcdError) || error.fault !== 'no-login') throw error
+      this.#login.forget()
+      return call(await login())
+    }
+  }
+
+  /** @throws EtcdError for an answer other than 200. */
+  async #send(path: string, body: unknown, signal: AbortSignal, token: string | undefined) {
+    const answer = await request(`${this.#endpoints[this.#current]}/v3/${path}`, {
       method: 'POST',
       body: JSON.stringify(body),
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...(token === undefined ? {} : { authorization: token }) },
       dispatcher: this.#agent,
       signal,
     })
+    if (answer.statusCode !== 200) throw codec.etcdError(answer.statusCode, await answer.body.text())
+    return answer
   }
 
   #unavailable(cause: unknown): EtcdError {
