@@ -3,6 +3,8 @@
  * loaded at run time, so a config costs nothing to import; checks are in check.ts, reading the file in load.ts.
  */
 import type { GatewayConfig, RouteConfig } from '../gateway/contract.ts'
+import type { MirrorConfig } from '../gateway/rule/mirror.ts'
+import type { SplitConfig } from '../gateway/rule/split.ts'
 
 export const DEFAULT_REGISTRY_PORT = 8500
 export const DEFAULT_GATEWAY_PORT = 8080
@@ -48,7 +50,11 @@ export interface FleetConfig {
   readonly gateway?: GatewayConfig | false
 }
 
-type RouteTo<Service extends string> = Omit<RouteConfig, 'to'> & { readonly to?: Service }
+type RouteTo<Service extends string> = Omit<RouteConfig, 'to' | 'split' | 'mirror'> & {
+  readonly to?: Service
+  readonly split?: Omit<SplitConfig, 'to'> & { readonly to: Readonly<Partial<Record<Service, number>>> }
+  readonly mirror?: Omit<MirrorConfig, 'to'> & { readonly to: Service }
+}
 type GatewayTo<Service extends string> = Omit<GatewayConfig, 'routes'> & {
   readonly routes: readonly RouteTo<Service>[]
 }

@@ -31,13 +31,13 @@ export interface OutboundRequest {
   readonly policy?: CallPolicy | undefined
   /** Cancels the call: the caller has gone. */
   readonly signal?: AbortSignal | undefined
-  /** For services of which several versions may run side by side. */
+  /** For versions side by side. */
   readonly tailoring?: Tailoring | undefined
 }
 
-/** How instances of other versions want the request. */
+/** How instances of other versions want a request. */
 export interface Tailoring {
-  /** False where the instance is known not to serve such a request: it is chosen only when no other is left. */
+  /** False where it is known that the instance cannot serve it: it is chosen only when no other is left. */
   suits(instance: Instance): boolean
   /** What is different for the chosen instance; undefined when nothing is. What it rejects with ends the call. */
   tailor(instance: Instance): Promise<Partial<OutboundRequest> | undefined> | undefined

@@ -105,10 +105,14 @@ async function explainPage(query: URLSearchParams, view: AdminView): Promise<Pag
       route: { ...route.config, name: route.name },
       why,
       policy: parseBalance(route.config.balance),
-      candidates: route.config.to === undefined ? [] : await view.caller.inspect(route.config.to),
+      candidates: (await Promise.all(servicesOf(route).map((service) => view.caller.inspect(service)))).flat(),
       others: rest,
     },
   }
+}
+
+function servicesOf({ config: { to, split } }: GatewayRoute): string[] {
+  return to === undefined ? Object.keys(split?.to ?? {}) : [to]
 }
 
 function askedRequest(query: URLSearchParams): RouteRequest {

@@ -117,7 +117,7 @@ for (const [rules, key] of WRONG_RULES) {
 }
 
 const WRONG_ROUTES: readonly [Record<string, unknown>, string][] = [
-  [{ redirect: { path: '/x' }, to: 'users' }, 'to'],
+  [{ redirect: { path: '/x' }, to: 'users' }, 'redirect'],
   [{ redirect: {}, to: undefined, path: 5 }, 'path'],
   [{ redirect: { status: 300 }, to: undefined }, 'redirect.status'],
   [{ redirect: { host: 'a b' }, to: undefined }, 'redirect.host'],
@@ -130,6 +130,15 @@ const WRONG_ROUTES: readonly [Record<string, unknown>, string][] = [
   [{ rewrite: { path: '/x/*' } }, 'rewrite.path'],
   [{ rewrite: { path: '/a/../b' } }, 'rewrite.path'],
   [{ rewrite: { hots: 'x' } }, 'rewrite.hots'],
+  [{ split: { to: { users: 1 } } }, 'split'],
+  [{ to: undefined, split: {} }, 'split.to'],
+  [{ to: undefined, split: { to: {} } }, 'split.to'],
+  [{ to: undefined, split: { to: { users: 0 } } }, 'split.to'],
+  [{ to: undefined, split: { to: { users: -1 } } }, 'split.to.users'],
+  [{ to: undefined, split: { to: { users: 1 }, by: 'me' } }, 'split.by'],
+  [{ mirror: {} }, 'mirror.to'],
+  [{ mirror: { to: 'users', percent: 101 } }, 'mirror.percent'],
+  [{ cookies: { a: 1 } }, 'cookies.a'],
 ]
 for (const [change, key] of WRONG_ROUTES) {
   test(`route ${JSON.stringify(change)} is refused at ${key}`, () => {

@@ -22,6 +22,8 @@ import type { GatewayConfig, RouteConfig } from './contract.ts'
 import { METHODS } from './head.ts'
 import { checkHost, checkPath, paramNames } from './route-syntax.ts'
 import { checkRedirect, checkRewrite } from './rule/location.ts'
+import { checkMirror } from './rule/mirror.ts'
+import { checkSplit } from './rule/split.ts'
 import { RULE_CHECKS } from './rules.ts'
 
 /** Reports all mistakes of `value`, a gateway's configuration that stands under `key`. */
@@ -67,8 +69,11 @@ const ROUTE_CHECKS: Checks<RouteConfig> = {
     })
   },
   headers: conditions('{ "x-version": "2" }'),
+  cookies: conditions('{ beta: "1" }'),
   query: conditions('{ version: "2" }'),
   to: serviceName,
+  split: checkSplit,
+  mirror: checkMirror,
   redirect: checkRedirect,
   rewrite: checkRewrite,
   balance: (value, report) => {
@@ -102,12 +107,15 @@ function checkRoute(route: unknown, issues: IssueList, key: string, context: Con
     issues.add(key, 'is not an object', 'Write `{ path: "/*", to: "…" }`.')
     return
   }
-  if (route['to'] === undefined && route['redirect'] === undefined) {
+  if (PLACES.every((name) => route[name] === undefined)) {
     issues.add(`${key}.to`, 'is missing', 'Write the name of the service to send to.')
   }
   checkKeys(route, ROUTE_CHECKS, reportTo(issues, key), context)
   checkTogether(route, issues, key)
 }
+
+/** Where a request may go: exactly one of them. */
+const PLACES = ['to', 'split', 'redirect'] as const
 
 /** Mistakes that lie between two keys of a route. */
 function checkTogether(route: Record<string, unknown>, issues: IssueList, key: string): void {
@@ -115,9 +123,8 @@ function checkTogether(route: Record<string, unknown>, issues: IssueList, key: s
   if (typeof timeoutMs === 'number' && typeof attemptTimeoutMs === 'number' && attemptTimeoutMs > timeoutMs) {
     issues.add(`${key}.attemptTimeoutMs`, `longer than timeoutMs (${timeoutMs})`, 'Make it shorter, or leave it out.')
   }
-  if (route['to'] !== undefined && route['redirect'] !== undefined) {
-    issues.add(`${key}.to`, 'stands beside redirect, which sends nothing on', 'Keep one of the two.')
-  }
+  const [place, ...others] = PLACES.filter((name) => route[name] !== undefined)
+  for (const other of others) issues.add(`${key}.${other}`, `stands beside ${place}`, 'Keep one of the two.')
   for (const name of ['redirect', 'rewrite']) checkPathChange(route[name], path, issues, `${key}.${name}`)
   const on = isRecord(balance) && typeof balance['on'] === 'string' ? balance['on'] : ''
   if (on.startsWith('param:')) checkParams([on.slice('param:'.length)], path, issues, `${key}.balance.on`)
@@ -141,7 +148,7 @@ function checkParams(wanted: readonly string[], path: unknown, issues: IssueList
 const nameOf = (route: Record<string, unknown>) => (typeof route['name'] === 'string' ? route['name'] : undefined)
 
 function conditionsOf(route: Record<string, unknown>): string {
-  const { host, path, methods, headers, query } = route
+  const { host, path, methods, headers, cookies, query } = route
   const sorted = (value: unknown) => (isRecord(value) ? Object.entries(value).sort() : value)
   const shape = typeof path === 'string' ? path.replace(/:[^/]+/g, ':') : '/*'
   return JSON.stringify([
@@ -149,6 +156,7 @@ function conditionsOf(route: Record<string, unknown>): string {
     shape,
     Array.isArray(methods) ? [...methods].sort() : null,
     sorted(headers),
+    sorted(cookies),
     sorted(query),
   ])
 }

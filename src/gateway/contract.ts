@@ -5,7 +5,9 @@ import type { CorsConfig } from './rule/cors.ts'
 import type { HeaderEditConfig } from './rule/header-edits.ts'
 import type { RedirectConfig, RewriteConfig } from './rule/location.ts'
 import type { MaintenanceConfig } from './rule/maintenance.ts'
+import type { MirrorConfig } from './rule/mirror.ts'
 import type { RateLimitConfig } from './rule/rate-limit.ts'
+import type { SplitConfig } from './rule/split.ts'
 
 /**
  * What a route asks for beside where to go. Under `defaults` it holds for all routes that do not say otherwise; false turns a
@@ -36,10 +38,16 @@ export interface RouteConfig extends RouteRules {
   readonly methods?: readonly string[]
   /** Header name → exact value, or true for mere presence. */
   readonly headers?: Readonly<Record<string, string | true>>
+  /** Cookie name → exact value, or true for mere presence. */
+  readonly cookies?: Readonly<Record<string, string | true>>
   /** Query name → exact value, or true for mere presence. */
   readonly query?: Readonly<Record<string, string | true>>
-  /** Service name. Needed unless the route is a redirect. */
+  /** Service name. Needed unless the route is a redirect or has a split. */
   readonly to?: string
+  /** Several services in place of one, each with its share. */
+  readonly split?: SplitConfig
+  /** Sends copies to another service, whose answers nobody sees. */
+  readonly mirror?: MirrorConfig
   /** Sends the client elsewhere. */
   readonly redirect?: RedirectConfig
   /** Another path or host for the upstream. */

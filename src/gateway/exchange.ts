@@ -6,6 +6,7 @@ import { plainAddress } from '../core/address.ts'
 import type { Clock } from '../core/clock.ts'
 import type { SkeinError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
+import type { Random } from '../core/random.ts'
 import type { TraceContext } from '../telemetry/trace.ts'
 import { FieldEdits } from './field-edits.ts'
 import type { Origin } from './forwarded.ts'
@@ -22,6 +23,7 @@ export interface Parts {
   readonly limits: GatewayLimits
   readonly log: Logger
   readonly metrics: GatewayMetrics
+  readonly random: Random
 }
 
 /** A client's connection, over all its requests. */

@@ -3,6 +3,7 @@ import type { Caller } from '../client/contract.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { ConfigError, type Issue } from '../core/issues.ts'
 import { type Logger, silentLogger } from '../core/log.ts'
+import { type Random, systemRandom } from '../core/random.ts'
 import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
 import { serveAdmin } from './admin.ts'
 import type { GatewayConfig } from './contract.ts'
@@ -25,6 +26,8 @@ export interface GatewayOptions {
   /** Default: silent. */
   readonly log?: Logger | undefined
   readonly clock?: Clock | undefined
+  /** For splits and mirrors; the choice of an instance is the caller's. */
+  readonly random?: Random | undefined
   readonly metrics?: Metrics | undefined
   /** On 127.0.0.1; default 0 = any free one. */
   readonly adminPort?: number | undefined
@@ -46,9 +49,9 @@ export interface RunningGateway {
 
 /** @throws ConfigError with every mistake of the config; the system's error when a port is taken. */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
-  const { caller, log = silentLogger, clock = systemClock, metrics = processMetrics } = options
+  const { caller, log = silentLogger, clock = systemClock, random = systemRandom, metrics = processMetrics } = options
   const limits = { ...LIMITS, ...options.limits }
-  const parts = { caller, log, clock, limits, metrics: gatewayMetrics(metrics) }
+  const parts = { caller, log, clock, random, limits, metrics: gatewayMetrics(metrics) }
   const server = new GatewayServer(takeSnapshot(options.config), parts)
   const view = { caller, metrics, routes: () => server.snapshot.table.routes, isReady: () => !server.draining }
   const admin = await serveAdmin(options.adminPort ?? 0, view)

@@ -6,6 +6,7 @@ export interface GatewayMetrics {
   readonly duration: Histogram
   readonly inFlight: Gauge
   readonly tunnels: Gauge
+  readonly mirrored: Counter
 }
 
 export function gatewayMetrics(metrics: Metrics): GatewayMetrics {
@@ -18,5 +19,9 @@ export function gatewayMetrics(metrics: Metrics): GatewayMetrics {
     ),
     inFlight: metrics.gauge('skein_gateway_in_flight_requests', 'Requests being served, WebSockets included.'),
     tunnels: metrics.gauge('skein_gateway_tunnels', 'WebSockets open.', ['route']),
+    mirrored: metrics.counter('skein_gateway_mirrored_total', 'Copies, by status, error code or left_out.', [
+      'route',
+      'outcome',
+    ]),
   }
 }

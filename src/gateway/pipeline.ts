@@ -10,11 +10,13 @@ import { identify } from './step/identify.ts'
 import { limitRate } from './step/limit-rate.ts'
 import { maintain } from './step/maintain.ts'
 import { measure } from './step/measure.ts'
+import { mirror } from './step/mirror.ts'
 import { receiveBody } from './step/receive-body.ts'
 import { redirect } from './step/redirect.ts'
 import { refuse } from './step/refuse.ts'
 import { rewrite } from './step/rewrite.ts'
 import { share } from './step/share.ts'
+import { split } from './step/split.ts'
 import { takeRoute } from './step/take-route.ts'
 import { tellOrigin } from './step/tell-origin.ts'
 import { tunnel } from './step/tunnel.ts'
@@ -50,10 +52,14 @@ export function createPipeline(parts: Parts): (exchange: Exchange) => Promise<vo
       redirect,
       // Must be above everything that costs more than counting.
       limitRate(parts, (by) => by !== 'identity'),
+      // Must be above what is told the service; below authentication, so that no refusal counts in a share.
+      split(parts),
       // Must be below all that looks at the path which the client asked for.
       rewrite,
-      // Must be innermost: it asks the client for the body, which is only right once somebody will take it.
+      // Must be below all that may refuse: it asks the client for the body, which is only right once somebody will take it.
       receiveBody(parts),
+      // Must be below the body, of which it sends a copy, and below the rewrite. No other constraint.
+      mirror(parts),
     ],
     (exchange) => (exchange.upgrade === undefined ? send(exchange) : splice(exchange)),
   )

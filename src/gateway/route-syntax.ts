@@ -1,5 +1,4 @@
 /** How a route's host and path may be written. Each check gives what is wrong and what to write instead. */
-import { isParameter } from './routes.ts'
 import { parseTarget } from './target.ts'
 
 type Problem = readonly [message: string, fix: string]
@@ -41,4 +40,9 @@ export function paramNames(path: string): string[] {
     .split('/')
     .filter(isParameter)
     .map((segment) => segment.slice(1))
+}
+
+/** Is this segment of a route's path a parameter, `:name`? */
+export function isParameter(segment: string): boolean {
+  return segment.startsWith(':')
 }

@@ -3,11 +3,13 @@
  *
  * Of all routes whose conditions hold, the best by the precedence of the Gateway API's HTTPRoute wins: host (exact, then
  * longest wildcard, then any), path (exact, then longest prefix by segment; a fixed segment before a parameter), then
- * routes that name the method, more header conditions, more query conditions, and at last the order in the file.
+ * routes that name the method, more header, cookie and query conditions, and at last the order in the file.
  * There are no regular expressions: their rank is undefined everywhere and their cost is the attacker's choice.
  */
+import { cookieOf } from '../core/cookie.ts'
 import { headerValues, type RawHeaders } from '../core/headers.ts'
 import type { RouteConfig } from './contract.ts'
+import { isParameter } from './route-syntax.ts'
 
 export interface RouteRequest {
   readonly method: string
@@ -36,6 +38,7 @@ export interface Route {
   readonly methods: ReadonlySet<string> | undefined
   readonly headers: readonly Condition[]
   readonly query: readonly Condition[]
+  readonly cookies: readonly Condition[]
 }
 
 export interface RouteMatch<R extends Route = Route> {
@@ -50,7 +53,7 @@ export function parseRoute(config: RouteConfig, order: number): Route {
   const prefix = path.endsWith('/*')
   return {
     config,
-    name: config.name ?? `${config.host ?? ''}${path} → ${config.to ?? 'redirect'}`,
+    name: config.name ?? `${config.host ?? ''}${path} → ${placeOf(config)}`,
     order,
     host: config.host?.toLowerCase(),
     segments: prefix ? path.slice(1).split('/').slice(0, -1) : path.slice(1).split('/'),
@@ -58,7 +61,13 @@ export function parseRoute(config: RouteConfig, order: number): Route {
     methods: config.methods === undefined ? undefined : new Set(config.methods.map((method) => method.toUpperCase())),
     headers: Object.entries(config.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
     query: Object.entries(config.query ?? {}),
+    cookies: Object.entries(config.cookies ?? {}),
   }
+}
+
+/** `users`, `users or users-next`, `redirect`. */
+export function placeOf({ to, split }: RouteConfig): string {
+  return to ?? (split === undefined ? 'redirect' : Object.keys(split.to).join(' or '))
 }
 
 /** Routes that share a path stand at the same node, best first. */
@@ -176,10 +185,6 @@ function paramsOf(route: Route, segments: readonly string[]): Record<string, str
   return params
 }
 
-export function isParameter(segment: string): boolean {
-  return segment.startsWith(':')
-}
-
 /** Why host or path keep `route` from matching; undefined when both fit. */
 export function placeMismatch(route: Route, request: RouteRequest): string | undefined {
   if (route.host !== undefined && !hostFits(route.host, request.host)) {
@@ -198,7 +203,7 @@ function hostFits(rule: string, host: string): boolean {
   return rule.startsWith('*') ? host.endsWith(rule.slice(1)) && host.length >= rule.length : rule === host
 }
 
-/** Why method, headers or query keep `route` from matching; undefined when all fit. */
+/** Why method, headers, cookies or query keep `route` from matching; undefined when all fit. */
 export function conditionMismatch(route: Route, request: RouteRequest): string | undefined {
   if (route.methods !== undefined && !route.methods.has(request.method)) {
     return `method ${request.method} is not ${[...route.methods].join(' or ')}`
@@ -206,6 +211,10 @@ export function conditionMismatch(route: Route, request: RouteRequest): string |
   for (const [name, wanted] of route.headers) {
     const values = headerValues(request.headers, name)
     const problem = mismatch(`header ${name}`, wanted, values.length === 0 ? undefined : values.join(', '))
+    if (problem !== undefined) return problem
+  }
+  for (const [name, wanted] of route.cookies) {
+    const problem = mismatch(`cookie ${name}`, wanted, cookieOf(request.headers, name))
     if (problem !== undefined) return problem
   }
   if (route.query.length === 0) return undefined
@@ -231,6 +240,7 @@ export const PRECEDENCE: readonly { readonly why: string; readonly compare: (a: 
   { why: 'a fixed segment comes before a parameter', compare: compareSegments },
   { why: 'it names the method', compare: (a, b) => Number(b.methods !== undefined) - Number(a.methods !== undefined) },
   { why: 'it has more header conditions', compare: (a, b) => b.headers.length - a.headers.length },
+  { why: 'it has more cookie conditions', compare: (a, b) => b.cookies.length - a.cookies.length },
   { why: 'it has more query conditions', compare: (a, b) => b.query.length - a.query.length },
   { why: 'it stands first in the file', compare: (a, b) => a.order - b.order },
 ]

@@ -15,6 +15,7 @@ import { createCaller } from '../client/caller.ts'
 import type { CallPolicy } from '../client/contract.ts'
 import type { Clock } from '../core/clock.ts'
 import { freePort } from '../core/free-port.ts'
+import type { Random } from '../core/random.ts'
 import type { Instance } from '../discovery/contract.ts'
 import { type StaticSource, staticSource } from '../discovery/source/static.ts'
 import { Metrics } from '../telemetry/metrics.ts'
@@ -42,6 +43,7 @@ export interface BenchOptions {
   readonly defaults?: CallPolicy
   /** Of the gateway; the caller keeps the system's. */
   readonly clock?: Clock
+  readonly random?: Random
 }
 
 export async function workbench(t: TestContext, options: BenchOptions): Promise<Workbench> {
@@ -51,7 +53,15 @@ export async function workbench(t: TestContext, options: BenchOptions): Promise<
   const { log, lines, line } = accessLines()
   const config = { port: 0, routes: options.routes ?? [{ to: 'users' }], ...options.config }
   const limits = { drainMs: 2000, ...options.limits }
-  const gateway = await startGateway({ config, caller, log, metrics, limits, clock: options.clock })
+  const gateway = await startGateway({
+    config,
+    caller,
+    log,
+    metrics,
+    limits,
+    clock: options.clock,
+    random: options.random,
+  })
   t.after(async () => {
     await gateway.close()
     await caller.close()

@@ -1,5 +1,6 @@
 /** An explanation for people. */
 import type { CandidateState } from '../../client/contract.ts'
+import { placeOf } from '../../gateway/routes.ts'
 import { pairs, table } from '../ui/table.ts'
 import type { Paint } from '../ui/terminal.ts'
 import type { Answer } from './answer.ts'
@@ -25,7 +26,7 @@ export function renderAnswer(answer: Answer, paint: Paint): string[] {
     return [
       ['route', style('green', route.name)],
       ['why', why],
-      ['service', route.to ?? 'none: the client is sent elsewhere'],
+      ['service', placeOf(route)],
       ['policy', describePolicy(policy)],
       ...limits(answer),
     ]

@@ -1,5 +1,6 @@
 /** Command lines worth trying on a fleet that has just come up. */
 import type { RouteConfig } from '../../gateway/contract.ts'
+import { placeOf } from '../../gateway/routes.ts'
 import type { Plan } from './plan.ts'
 
 const ROUTES_SHOWN = 4
@@ -8,10 +9,7 @@ const ROUTES_SHOWN = 4
 export function tryLines({ gateway, services }: Plan, skein: string): [line: string, does: string][] {
   const routes = (gateway?.config.routes ?? []).slice(0, ROUTES_SHOWN)
   const largest = services.toSorted((a, b) => b.instances - a.instances)[0]
-  const lines: [string, string][] = routes.map((route) => [
-    curlLine(route, gateway!.url),
-    `→ ${route.to ?? 'elsewhere'}`,
-  ])
+  const lines: [string, string][] = routes.map((route) => [curlLine(route, gateway!.url), `→ ${placeOf(route)}`])
   lines.push([`${skein} ps`, 'what runs, where, how it is'])
   if (largest !== undefined && largest.port === undefined) {
     lines.push([`${skein} scale ${largest.name}=${largest.instances + 2}`, 'while traffic goes on'])

@@ -1,7 +1,6 @@
 /** Other places for a request: told to the client (redirect), or only to the upstream (rewrite). */
 import { type Check, either, fields, isRecord, oneOf, type Report, text, wholeNumber } from '../check.ts'
 import { checkPath } from '../route-syntax.ts'
-import type { Route } from '../routes.ts'
 import { isValidHost } from '../target.ts'
 
 /** A new path. `/new/:id` stands for the whole path, with parameters of the route; `prefix` for what the route's `/*` leaves out. */
@@ -61,16 +60,16 @@ function refuseBoth(value: unknown, report: Report): void {
   }
 }
 
-/** The path after the change. Made of checked and already parsed parts, so that it needs no parsing again. */
+/** The path after the change. `segments` are those of the route. Made of checked and already parsed parts, so that it needs no parsing again. */
 export function changedPath(
   { path, prefix }: PathChange,
-  route: Pick<Route, 'segments'>,
+  { segments }: { readonly segments: readonly string[] },
   params: Readonly<Record<string, string>>,
   current: string,
 ): string {
   if (path !== undefined) return path.replace(/(?<=\/):([^/]+)/g, (_, name: string) => params[name]!)
   if (prefix === undefined) return current
-  const rest = current.split('/').slice(1 + route.segments.length)
+  const rest = current.split('/').slice(1 + segments.length)
   const start = prefix.replace(/\/$/, '')
   return rest.length === 0 ? start || '/' : `${start}/${rest.join('/')}`
 }

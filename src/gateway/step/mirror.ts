@@ -1,0 +1,50 @@
+import type { Step } from '../../core/compose.ts'
+import { asSkeinError } from '../../core/errors.ts'
+import { header } from '../../core/headers.ts'
+import type { Exchange, Parts } from '../exchange.ts'
+import { asPartOf, outboundRequest } from '../outbound.ts'
+
+/** Copies under way in one gateway; beyond that none are made: a slow copy must not cost the true service memory. */
+const COPIES_MAX = 256
+
+/** Sends a copy to another service and forgets its answer. Only requests whose body was read as a whole can be copied. */
+export function mirror(parts: Parts): Step<Exchange, void> {
+  const { random, metrics } = parts
+  let underWay = 0
+  return (exchange, next) => {
+    const config = exchange.route!.config.mirror
+    if (config === undefined || random() * 100 >= (config.percent ?? 100)) return next()
+    const { name } = exchange.route!
+    if (!isRepeatable(exchange) || underWay >= COPIES_MAX) {
+      metrics.mirrored.with(name, 'left_out').value++
+      return next()
+    }
+    underWay++
+    void copy(exchange, config.to, parts)
+      .then((outcome) => metrics.mirrored.with(name, outcome).value++)
+      .finally(() => underWay--)
+    return next()
+  }
+}
+
+function isRepeatable({ body, head }: Exchange): boolean {
+  const isTunnel = header(head.headers, 'upgrade') !== undefined
+  return !isTunnel && (body === undefined || typeof body === 'string' || body instanceof Uint8Array)
+}
+
+/** Its status or the code of its error. Once and no more: a copy is not worth a retry. The client's end does not end it. */
+async function copy(exchange: Exchange, service: string, { caller, limits, log }: Parts): Promise<string> {
+  const request = outboundRequest(exchange, limits)
+  const headers = [...request.headers, 'x-skein-mirror', '1']
+  const policy = { ...request.policy, attempts: 1 }
+  try {
+    const answer = await asPartOf(exchange, () =>
+      caller.request({ ...request, service, headers, policy, signal: undefined }),
+    )
+    answer.source.read({ chunk() {}, end() {}, fail() {} })
+    return String(answer.status)
+  } catch (error) {
+    log.debug({ err: error, service, requestId: exchange.requestId }, 'a copy failed')
+    return asSkeinError(error).code
+  }
+}
