@@ -74,6 +74,8 @@ export interface RunningRegistry {
   readonly url: string
   readonly port: number
   readonly dnsPort: number | undefined
+  /** Name of its own node. */
+  readonly node: string
   /** Answers held queries with the data of this moment, stops checks, closes connections and the storage. Idempotent. */
   close(): Promise<void>
 }
@@ -107,7 +109,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Runn
     const stopReaping = reapTokens(registry)
     const close = closer(registry, server, dns)
     return {
-      ...{ url, port, dnsPort: dns?.port },
+      ...{ url, port, dnsPort: dns?.port, node: registry.node },
       close() {
         stopReaping()
         return close()

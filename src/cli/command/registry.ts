@@ -2,7 +2,7 @@
 import path from 'node:path'
 import { reportReady } from '../../core/parent.ts'
 import { SETTINGS } from '../../core/settings.ts'
-import { startRegistry } from '../../registry/index.ts'
+import { type RegistryOptions, startRegistry } from '../../registry/index.ts'
 import type { StorageChoice } from '../../registry/storage/storages.ts'
 import { type Context, defineCommand, type Options, UsageError } from '../command.ts'
 import { DEFAULT_REGISTRY_DATA, DEFAULT_REGISTRY_PORT } from '../define.ts'
@@ -26,7 +26,7 @@ const OPTIONS = {
   'dns-host': {
     kind: 'text',
     value: 'host',
-    description: 'Address for DNS. Default: on loopback, because DNS knows no tokens.',
+    description: 'Address for DNS. Default: on loopback, because DNS brings no tokens.',
   },
   data: { kind: 'text', value: 'folder', description: `Where the database lies. Default: ${DEFAULT_REGISTRY_DATA}.` },
   memory: { kind: 'flag', description: 'Keep everything in memory: it is gone with the process.' },
@@ -37,6 +37,31 @@ const OPTIONS = {
 ?ca=, cert=, key= (PEM files), server-name=, password-file=; or SKEIN_ETCD_USER, _PASSWORD, _CA, _CERT, _KEY.`,
   },
   datacenter: { kind: 'text', value: 'name', description: 'Name of the datacenter. Default: dc1.' },
+  acl: {
+    kind: 'flag',
+    description:
+      'Tokens with rights of their own; skein consul acl makes them. Whoever has none sees and changes nothing.',
+  },
+  'acl-default': {
+    kind: 'text',
+    value: 'allow|deny',
+    description: 'With --acl: what may be done where no rule says anything. Default: deny.',
+  },
+  token: {
+    kind: 'text',
+    value: 'secret',
+    description: `With --acl one that may do everything while this registry runs, else the one that all clients must bring. Better in
+SKEIN_REGISTRY_TOKEN: a command line can be read by others.`,
+  },
+  'allow-host': {
+    kind: 'text',
+    value: 'names',
+    description: 'Names, with commas between, by which the registry may be asked beside its addresses.',
+  },
+  unprotected: {
+    kind: 'flag',
+    description: 'Listen beyond loopback although everybody there may change every service.',
+  },
 } as const satisfies Options
 
 export default defineCommand({
@@ -44,12 +69,13 @@ export default defineCommand({
   usage: '[options]',
   description: `Serves Consul's HTTP API (services, health checks, KV) and its DNS interface. Any Consul client in any language can use it.
 A write is acknowledged when it is on disk (SQLite, or most members of etcd), and survives kill -9. Beyond loopback it
-wants a token from its clients: the one in SKEIN_REGISTRY_TOKEN.`,
+wants tokens from its clients: those of --acl, or the one in SKEIN_REGISTRY_TOKEN.`,
   options: OPTIONS,
   examples: [
     ['skein registry', 'on 127.0.0.1:8500, DNS on 8600, its data in .skein/registry'],
     ['skein registry --port 9500 --dns-port off --data /var/lib/skein', 'elsewhere, without DNS'],
     ['skein registry --store etcd://one:2379,two:2379,three:2379', 'one of several, on an etcd cluster'],
+    ['skein registry --acl --host 0.0.0.0', 'on the network; then skein consul acl bootstrap'],
     ['skein registry --memory --port 0', 'for a test: a free port, nothing on disk'],
   ],
   failure: 'the port or the folder cannot be had',
@@ -68,7 +94,7 @@ wants a token from its clients: the one in SKEIN_REGISTRY_TOKEN.`,
         dns: { host: options['dns-host'] },
         storage,
         datacenter,
-        token: env[SETTINGS.token],
+        ...protection(options, env[SETTINGS.token], storage),
         log,
       })
       reportReady(registry.port)
@@ -83,6 +109,33 @@ wants a token from its clients: the one in SKEIN_REGISTRY_TOKEN.`,
     return 0
   },
 })
+
+type Protection = Pick<RegistryOptions, 'token' | 'acl' | 'allowedHosts' | 'unprotected'>
+
+/** Who may ask, and for what. */
+function protection(
+  options: Context<typeof OPTIONS>['options'],
+  fromEnvironment: string | undefined,
+  storage: StorageChoice,
+): Protection {
+  const { acl, unprotected, 'acl-default': policy = 'deny', token = fromEnvironment } = options
+  if (policy !== 'allow' && policy !== 'deny') throw new UsageError(`--acl-default ${policy}: write allow or deny`)
+  if (acl !== true && options['acl-default'] !== undefined)
+    throw new UsageError('--acl-default says nothing without --acl')
+  const allowedHosts = options['allow-host']?.split(',').map((name) => name.trim())
+  if (acl !== true) return { token, allowedHosts, unprotected }
+  return {
+    acl: { defaultPolicy: policy, ownToken: token, resetFile: resetFileOf(storage) },
+    allowedHosts,
+    unprotected,
+  }
+}
+
+/** Beside the database: whoever can write there is its master anyway. */
+function resetFileOf(storage: StorageChoice): string | undefined {
+  const isFile = typeof storage === 'object' && 'sqlite' in storage
+  return isFile ? path.join(path.dirname(storage.sqlite), 'acl-bootstrap-reset') : undefined
+}
 
 /** Beside a registry that takes any free port, DNS does too: it is not meant to be the machine's one. */
 function chooseDnsPort(options: Context<typeof OPTIONS>['options']): number | undefined {

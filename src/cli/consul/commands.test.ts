@@ -34,9 +34,9 @@ describe('help and the unknown', () => {
   })
 
   test('what Consul has and Skein has not is said', async () => {
-    const { status, stderr } = await run('acl', 'bootstrap')
+    const { status, stderr } = await run('login', '-method=x')
     assert.equal(status, 1)
-    assert.match(stderr, /^consul acl: Skein does not offer this: ACLs are not supported yet/)
+    assert.match(stderr, /^consul login: Skein does not offer this: there are no auth methods/)
     assert.equal((await run('constructor')).status, 127)
   })
 

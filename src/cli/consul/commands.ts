@@ -2,13 +2,30 @@
 import type { ConsulCommand } from './contract.ts'
 
 export interface ConsulEntry {
-  /** One word or two: `kv get`. */
+  /** One to three words: `kv get`, `acl token list`. */
   readonly name: string
   readonly summary: string
   load(): Promise<{ readonly default: ConsulCommand }>
 }
 
 export const CONSUL_COMMANDS: readonly ConsulEntry[] = [
+  entry('acl bootstrap', 'make the first token', () => import('./command/acl-bootstrap.ts')),
+  entry('acl policy create', 'make a policy', () => import('./command/acl-policy-create.ts')),
+  entry('acl policy delete', 'delete a policy', () => import('./command/acl-policy-delete.ts')),
+  entry('acl policy list', 'list the policies', () => import('./command/acl-policy-list.ts')),
+  entry('acl policy read', 'show a policy', () => import('./command/acl-policy-read.ts')),
+  entry('acl policy update', 'change a policy', () => import('./command/acl-policy-update.ts')),
+  entry('acl role create', 'make a role', () => import('./command/acl-role-create.ts')),
+  entry('acl role delete', 'delete a role', () => import('./command/acl-role-delete.ts')),
+  entry('acl role list', 'list the roles', () => import('./command/acl-role-list.ts')),
+  entry('acl role read', 'show a role', () => import('./command/acl-role-read.ts')),
+  entry('acl role update', 'change a role', () => import('./command/acl-role-update.ts')),
+  entry('acl token clone', 'make a token like another', () => import('./command/acl-token-clone.ts')),
+  entry('acl token create', 'make a token', () => import('./command/acl-token-create.ts')),
+  entry('acl token delete', 'delete a token', () => import('./command/acl-token-delete.ts')),
+  entry('acl token list', 'list the tokens', () => import('./command/acl-token-list.ts')),
+  entry('acl token read', 'show a token', () => import('./command/acl-token-read.ts')),
+  entry('acl token update', 'change a token', () => import('./command/acl-token-update.ts')),
   entry('agent', 'run a registry with the flags and files of a Consul agent', () => import('./command/agent.ts')),
   entry('catalog datacenters', 'list the datacenters', () => import('./command/catalog-datacenters.ts')),
   entry('catalog nodes', 'list the nodes', () => import('./command/catalog-nodes.ts')),
@@ -38,7 +55,6 @@ const ONE_SERVER = 'there is one registry and no cluster of servers'
 
 /** Consul's other commands. */
 export const ABSENT_COMMANDS: Readonly<Record<string, string>> = {
-  acl: 'ACLs are not supported yet; one token for all clients is (SKEIN_REGISTRY_TOKEN)',
   config: MESH,
   connect: MESH,
   debug: 'look at the log of the agent and at /metrics of its port',
@@ -47,8 +63,8 @@ export const ABSENT_COMMANDS: Readonly<Record<string, string>> = {
   join: ONE_SERVER,
   keygen: 'there is no gossip to encrypt',
   keyring: 'there is no gossip to encrypt',
-  login: 'ACLs are not supported yet',
-  logout: 'ACLs are not supported yet',
+  login: 'there are no auth methods: make a token with acl token create',
+  logout: 'there are no auth methods',
   monitor: 'the agent writes its log to standard output',
   operator: ONE_SERVER,
   peering: 'there is one datacenter',

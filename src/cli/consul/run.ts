@@ -29,7 +29,7 @@ export async function runConsul(argv: readonly string[], surroundings: ConsulSur
 }
 
 function findCommand(argv: readonly string[]): ConsulEntry | undefined {
-  const names = [argv.slice(0, 2).join(' '), argv[0]]
+  const names = [3, 2, 1].map((count) => argv.slice(0, count).join(' '))
   return CONSUL_COMMANDS.find(({ name }) => names.includes(name))
 }
 

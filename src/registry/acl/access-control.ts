@@ -3,7 +3,6 @@
  * changes; after that a look-up is one hash and one map. Looking up by hash also means that how long it takes says nothing
  * about a secret.
  */
-import { hash } from 'node:crypto'
 import type { Clock } from '../../core/clock.ts'
 import type { Grants, PolicyBody } from '../state/acl-records.ts'
 import type { TokenRecord } from '../state/records.ts'
@@ -11,16 +10,19 @@ import { Refusal } from '../state/refusal.ts'
 import { RESOURCE } from '../state/resources.ts'
 import type { State } from '../state/state.ts'
 import { nodeRules, serviceRules } from './builtin.ts'
-import { ANONYMOUS_SECRET, type Rights, type Rule, UNKNOWN_TOKEN } from './contract.ts'
+import { ANONYMOUS_SECRET, MANAGEMENT_ID, type Rights, type Rule, UNKNOWN_TOKEN } from './contract.ts'
 import { Limited, UNLIMITED } from './rights.ts'
 import { RuleSet } from './rule-set.ts'
 import { parseRules } from './rules.ts'
+import { hashSecret, newToken } from './token.ts'
 
 export interface AclOptions {
   /** What may be done where no rule says anything. Default deny. */
   readonly defaultPolicy?: 'allow' | 'deny' | undefined
   /** A secret that may do everything from the first start on; without it, bootstrap makes one. */
   readonly initialManagement?: string | undefined
+  /** A secret that may do everything while this process runs: it is not stored. For whoever runs the registry. */
+  readonly ownToken?: string | undefined
   /** For requests that bring no token. Default: the anonymous one's. */
   readonly defaultToken?: string | undefined
   /** For DNS, which cannot bring any. Default: `defaultToken`. */
@@ -60,8 +62,6 @@ export const OPEN_ACCESS: AccessControl = {
   isExpired: () => false,
 }
 
-export const hashSecret = (secret: string) => hash('sha256', secret)
-
 interface Known {
   readonly rights: Limited
   readonly expiresAt: number
@@ -77,6 +77,7 @@ export class ClosedAccess implements AccessControl {
   readonly #datacenter: string
   readonly #default: string
   readonly #dns: string
+  readonly #own: TokenRecord | undefined
   /** Hash of the secret → rights, as of `#version`. */
   #known = new Map<string, Known>()
   /** Those of the version before, to tell whose rights changed. */
@@ -93,6 +94,7 @@ export class ClosedAccess implements AccessControl {
     this.resetFile = options.resetFile
     this.#default = options.defaultToken || ANONYMOUS_SECRET
     this.#dns = options.dnsToken || this.#default
+    this.#own = options.ownToken ? ownRecord(options.ownToken, clock.now()) : undefined
   }
 
   rightsOf(secret: string | undefined): Rights {
@@ -115,13 +117,18 @@ export class ClosedAccess implements AccessControl {
   }
 
   tokenOf(secret: string | undefined): TokenRecord | undefined {
-    const { acl } = this.#state
-    const token = acl.tokens.get(acl.secrets.get(hashSecret(secret || this.#default)) ?? '')
+    const token = this.#find(hashSecret(secret || this.#default))
     return token === undefined || this.isExpired(token) ? undefined : token
   }
 
   isExpired(token: TokenRecord): boolean {
     return expiryOf(token) <= this.#clock.now()
+  }
+
+  #find(digest: string): TokenRecord | undefined {
+    if (digest === this.#own?.secretHash) return this.#own
+    const { acl } = this.#state
+    return acl.tokens.get(acl.secrets.get(digest) ?? '')
   }
 
   #keepUp(): void {
@@ -133,8 +140,7 @@ export class ClosedAccess implements AccessControl {
   }
 
   #workOut(digest: string): Known | undefined {
-    const { acl } = this.#state
-    const token = acl.tokens.get(acl.secrets.get(digest) ?? '')
+    const token = this.#find(digest)
     if (token === undefined) return undefined
     const identity = { accessor: token.AccessorID, name: token.Description }
     const open = this.defaultPolicy === 'allow'
@@ -167,6 +173,17 @@ export class ClosedAccess implements AccessControl {
     const known = this.#rules.get(policy) ?? parseRules(policy.Rules)
     this.#rules.set(policy, known)
     return known
+  }
+}
+
+/** Its AccessorID tells nothing about the secret that a hash of it would not. */
+function ownRecord(secret: string, now: number): TokenRecord {
+  const id = hashSecret(hashSecret(secret))
+  const parts = [id.slice(0, 8), id.slice(8, 12), id.slice(12, 16), id.slice(16, 20), id.slice(20, 32)]
+  const token = newToken(parts.join('-'), secret, new Date(now).toISOString())
+  return {
+    ...{ ...token, Description: "The registry's own token", Policies: [MANAGEMENT_ID] },
+    ...{ CreateIndex: 0, ModifyIndex: 0 },
   }
 }
 

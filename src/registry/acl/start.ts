@@ -1,14 +1,14 @@
 /** Makes the store ready for ACLs, and takes tokens out of it when their time is over. */
-import { randomUUID } from 'node:crypto'
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import { because } from '../history/origin.ts'
 import type { TokenBody } from '../state/acl-records.ts'
 import { RESOURCE } from '../state/resources.ts'
 import type { Store } from '../store.ts'
-import { type AccessControl, type AclOptions, ClosedAccess, hashSecret, OPEN_ACCESS } from './access-control.ts'
+import { type AccessControl, type AclOptions, ClosedAccess, OPEN_ACCESS } from './access-control.ts'
 import { BUILTIN_POLICIES } from './builtin.ts'
-import { ANONYMOUS_ID, ANONYMOUS_SECRET, MANAGEMENT_ID } from './contract.ts'
+import { ANONYMOUS_ID, ANONYMOUS_SECRET } from './contract.ts'
+import { managementToken, newToken } from './token.ts'
 
 /** Without `options` nobody is asked who they are; what is stored about ACLs waits then. */
 export async function openAccess(
@@ -32,26 +32,6 @@ export async function openAccess(
     }),
   )
   return new ClosedAccess(store.state, clock, datacenter, options)
-}
-
-/** A token that grants nothing yet. */
-export function newToken(AccessorID: string, secret: string, CreateTime: string): TokenBody {
-  return {
-    AccessorID,
-    secretHash: hashSecret(secret),
-    Description: '',
-    Policies: [],
-    Roles: [],
-    ServiceIdentities: [],
-    NodeIdentities: [],
-    Local: false,
-    CreateTime,
-  }
-}
-
-/** One that may do everything. */
-export function managementToken(secret: string, createTime: string): TokenBody {
-  return { ...newToken(randomUUID(), secret, createTime), Policies: [MANAGEMENT_ID] }
 }
 
 /** Timers are no good beyond about 24 days. */

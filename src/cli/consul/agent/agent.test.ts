@@ -229,3 +229,34 @@ test('the link is the whole command, skein consul the same', { timeout: 60_000 }
   assert.equal(bad.code, 1)
   assert.match(bad.stderr, /2 mistakes in form\.json\n {2}ports: must be an object[\s\S]*services\[0\]: it has no name/)
 })
+
+describe('ACLs of an agent', () => {
+  const master = '11111111-2222-3333-4444-555555555555'
+  const rules = { enabled: true, default_policy: 'deny', tokens: { initial_management: master } }
+
+  test('a closed agent registers its own files, and others only with a token', async () => {
+    writeFileSync(path.join(dir, 'closed.json'), JSON.stringify({ acl: rules, service: { name: 'own', port: 1 } }))
+    await using closed = await agent(['-dev', '-config-file=closed.json'])
+    const ask = async (where: string, init: RequestInit = {}) => {
+      const answer = await fetch(`http://127.0.0.1:${closed.port}${where}`, init)
+      return { status: answer.status, text: await answer.text() }
+    }
+    const asMaster = { headers: { 'x-consul-token': master } }
+    assert.deepEqual(JSON.parse((await ask('/v1/agent/services')).text), {})
+    assert.deepEqual(Object.keys(JSON.parse((await ask('/v1/agent/services', asMaster)).text)), ['own'])
+    assert.equal((await ask('/v1/kv/a', { method: 'PUT', body: 'x' })).status, 403)
+    assert.equal((await ask('/v1/kv/a', { method: 'PUT', body: 'x', ...asMaster })).text, 'true')
+    assert.equal((await ask('/v1/acl/bootstrap', { method: 'PUT' })).status, 403)
+  })
+
+  test('beyond loopback: with ACLs, or when told so, and not otherwise', async () => {
+    writeFileSync(path.join(dir, 'deny.json'), JSON.stringify({ acl: rules }))
+    {
+      await using closed = await agent(['-dev', '-client=0.0.0.0', '-config-file=deny.json'])
+      assert.equal((await fetch(`http://127.0.0.1:${closed.port}/v1/agent/self`)).status, 403)
+    }
+    await using open = await agent(['-dev', '-client=0.0.0.0', '-unprotected'])
+    assert.equal((await fetch(`http://127.0.0.1:${open.port}/v1/agent/self`)).status, 200)
+    await assert.rejects(agent(['-dev', '-client=0.0.0.0']), /or say -unprotected/)
+  })
+})

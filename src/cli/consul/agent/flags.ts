@@ -19,7 +19,15 @@ export const AGENT_FLAGS = {
   domain: { kind: 'text', description: 'Domain of the DNS interface. Default: consul.' },
   client: {
     kind: 'text',
-    description: 'Address that HTTP and DNS listen on. Default: 127.0.0.1; others want a token.',
+    description: 'Address that HTTP and DNS listen on. Default: 127.0.0.1; others want a token or ACLs.',
+  },
+  'allow-host': {
+    kind: 'list',
+    description: 'A name by which the agent may be asked, of a proxy say. May be repeated.',
+  },
+  unprotected: {
+    kind: 'switch',
+    description: 'Serve beyond loopback although everybody there may change every service.',
   },
   'http-port': { kind: 'port', description: 'Default: 8500; 0 = any free one.' },
   'dns-port': { kind: 'port', description: 'Default: 8600; 0 = any free one, -1 = no DNS.' },

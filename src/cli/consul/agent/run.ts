@@ -19,6 +19,8 @@ import { Registrations } from './registrations.ts'
 import { type AgentCall, type AgentSettings, agentSettings, configSources } from './settings.ts'
 
 const DATABASE = 'registry.db'
+/** Consul's name for it. */
+const RESET_FILE = 'acl-bootstrap-reset'
 /** Beside the database: what came from configuration files. */
 const CONFIGURED = 'configured.json'
 
@@ -32,12 +34,16 @@ export async function runAgent(call: AgentCall): Promise<ExitStatus> {
   const left = Promise.withResolvers<void>()
   const reloads = new Reloads(call, log)
   const registry = await start(settings, log, { leave: left.resolve, reload: () => reloads.run() })
-  const client = new ConsulClient({ address: reachable(registry, settings), token: settings.token, clock: call.clock })
+  const client = new ConsulClient({
+    address: reachable(registry, settings),
+    token: settings.acl?.ownToken ?? settings.token,
+    clock: call.clock,
+  })
   try {
     const { dataDir } = settings
     const file = dataDir === undefined ? undefined : path.join(dataDir, CONFIGURED)
     await reloads.begin(new Registrations(client, file), config)
-    for (const line of banner(registry, settings, await nodeOf(client))) out.line(line)
+    for (const line of banner(registry, settings)) out.line(line)
     if (settings.pidFile !== undefined) writeFileSync(settings.pidFile, `${process.pid}\n`)
     reportReady(registry.port)
     await Promise.race([asked, left.promise])
@@ -52,14 +58,22 @@ export async function runAgent(call: AgentCall): Promise<ExitStatus> {
 
 /** @throws Failure saying who has a port, or what listening beyond loopback needs. */
 async function start(
-  { host, port, dnsPort, dns, dataDir, datacenter, nodeName, token }: AgentSettings,
+  settings: AgentSettings,
   log: Logger,
   agent: { leave(): void; reload(): Promise<void> },
 ): Promise<RunningRegistry> {
+  const { host, dnsPort, dataDir } = settings
   if (dataDir !== undefined) makeFolder(dataDir)
   const storage = dataDir === undefined ? 'memory' : { sqlite: path.join(dataDir, DATABASE) }
+  const resetFile = dataDir === undefined ? undefined : path.join(dataDir, RESET_FILE)
   try {
-    return await startRegistry({ host, port, dnsPort, dns, storage, datacenter, nodeName, token, log, agent })
+    return await startRegistry({
+      ...settings,
+      acl: settings.acl && { ...settings.acl, resetFile },
+      storage,
+      log,
+      agent,
+    })
   } catch (error) {
     if (error instanceof ConfigError && error.issues.some(({ key }) => key === 'host')) throw wantsToken(host)
     const isDns = dnsPort !== undefined && (error as { port?: number }).port === dnsPort
@@ -72,7 +86,8 @@ async function start(
 function wantsToken(host: string): Failure {
   return new Failure(
     `-client ${host}: without a token everyone on the network could change every service, so Skein does not serve there`,
-    "Set SKEIN_REGISTRY_TOKEN (clients send it as X-Consul-Token, Consul's by CONSUL_HTTP_TOKEN), or leave -client at 127.0.0.1.",
+    'Write "acl": {"enabled": true, "default_policy": "deny"} into the configuration, or set SKEIN_REGISTRY_TOKEN (clients send ' +
+      "it as X-Consul-Token, Consul's by CONSUL_HTTP_TOKEN), or leave -client at 127.0.0.1, or say -unprotected.",
   )
 }
 
@@ -81,18 +96,12 @@ function reachable({ port, url }: RunningRegistry, { host }: AgentSettings): str
   return host === '0.0.0.0' || host === '::' ? `http://127.0.0.1:${port}` : url
 }
 
-/** The stored name, where no other was asked for. */
-async function nodeOf(client: ConsulClient): Promise<string> {
-  const { body } = await client.get('/v1/agent/self')
-  return (body as { Config: { NodeName: string } }).Config.NodeName
-}
-
 /** What scripts look for in the output of an agent. */
-function banner(registry: RunningRegistry, { host, datacenter = 'dc1' }: AgentSettings, node: string): string[] {
+function banner(registry: RunningRegistry, { host, datacenter = 'dc1' }: AgentSettings): string[] {
   const dns = registry.dnsPort ?? -1
   return [
     `           Version: '${CONSUL_VERSION}' (Skein ${version()})`,
-    `         Node name: '${node}'`,
+    `         Node name: '${registry.node}'`,
     `        Datacenter: '${datacenter}'`,
     '            Server: true',
     `       Client Addr: [${host}] (HTTP: ${registry.port}, HTTPS: -1, DNS: ${dns})`,

@@ -1,8 +1,10 @@
 /** What an agent is to do, from flags, configuration files and defaults: the first that says something counts. */
+import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { ConfigError, type Issue } from '../../../core/issues.ts'
 import type { LogLevel } from '../../../core/log.ts'
 import { SETTINGS } from '../../../core/settings.ts'
+import type { AclOptions } from '../../../registry/acl/access-control.ts'
 import { parseDuration } from '../../../registry/api/duration.ts'
 import type { DnsOptions } from '../../../registry/dns/settings.ts'
 import { DEFAULT_REGISTRY_PORT } from '../../define.ts'
@@ -26,8 +28,12 @@ export interface AgentSettings {
   readonly datacenter: string | undefined
   readonly logLevel: LogLevel | undefined
   readonly pidFile: string | undefined
-  /** Whatever is served, and by whom it may be asked. */
+  /** What every client must bring; undefined with ACLs. */
   readonly token: string | undefined
+  readonly acl: AclOptions | undefined
+  /** True = serve beyond loopback without either. */
+  readonly unprotected: boolean
+  readonly allowedHosts: readonly string[]
   readonly warnings: readonly string[]
 }
 
@@ -53,6 +59,7 @@ export function agentSettings(call: AgentCall): { settings: AgentSettings; confi
   const dnsPort = flags['dns-port'] ?? numberAt(ports, 'dns') ?? DEFAULT_DNS_PORT
   const dataDir = flags['data-dir'] ?? textAt(fields, 'data_dir')
   const pidFile = flags['pid-file'] ?? textAt(fields, 'pid_file')
+  const acl = aclOptions(objectAt(fields, 'acl'), env[SETTINGS.token], issues)
   const settings: AgentSettings = {
     host: checkAddress(host, issues),
     port: checkHttpPort(flags['http-port'] ?? numberAt(ports, 'http') ?? DEFAULT_REGISTRY_PORT, issues),
@@ -63,7 +70,10 @@ export function agentSettings(call: AgentCall): { settings: AgentSettings; confi
     datacenter: flags.datacenter ?? textAt(fields, 'datacenter'),
     logLevel: readLevel(flags['log-level'] ?? textAt(fields, 'log_level'), issues),
     pidFile: pidFile === undefined ? undefined : path.resolve(cwd, pidFile),
-    token: env[SETTINGS.token],
+    token: acl === undefined ? env[SETTINGS.token] : undefined,
+    acl,
+    unprotected: flags.unprotected === true,
+    allowedHosts: flags['allow-host'] ?? [],
     warnings: [...unknownFlags(call), ...config.warnings, ...limitations(call, fields, clients)],
   }
   if (!flags.dev && dataDir === undefined)
@@ -90,6 +100,23 @@ function checkHttpPort(port: number, issues: Issue[]): number {
       issue('ports.http', '-1: without its HTTP API an agent has no use', 'Give a port, or 0 for any free one.'),
     )
   return port
+}
+
+/** Undefined: they are off, as in Consul unless `enabled` says otherwise. What is to be done in the agent's own name is a secret of this process. */
+function aclOptions(acl: Fields, own: string | undefined, issues: Issue[]): AclOptions | undefined {
+  if (flagAt(acl, 'enabled') !== true) return undefined
+  const tokens = objectAt(acl, 'tokens')
+  const policy = textAt(acl, 'default_policy') ?? 'allow'
+  if (policy !== 'allow' && policy !== 'deny')
+    issues.push(issue('acl.default_policy', `${policy} is none`, 'Write allow or deny.'))
+  return {
+    defaultPolicy: policy === 'deny' ? 'deny' : 'allow',
+    initialManagement: textAt(tokens, 'initial_management') ?? textAt(tokens, 'master'),
+    defaultToken: textAt(tokens, 'default'),
+    dnsToken: textAt(tokens, 'dns'),
+    keyListPolicy: flagAt(acl, 'enable_key_list_policy'),
+    ownToken: own ?? randomUUID(),
+  }
 }
 
 const LEVELS: Readonly<Record<string, LogLevel>> = {

@@ -23,7 +23,7 @@ const CLUSTER = 'there is one registry and nothing to join'
 const TLS = 'TLS is not served: put a proxy in front'
 const SCRIPTS = 'scripts are never run'
 const MESH = 'there is no service mesh'
-export const ACL = 'not supported yet, so NO access rules apply; one token for all clients is (SKEIN_REGISTRY_TOKEN)'
+const DATACENTERS = 'there is one datacenter'
 
 const PORTS: Keys = {
   http: used('port'),
@@ -38,6 +38,30 @@ const PORTS: Keys = {
   sidecar_max_port: harmless,
   expose_min_port: harmless,
   expose_max_port: harmless,
+}
+
+const ACL: Keys = {
+  enabled: used('flag'),
+  default_policy: used('text'),
+  enable_key_list_policy: used('flag'),
+  tokens: used({
+    initial_management: used('text'),
+    master: used('text'),
+    default: used('text'),
+    dns: used('text'),
+    agent: harmless,
+    config_file_service_registration: harmless,
+    agent_recovery: ignored('acl-bootstrap-reset in data_dir is the way back in'),
+    agent_master: ignored('acl-bootstrap-reset in data_dir is the way back in'),
+    replication: ignored(DATACENTERS),
+    managed_service_provider: harmless,
+  }),
+  down_policy: harmless,
+  token_ttl: harmless,
+  policy_ttl: harmless,
+  role_ttl: harmless,
+  enable_token_persistence: harmless,
+  enable_token_replication: ignored(DATACENTERS),
 }
 
 const DNS: Keys = {
@@ -60,7 +84,7 @@ const DNS: Keys = {
 }
 
 export const KEYS: Keys = {
-  acl: ignored(ACL),
+  acl: used(ACL),
   addresses: used({
     http: used('text'),
     dns: used('text'),

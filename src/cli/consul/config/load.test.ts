@@ -58,13 +58,19 @@ describe('files of an agent', () => {
 
   test('unknown keys and those without effect are named, with their file', () => {
     const source = write('w.json', {
-      ...{ node_nam: 'x', acl: { enabled: true }, server: true, ports: { htp: 1 }, enable_script_checks: false },
+      ...{
+        node_nam: 'x',
+        acl: { enabled: true, tokens: { replication: 'x' } },
+        server: true,
+        ports: { htp: 1 },
+        enable_script_checks: false,
+      },
       service: { name: 'a', prot: 80, check: { TTL: '1s', Interva: '1s' } },
     })
     const { warnings, services } = load(source)
     assert.deepEqual(warnings, [
       'w.json: unknown key node_nam has no effect; did you mean node_name?',
-      'w.json: acl has no effect: not supported yet, so NO access rules apply; one token for all clients is (SKEIN_REGISTRY_TOKEN)',
+      'w.json: acl.tokens.replication has no effect: there is one datacenter',
       'w.json: unknown key ports.htp has no effect; did you mean http?',
       'w.json: unknown key service.prot has no effect',
       'w.json: unknown key service.checks[0].Interva has no effect',

@@ -1,7 +1,7 @@
 /** PUT /v1/acl/bootstrap: the first token that may do everything. It needs no token and works once. */
 import { randomUUID } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
-import { managementToken } from '../../acl/start.ts'
+import { managementToken } from '../../acl/token.ts'
 import { object, string } from '../decode.ts'
 import { type Answer, type ApiRequest, json, type Registry } from '../endpoint.ts'
 import { decodeAcl, isUuid, refuse } from './decode.ts'

@@ -1,6 +1,7 @@
 /** DELETE /v1/acl/token/:accessor */
-import { hashSecret } from '../../acl/access-control.ts'
+
 import { ANONYMOUS_ID } from '../../acl/contract.ts'
+import { hashSecret } from '../../acl/token.ts'
 import { type Answer, type ApiRequest, json, lookTwice, type Registry } from '../endpoint.ts'
 import { isUuid, refuse } from './decode.ts'
 

@@ -1,7 +1,7 @@
 /** PUT /v1/acl/token, /v1/acl/token/:accessor and …/clone. The answer to a creation is the one place where a secret is shown. */
 import { randomUUID } from 'node:crypto'
-import { hashSecret } from '../../acl/access-control.ts'
 import { HIDDEN } from '../../acl/contract.ts'
+import { hashSecret } from '../../acl/token.ts'
 import type { TokenBody } from '../../state/acl-records.ts'
 import type { TokenRecord } from '../../state/records.ts'
 import { bare } from '../../state/records.ts'
