@@ -86,8 +86,8 @@ async function start(
 function wantsToken(host: string): Failure {
   return new Failure(
     `-client ${host}: without a token everyone on the network could change every service, so Skein does not serve there`,
-    'Write "acl": {"enabled": true, "default_policy": "deny"} into the configuration, or set SKEIN_REGISTRY_TOKEN (clients send ' +
-      "it as X-Consul-Token, Consul's by CONSUL_HTTP_TOKEN), or leave -client at 127.0.0.1, or say -unprotected.",
+    "Set SKEIN_REGISTRY_TOKEN (clients send it as X-Consul-Token, Consul's by CONSUL_HTTP_TOKEN), or turn ACLs on " +
+      '("acl": {"enabled": true, "default_policy": "deny"}), or leave -client at 127.0.0.1, or say -unprotected.',
   )
 }
 
