@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { createCaller } from '../../client/caller.ts'
 import { systemClock } from '../../core/clock.ts'
@@ -87,6 +90,37 @@ describe('a config in the registry', { timeout: 30_000 }, () => {
     stop.abort()
     await client.close()
     await back.close()
+  })
+
+  test('comes from a snapshot file while the registry is away, and then from the registry', async (t) => {
+    const snapshots = mkdtempSync(path.join(tmpdir(), 'skein-gateway-'))
+    t.after(() => rmSync(snapshots, { recursive: true }))
+    const port = await freePort()
+    const address = `http://127.0.0.1:${port}`
+    const first = async (then: (values: AsyncGenerator<unknown, void>, client: ConsulClient) => Promise<void>) => {
+      const client = new ConsulClient({ address, snapshots })
+      const stop = new AbortController()
+      const options = { consul: client, key, log: silentLogger, clock: systemClock, random: () => 0.1 }
+      const values = kvSource(options)(stop.signal)
+      await then(values, client)
+      stop.abort()
+      await values.return()
+      await client.close()
+    }
+    const registryOnPort = await startRegistry({ port })
+    await first(async (values, client) => {
+      await client.kvPut(key, '{"a":1}')
+      assert.deepEqual((await values.next()).value, { a: 1 })
+    })
+    await registryOnPort.close()
+    await first(async (values, client) => {
+      assert.deepEqual((await values.next()).value, { a: 1 })
+      const next = values.next()
+      const back = await startRegistry({ port })
+      await client.kvPut(key, '{"a":2}')
+      assert.deepEqual((await next).value, { a: 2 })
+      await back.close()
+    })
   })
 })
 

@@ -15,6 +15,8 @@ const BACKOFF_BASE_MS = 100
 const BACKOFF_CAP_MS = 5000
 /** Between questions where the answer carries no index to wait with, ms. */
 const POLL_MS = 1000
+/** For the first question, where a snapshot file may answer instead, ms. */
+const PATIENCE_MS = 1000
 
 export interface KvSourceOptions {
   readonly consul: ConsulClient
@@ -24,17 +26,27 @@ export interface KvSourceOptions {
   readonly random: Random
 }
 
-/** Every new value under a key. While the registry is away or the key absent nothing comes, and the last one goes on. */
+/**
+ * Every new value under a key. While the registry is away or the key absent nothing comes, and the last one goes on; a gateway
+ * that starts while the registry is away begins with what its snapshot folder has, if it has one.
+ */
 export function kvSource(options: KvSourceOptions): ConfigSource {
   return async function* values(signal) {
     let index = 0
     let last: string | undefined
     for await (const answer of answers(options, () => index, signal)) {
+      if (answer === undefined) {
+        if (last !== undefined) continue
+        last = await keptValue(options)
+        if (last !== undefined) yield parse(last, options)
+        continue
+      }
       // An index that goes back belongs to a registry that was set up anew: begin again, as for every blocking query.
       index = answer.index < index ? 0 : answer.index
       const text = answer.status === 200 ? answer.text : ''
       if (text !== last && text === '')
         options.log.warn({ key: options.key }, 'no config under this key; waiting for one')
+      if (text !== '') options.consul.snapshots?.save(options.key, text)
       if (text !== last && text !== '') yield parse(text, options)
       last = text
       if (index === 0) await sleep(POLL_MS, options.clock, signal).catch(() => {}) // rejects with the end only
@@ -42,22 +54,34 @@ export function kvSource(options: KvSourceOptions): ConfigSource {
   }
 }
 
-/** Asks again and again, and through failures. */
+/** The last value that a gateway before this one had of the registry. */
+async function keptValue({ consul, key, log }: KvSourceOptions): Promise<string | undefined> {
+  const kept = await consul.snapshots?.read(key)
+  if (typeof kept?.value !== 'string') return undefined
+  log.warn({ key, confirmedAt: new Date(kept.confirmedAt) }, 'beginning with the config of a snapshot file')
+  return kept.value
+}
+
+/** Asks again and again, and through failures; undefined when one begins. */
 async function* answers(
   { consul, key, log, clock, random }: KvSourceOptions,
   index: () => number,
   signal: AbortSignal,
-): AsyncGenerator<ConsulAnswer, void> {
-  for (let failures = 0; !signal.aborted; ) {
+): AsyncGenerator<ConsulAnswer | undefined, void> {
+  let timeoutMs = consul.snapshots && PATIENCE_MS
+  for (let failures = 0; !signal.aborted; timeoutMs = undefined) {
     try {
-      const answer = await consul.get(`${kvPath(key)}?raw`, { index: index(), waitMs: WAIT_MS, signal })
+      const answer = await consul.get(`${kvPath(key)}?raw`, { index: index(), waitMs: WAIT_MS, timeoutMs, signal })
       if (failures > 0) log.info({ registry: consul.address }, 'the registry answers again')
       failures = 0
       yield answer
     } catch (error) {
       if (signal.aborted) return
       if (!(error instanceof SkeinError)) throw error
-      if (failures++ === 0) log.warn({ reason: error.message }, 'the registry is away; the last config goes on')
+      if (failures++ === 0) {
+        log.warn({ reason: error.message }, 'the registry is away; the last config goes on')
+        yield undefined
+      }
       await sleep(fullJitter(random, failures, BACKOFF_BASE_MS, BACKOFF_CAP_MS), clock, signal).catch(() => {})
     }
   }
