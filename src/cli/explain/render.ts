@@ -1,6 +1,8 @@
 /** An explanation for people. */
 import type { CandidateState } from '../../client/contract.ts'
+import { systemClock } from '../../core/clock.ts'
 import { placeOf } from '../../gateway/routes.ts'
+import { formatDuration } from '../ui/duration.ts'
 import { pairs, table } from '../ui/table.ts'
 import type { Paint } from '../ui/terminal.ts'
 import type { Answer } from './answer.ts'
@@ -70,7 +72,15 @@ function candidateLines({ candidates }: Answer, paint: Paint): string[] {
       candidates.map((candidate) => row(candidate, paint)),
       paint,
     ),
+    ...staleLines(candidates[0]!, paint),
   ]
+}
+
+/** While the registry is away, or has lost its past, the last known instances are called. */
+function staleLines({ confirmedAt }: CandidateState, paint: Paint): string[] {
+  if (confirmedAt === undefined) return []
+  const age = formatDuration(systemClock.now() - confirmedAt)
+  return ['', paint('yellow', `The registry does not confirm these instances: it last did ${age} ago.`)]
 }
 
 function row({ instance, inFlight, cost, eligible, reason }: CandidateState, paint: Paint): string[] {

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { systemClock } from '../../core/clock.ts'
+import type { Answer } from './answer.ts'
+import { renderAnswer } from './render.ts'
+
+const instance = {
+  ...{ id: 'users-1', service: 'users', address: '127.0.0.1', port: 1, node: 'n', weight: 1, tags: [], meta: {} },
+  status: 'passing',
+} as const
+
+function answer(confirmedAt?: number): Answer {
+  return {
+    request: { method: 'GET', host: 'h', path: '/user/1', query: '' },
+    route: { name: '/user/*', path: '/user/*', to: 'users' },
+    why: 'the only route that matches',
+    candidates: [{ instance, inFlight: 0, cost: 0, eligible: true, ...(confirmedAt !== undefined && { confirmedAt }) }],
+    others: [],
+  }
+}
+
+const shown = (one: Answer) => renderAnswer(one, (_, text) => text).join('\n')
+
+test('instances that the registry does not confirm are shown with their age', () => {
+  assert.match(shown(answer(systemClock.now() - 192_000)), /does not confirm these instances: it last did 3m 12s ago/)
+  assert.doesNotMatch(shown(answer()), /confirm/)
+})
