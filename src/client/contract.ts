@@ -1,7 +1,4 @@
-/**
- * The outbound path: deadline → retry → breaker → choose → send. Every call in Skein goes through it: typed calls, the fetch
- * front, and each request that the gateway forwards.
- */
+/** The outbound path, for every call in Skein: typed calls, the fetch front, and each request that the gateway forwards. */
 import type { Readable } from 'node:stream'
 import type { BalanceConfig } from '../balance/contract.ts'
 import type { HttpMethod } from '../core/contract.ts'
@@ -9,7 +6,7 @@ import type { RawHeaders } from '../core/headers.ts'
 import type { Instance } from '../discovery/contract.ts'
 import type { BodySource } from '../wire/contract.ts'
 
-/** A body that can be sent again (string, bytes), or one that can be sent once (a stream, or a body as it comes off the wire). */
+/** A body that can be sent again (string, bytes), or one that can be sent once. */
 export type Body = string | Uint8Array | Readable | BodySource
 
 export interface OutboundRequest {
@@ -71,9 +68,8 @@ export interface Attempt {
 export interface OutboundResponse {
   readonly status: number
   readonly headers: RawHeaders
-  /** The body; it must be read or dropped, or the connection stays taken. */
+  /** The body, once: read or dropped, or the connection stays taken. `body` is the same as a Node stream, made when asked for. */
   readonly source: BodySource
-  /** The same as a Node stream, made when first asked for; then `source` must not be read. */
   readonly body: Readable
   readonly instance: Instance
   readonly attempts: readonly Attempt[]

@@ -1,10 +1,10 @@
 /** Writing answers to the client: an upstream's, or our own for an error. */
-import { STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
-import type { Readable } from 'node:stream'
 import { ERROR_HEADER } from '../client/headers.ts'
 import { SkeinError } from '../core/errors.ts'
 import { header, type RawHeaders } from '../core/headers.ts'
+import { httpDate } from '../core/http-date.ts'
+import { type BodySource, CHUNKED, type Framing } from '../wire/contract.ts'
+import { responseHead } from '../wire/write.ts'
 import { responseHeaders } from './end-to-end.ts'
 import type { Exchange, Parts, Reply } from './exchange.ts'
 import { METHODS } from './head.ts'
@@ -12,50 +12,55 @@ import { IdleTimer } from './idle.ts'
 import { publicBody } from './public-error.ts'
 
 /**
- * Sends `head` and `body` on, and resolves when the last byte is handed to the client's socket.
+ * Sends an upstream's answer on, and resolves when the last byte is handed to the client's socket.
  * @throws what broke it off: then the head is out and the client's socket must be reset.
  */
 export async function sendAnswer(
   exchange: Exchange,
-  { status, headers, body }: { status: number; headers: RawHeaders; body: Readable },
+  { status, headers, source }: { status: number; headers: RawHeaders; source: BodySource },
   parts: Parts,
 ): Promise<void> {
-  const { outgoing, failure } = exchange
+  const { wire, failure } = exchange
   if (failure !== undefined) {
-    body.destroy()
+    source.drop(failure)
     throw failure
   }
-  try {
-    outgoing.writeHead(status, answerHeaders(exchange, responseHeaders(headers)))
-  } catch (error) {
-    body.destroy()
-    throw new SkeinError('UPSTREAM_FAILED', 'the head of the answer is no HTTP', { reason: 'answer_head' }, error)
-  }
   exchange.status = status
-  await relay(exchange, body, parts)
-  await finish(exchange, parts)
+  const fields = answerHeaders(exchange, responseHeaders(headers), parts)
+  if (source.complete && exchange.head.method !== 'HEAD') {
+    const body = source.whole()
+    exchange.bytes = body.length
+    wire.send(status, fields, body)
+  } else {
+    wire.begin(status, fields, framingOf(headers))
+    await relay(exchange, source, parts)
+    wire.end()
+  }
+  if (!wire.done) await handedOver(exchange, parts)
+}
+
+/** The engine has checked the length while it read the head, and checks it again while the body passes. */
+function framingOf(headers: RawHeaders): Framing {
+  const length = header(headers, 'content-length')
+  return length === undefined ? CHUNKED : Number(length)
 }
 
 /** Sends our own answer for `error`; where an answer has begun, or nobody waits for one, ends the connection instead. */
 export async function sendError(exchange: Exchange, error: SkeinError, parts: Parts): Promise<void> {
-  const { outgoing, connection } = exchange
-  if (outgoing.headersSent) return void connection.socket.resetAndDestroy()
+  const { wire } = exchange
+  if (wire.answered) return void wire.reset()
   exchange.status = error.kind.status
-  if (error.code === 'CANCELLED' || outgoing.destroyed) return void outgoing.destroy()
+  if (error.code === 'CANCELLED') return void wire.reset()
   const body = publicBody(error, exchange.service, exchange.requestId)
   await sendReply(exchange, { status: error.kind.status, headers: errorHeaders(error), body }, parts)
 }
 
 /** Sends an answer of our own. */
 export async function sendReply(exchange: Exchange, { status, headers, body }: Reply, parts: Parts): Promise<void> {
-  const { outgoing, head } = exchange
   exchange.status = status
   exchange.bytes = Buffer.byteLength(body)
-  // RFC 9110 §8.6: 204 has no length.
-  const fields = status === 204 ? [...headers] : [...headers, 'content-length', String(exchange.bytes)]
-  outgoing.writeHead(status, answerHeaders(exchange, fields))
-  if (head.method !== 'HEAD') outgoing.write(body)
-  await finish(exchange, parts)
+  exchange.wire.send(status, answerHeaders(exchange, [...headers], parts), body)
+  if (!exchange.wire.done) await handedOver(exchange, parts)
 }
 
 function errorHeaders(error: SkeinError): string[] {
@@ -65,51 +70,45 @@ function errorHeaders(error: SkeinError): string[] {
   return headers
 }
 
-function answerHeaders(exchange: Exchange, fields: string[]): string[] {
+/** RFC 9110 §6.6.1: an answer without a Date gets one where it is received. */
+function answerHeaders(exchange: Exchange, fields: string[], { clock }: Parts): string[] {
   const headers = exchange.editedAnswer(fields)
   headers.push('x-request-id', exchange.requestId)
-  if (!isReusable(exchange)) headers.push('connection', 'close')
+  if (header(headers, 'date') === undefined) headers.push('date', httpDate(clock))
   return headers
 }
 
-/** Can the connection carry another request? Not while some of this one is still to come, nor after a refusal. */
-function isReusable({ connection, incoming, upgrade, draining }: Exchange): boolean {
-  return incoming.complete && upgrade === undefined && !connection.refused && !draining()
-}
-
 /**
- * Chunks as they come, held back while the client's socket is full. By hand, not `pipeline`: that would end the client's
- * socket in good order when the upstream breaks off, and a truncated body would pass for a whole one.
+ * Chunks as they come, held back while the client's socket is full. When the upstream breaks off, the client's connection must
+ * be reset and not ended, or a truncated body would pass for a whole one: so this rejects.
  */
-function relay(exchange: Exchange, body: Readable, { clock, limits }: Parts): Promise<void> {
-  const { outgoing, signal } = exchange
+function relay(exchange: Exchange, source: BodySource, { clock, limits }: Parts): Promise<void> {
+  const { wire } = exchange
   return new Promise((resolve, reject) => {
     let stalled: IdleTimer | undefined
-    const onDrain = () => {
-      stalled?.cancel()
-      body.resume()
-    }
-    const onAbort = () => settle(exchange.failure)
     const settle = (error?: unknown) => {
       stalled?.cancel()
-      outgoing.off('drain', onDrain)
-      signal.removeEventListener('abort', onAbort)
+      exchange.onDrained = undefined
+      exchange.onFailure = undefined
       if (error === undefined) return resolve()
-      body.destroy()
+      source.drop(error as Error)
       reject(error)
     }
-    body.on('data', (chunk: Buffer) => {
-      exchange.bytes += chunk.length
-      if (outgoing.write(chunk)) return
-      body.pause()
-      stalled = new IdleTimer(clock, limits.bodyIdleMs, () => exchange.fail(stoppedReading()))
+    exchange.onDrained = () => {
+      stalled?.cancel()
+      source.resume()
+    }
+    exchange.onFailure = settle
+    source.read({
+      chunk(bytes) {
+        exchange.bytes += bytes.length
+        if (wire.write(bytes)) return
+        source.pause()
+        stalled = new IdleTimer(clock, limits.bodyIdleMs, () => exchange.fail(stoppedReading()))
+      },
+      end: () => settle(),
+      fail: settle,
     })
-    body.once('end', () => settle())
-    body.once('error', settle)
-    body.once('close', () => settle(body.readableEnded ? undefined : cutOff()))
-    outgoing.on('drain', onDrain)
-    signal.addEventListener('abort', onAbort, { once: true })
-    if (signal.aborted) onAbort()
   })
 }
 
@@ -117,71 +116,30 @@ function stoppedReading(): SkeinError {
   return new SkeinError('CANCELLED', 'the client stopped reading', { reason: 'client_stalled' })
 }
 
-function cutOff(): SkeinError {
-  return new SkeinError('UPSTREAM_FAILED', 'the answer broke off', { reason: 'answer_cut' })
-}
-
-/** Ends the answer, but before that lets an unfinished request come to its end, or a reset would overtake the answer. */
-async function finish(exchange: Exchange, parts: Parts): Promise<void> {
-  if (moreToCome(exchange)) await linger(exchange, parts)
-  if (exchange.outgoing.destroyed) return
-  exchange.outgoing.end()
-  await handedOver(exchange, parts)
-}
-
 /**
  * Waits until the system has taken the last byte: only then may a closing gateway close the socket. What is left by then
  * fits into the socket's buffer, so a client that does not take it within one pause has stopped reading. Never rejects.
  */
-function handedOver(exchange: Exchange, { clock, limits }: Parts): Promise<void> | undefined {
-  const { outgoing, connection } = exchange
-  if (outgoing.writableFinished) return undefined
+function handedOver(exchange: Exchange, { clock, limits }: Parts): Promise<void> {
   return new Promise((resolve) => {
     const timer = clock.after(limits.bodyIdleMs, () => {
       exchange.fail(stoppedReading())
-      connection.socket.resetAndDestroy()
+      exchange.wire.reset()
     })
-    const done = () => {
+    exchange.onOver = () => {
       timer.cancel()
-      if (!outgoing.writableFinished) exchange.error ??= exchange.failure
+      if (!exchange.wire.done) exchange.error ??= exchange.failure
       resolve()
     }
-    outgoing.once('finish', done).once('close', done)
+    if (exchange.failure?.code === 'CANCELLED') exchange.onOver()
   })
 }
 
-/** False also for a client that was never told to go on with its body, and for one whose request is no HTTP. */
-function moreToCome({ incoming, upgrade, connection, head, continued }: Exchange): boolean {
-  if (incoming.complete || incoming.destroyed || upgrade !== undefined || connection.refused) return false
-  return continued || header(head.headers, 'expect') === undefined
-}
-
-/** Reads and drops what is left of the request, within bounds of bytes and time. */
-function linger({ incoming }: Exchange, { clock, limits }: Parts): Promise<void> {
-  return new Promise((resolve) => {
-    let left = limits.lingerBytes
-    const timer = clock.after(limits.lingerMs, done)
-    function done() {
-      timer.cancel()
-      incoming.off('data', onData)
-      resolve()
-    }
-    function onData(chunk: Buffer) {
-      left -= chunk.length
-      if (left < 0) done()
-    }
-    incoming.unpipe()
-    incoming.on('data', onData).once('end', done).once('close', done).resume()
-  })
-}
-
-/** An answer for what Node's parser refused, where there is no request to answer: written onto the bare socket. */
-export function writeBareError(socket: Socket, error: SkeinError, requestId: string): void {
-  const text = publicBody(error, undefined, requestId)
+/** An answer where there is no request that could be answered: head and body as text. */
+export function bareAnswer(error: SkeinError, requestId: string): string {
+  const body = publicBody(error, undefined, requestId)
   const { status } = error.kind
-  const fields = ['content-type: application/json', `content-length: ${Buffer.byteLength(text)}`]
-  fields.push(`${ERROR_HEADER}: ${error.code}`, `x-request-id: ${requestId}`, 'connection: close')
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${fields.join('\r\n')}\r\n\r\n${text}`, () =>
-    socket.destroy(),
-  )
+  const fields = [...errorHeaders(error), 'x-request-id', requestId]
+  const control = `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n`
+  return responseHead(status, fields, control) + body
 }

@@ -45,7 +45,7 @@ const OURS: readonly string[] = [
 ]
 
 const DROPPED_FROM_REQUEST: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...OURS])
-const DROPPED_FROM_RESPONSE: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'x-request-id'])
+const DROPPED_FROM_RESPONSE: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'content-length', 'x-request-id'])
 
 /**
  * The client's fields that go on: not the hop-by-hop ones and those that Connection names, not what the gateway writes
@@ -59,7 +59,7 @@ export function requestHeaders(headers: RawHeaders): string[] {
   })
 }
 
-/** The upstream's fields that go back. Content-Length stays: it is checked while the body passes. */
+/** The upstream's fields that go back. Content-Length is the engine's to write. */
 export function responseHeaders(headers: RawHeaders): string[] {
   const named = namedByConnection(headers)
   return filter(headers, (name) => !DROPPED_FROM_RESPONSE.has(name) && !named.has(name))

@@ -1,16 +1,13 @@
 /** One request on its way through the gateway: what came in, what the steps found out, what went back. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import type { Attempt, Body, Caller } from '../client/contract.ts'
-import { plainAddress } from '../core/address.ts'
 import type { Clock } from '../core/clock.ts'
-import type { SkeinError } from '../core/errors.ts'
+import { SkeinError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import type { Random } from '../core/random.ts'
 import type { TraceContext } from '../telemetry/trace.ts'
+import type { ExchangeObserver, Peer, RequestHead, ServerExchange } from '../wire/contract.ts'
 import { FieldEdits } from './field-edits.ts'
 import type { Origin } from './forwarded.ts'
-import type { RequestHead } from './head.ts'
 import type { GatewayLimits } from './limits.ts'
 import type { GatewayMetrics } from './metrics.ts'
 import type { GatewayRoute, GatewaySnapshot } from './snapshot.ts'
@@ -26,33 +23,6 @@ export interface Parts {
   readonly random: Random
 }
 
-/** A client's connection, over all its requests. */
-export class Connection {
-  readonly socket: Socket
-  readonly ip: string
-  readonly port: number
-  readonly localPort: number
-  /** Requests whose answer is not complete; more than one when the client pipelines. */
-  readonly exchanges = new Set<Exchange>()
-  /** Settles with the newest of them. */
-  last: Promise<void> | undefined
-  /** True once a request was refused: what follows it on the same connection is not looked at. */
-  refused = false
-
-  constructor(socket: Socket) {
-    this.socket = socket
-    this.ip = plainAddress(socket.remoteAddress ?? '')
-    this.port = socket.remotePort ?? 0
-    this.localPort = socket.localPort ?? 0
-  }
-}
-
-/** The client's half of an upgrade: its socket, and the bytes that came behind the head. */
-export interface Upgrade {
-  readonly socket: Socket
-  readonly head: Buffer
-}
-
 /** An answer of the gateway's own. Fields without framing. */
 export interface Reply {
   readonly status: number
@@ -65,17 +35,14 @@ export interface Identity {
   readonly subject: string
 }
 
-export class Exchange {
-  readonly connection: Connection
-  readonly incoming: IncomingMessage
-  readonly outgoing: ServerResponse
-  readonly upgrade: Upgrade | undefined
+export class Exchange implements ExchangeObserver {
+  /** The engine's side of it: the body as it comes, and the answer on its way out. */
+  readonly wire: ServerExchange
+  readonly connection: Peer
   readonly snapshot: GatewaySnapshot
   readonly head: RequestHead
   /** Monotonic ms. */
   readonly startedAt: number
-  /** True once the gateway is closing: connections end with their answer. */
-  readonly draining: () => boolean
   readonly #abort = new AbortController()
   #requestEdits: FieldEdits | undefined
   #answerEdits: FieldEdits | undefined
@@ -93,8 +60,6 @@ export class Exchange {
   service: string | undefined
   body: Body | undefined
   bodyLength: number | undefined
-  /** True once the client may send its body. */
-  continued = false
 
   /** Path of the request as the upstream gets it, where it is not the target's. */
   upstreamPath: string | undefined
@@ -110,24 +75,36 @@ export class Exchange {
   attempts: readonly Attempt[] = []
   error: SkeinError | undefined
 
-  constructor(options: {
-    connection: Connection
-    incoming: IncomingMessage
-    outgoing: ServerResponse
-    upgrade: Upgrade | undefined
-    snapshot: GatewaySnapshot
-    startedAt: number
-    draining: () => boolean
-  }) {
-    this.connection = options.connection
-    this.incoming = options.incoming
-    this.outgoing = options.outgoing
-    this.upgrade = options.upgrade
-    this.snapshot = options.snapshot
-    this.startedAt = options.startedAt
-    this.draining = options.draining
-    const { method, url, httpVersion, rawHeaders } = options.incoming
-    this.head = { method: method ?? '', target: url ?? '', version: httpVersion, headers: rawHeaders }
+  constructor(wire: ServerExchange, snapshot: GatewaySnapshot, startedAt: number) {
+    this.wire = wire
+    this.connection = wire.peer
+    this.snapshot = snapshot
+    this.startedAt = startedAt
+    this.head = wire.head
+  }
+
+  // Told by the engine, where somebody asks for it.
+  onDrained: (() => void) | undefined
+  onOver: (() => void) | undefined
+  /** Called with why the exchange was failed, while an answer is being relayed. */
+  onFailure: ((error: SkeinError) => void) | undefined
+
+  drained(): void {
+    this.onDrained?.()
+  }
+
+  done(): void {
+    this.onOver?.()
+  }
+
+  gone(cause: Error): void {
+    this.fail(new SkeinError('CANCELLED', 'the client has gone', { reason: 'client_gone' }, cause))
+    this.onOver?.()
+  }
+
+  /** True where the client asks for a protocol other than HTTP. */
+  get upgrading(): boolean {
+    return this.head.upgrade !== undefined
   }
 
   /** Changes to the request's fields on their way to the upstream. */
@@ -157,7 +134,9 @@ export class Exchange {
 
   /** Ends the exchange from outside its steps. The first reason counts. */
   fail(error: SkeinError): void {
+    if (this.failure !== undefined) return
     this.#abort.abort(error)
+    this.onFailure?.(error)
   }
 
   /** Why `fail` was called, or undefined. */

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net'
 import { plainAddress } from '../core/address.ts'
 import { header, headerValues, type RawHeaders } from '../core/headers.ts'
+import type { Peer } from '../wire/contract.ts'
 import { isValidHost } from './target.ts'
 
 export interface Origin {
@@ -12,12 +13,6 @@ export interface Origin {
   readonly port: string
   /** The believed addresses from the client to the peer: the new X-Forwarded-For. */
   readonly chain: readonly string[]
-}
-
-export interface Peer {
-  readonly ip: string
-  /** The port on which it reached us. */
-  readonly localPort: number
 }
 
 /**

@@ -1,6 +1,5 @@
 /**
- * What of a request head is refused although Node's parser lets it pass. Node (strict mode, never insecureHTTPParser) has
- * refused by then: Content-Length with Transfer-Encoding, several or malformed Content-Lengths, blanks before the colon,
+ * What of a request head is refused although the engine lets it pass. src/wire/ has refused by then: Content-Length with Transfer-Encoding, several or malformed Content-Lengths, blanks before the colon,
  * folded lines, bare CR or LF, control bytes. What is left is here, in one list. Pure.
  */
 import type { ErrorCode } from '../core/errors.ts'
@@ -11,11 +10,11 @@ import { isValidHost, parseTarget, type Refusal, type Target } from './target.ts
 /** Methods that are passed on. CONNECT and TRACE never are: the one makes a tunnel, the other reads headers back. */
 export const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
+/** What is judged of a head, whichever version of HTTP brought it. */
 export interface RequestHead {
   readonly method: string
   /** As on the wire. */
   readonly target: string
-  /** `1.0`, `1.1` */
   readonly version: string
   readonly headers: RawHeaders
 }

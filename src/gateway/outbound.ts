@@ -1,7 +1,6 @@
 /** An exchange as the client's outbound path sees it. */
-import { Readable } from 'node:stream'
 import { hashKeyOf } from '../balance/hash-key.ts'
-import type { CallPolicy, OutboundRequest } from '../client/contract.ts'
+import type { Body, CallPolicy, OutboundRequest } from '../client/contract.ts'
 import { type CallContext, runInContext } from '../core/context.ts'
 import { withoutHeaders } from '../core/headers.ts'
 import { requestHeaders } from './end-to-end.ts'
@@ -29,7 +28,11 @@ export function outboundRequest(exchange: Exchange, limits: GatewayLimits): Outb
 /** The deadline runs while the body is sent: that of small requests would cut large uploads off. */
 function callPolicy({ route, body }: Exchange, { uploadMs }: GatewayLimits): CallPolicy {
   const { policy } = route!
-  return body instanceof Readable && policy.deadlineMs === undefined ? { ...policy, deadlineMs: uploadMs } : policy
+  return isStream(body) && policy.deadlineMs === undefined ? { ...policy, deadlineMs: uploadMs } : policy
+}
+
+function isStream(body: Body | undefined): boolean {
+  return typeof body === 'object' && !(body instanceof Uint8Array)
 }
 
 export function outboundPath({ target, upstreamPath = target!.path }: Exchange): string {

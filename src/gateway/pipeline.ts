@@ -61,6 +61,6 @@ export function createPipeline(parts: Parts): (exchange: Exchange) => Promise<vo
       // Must be below the body, of which it sends a copy, and below the rewrite. No other constraint.
       mirror(parts),
     ],
-    (exchange) => (exchange.upgrade === undefined ? send(exchange) : splice(exchange)),
+    (exchange) => (exchange.upgrading ? splice(exchange) : send(exchange)),
   )
 }

@@ -1,63 +1,59 @@
-/** The listening side: Node's HTTP server with strict settings, one exchange a request, and an end in good order. */
+/** The listening side: the wire engine's server, one exchange a request, and an end in good order. */
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { SkeinError } from '../core/errors.ts'
-import { writeBareError } from './answer.ts'
-import { Connection, Exchange, type Parts, type Upgrade } from './exchange.ts'
+import type { ServerExchange } from '../wire/contract.ts'
+import { WireServer } from '../wire/server.ts'
+import type { ServerConnection } from '../wire/server-connection.ts'
+import type { WireError } from '../wire/wire-error.ts'
+import { bareAnswer } from './answer.ts'
+import { Exchange, type Parts } from './exchange.ts'
 import { createPipeline } from './pipeline.ts'
 import type { GatewaySnapshot } from './snapshot.ts'
-
-/** Requests that one connection may have under way; a client that pipelines more is cut off. */
-const PIPELINED_MAX = 100
 
 export class GatewayServer {
   /** The configuration in force for requests that come from now on; those under way keep theirs. */
   snapshot: GatewaySnapshot
   readonly #parts: Parts
-  readonly #http: Server
+  readonly #wire: WireServer
   readonly #run: (exchange: Exchange) => Promise<void>
-  readonly #connections = new WeakMap<Duplex, Connection>()
-  readonly #exchanges = new Set<Exchange>()
-  /** Every open connection, also those that have not sent a request yet. */
-  readonly #sockets = new Set<Socket>()
-  #draining = false
+  readonly #exchanges = new Map<ServerExchange, Exchange>()
   #onQuiet: (() => void) | undefined
 
   constructor(snapshot: GatewaySnapshot, parts: Parts) {
     this.snapshot = snapshot
     this.#parts = parts
     this.#run = createPipeline(parts)
-    this.#http = this.#createServer()
+    this.#wire = new WireServer({
+      clock: parts.clock,
+      // `refuse` counts fields and measures targets itself, so that the answer has an id and a log line like all others.
+      limits: { ...parts.limits, headerFields: parts.limits.headBytes, targetBytes: parts.limits.headBytes },
+      onRequest: (wire) => this.#accept(wire),
+      onRefused: (connection, error) => this.#refuse(connection, error),
+      onBodyRefused: (wire, error) => this.#exchanges.get(wire)?.fail(refusalOf(error)),
+      // Out of file descriptors, say: the next connection may fare better.
+      onError: (error) => parts.log.error({ err: error }, 'the gateway cannot accept a connection'),
+    })
   }
 
   get draining(): boolean {
-    return this.#draining
+    return this.#wire.draining
   }
 
   /** Resolves with the port. @throws the system's error when the address is taken. */
   listen(port: number, host: string): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#http.once('error', reject)
-      this.#http.listen(port, host, () => resolve((this.#http.address() as AddressInfo).port))
-    })
+    return this.#wire.listen(port, host)
   }
 
   /** Accepts nothing new, lets what is under way end for `drainMs`, then cuts it off. */
   async close(): Promise<void> {
-    this.#draining = true
-    const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()))
-    // To Node a connection that has said nothing yet counts as busy.
-    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy()
+    this.#wire.stopAccepting()
     const { drainMs, lingerMs } = this.#parts.limits
     await this.#quiet(drainMs)
-    for (const exchange of this.#exchanges) {
+    for (const exchange of this.#exchanges.values()) {
       exchange.fail(new SkeinError('SHUTTING_DOWN', 'the gateway is closing', { reason: 'gateway_closing' }))
     }
     await this.#quiet(lingerMs)
-    this.#http.closeAllConnections()
-    await closed
+    await this.#wire.destroy()
   }
 
   /** Resolves when nothing is under way, or after `ms`. */
@@ -72,156 +68,42 @@ export class GatewayServer {
     })
   }
 
-  #createServer(): Server {
-    const { limits } = this.#parts
-    const server = createServer({
-      insecureHTTPParser: false,
-      // `refuse` does it, so that the answer has a body, an id and a log line like all others.
-      requireHostHeader: false,
-      maxHeaderSize: limits.headBytes,
-      headersTimeout: limits.headMs,
-      // A whole request may take long, its silences may not: `receive-body` times those, and the call has its deadline.
-      requestTimeout: 0,
-      connectionsCheckingInterval: Math.min(1000, limits.headMs),
-      keepAliveTimeout: limits.keepAliveMs,
-      noDelay: true,
-    })
-    server.maxRequestsPerSocket = limits.requestsPerConnection
-    // Out of file descriptors, say: the next connection may fare better.
-    server.on('error', (error) => this.#parts.log.error({ err: error }, 'the gateway cannot accept a connection'))
-    server.on('connection', (socket) => {
-      this.#sockets.add(socket)
-      socket.once('close', () => this.#sockets.delete(socket))
-    })
-    server.on('request', (incoming, outgoing) => this.#accept(incoming, outgoing))
-    server.on('checkContinue', (incoming, outgoing) => this.#accept(incoming, outgoing))
-    server.on('checkExpectation', (incoming, outgoing) => this.#accept(incoming, outgoing))
-    server.on('upgrade', (incoming, socket, head) => this.#acceptUpgrade(incoming, socket as Socket, head))
-    server.on('connect', (incoming, socket, head) => this.#acceptUpgrade(incoming, socket as Socket, head))
-    server.on('clientError', (error, socket) => this.#refuseBytes(error, socket as Socket))
-    return server
+  #accept(wire: ServerExchange): void {
+    const exchange = new Exchange(wire, this.snapshot, this.#parts.clock.monotonic())
+    this.#exchanges.set(wire, exchange)
+    wire.observer = exchange
+    void this.#serve(exchange)
   }
 
-  /** Upgrades and CONNECTs come without a response object: Node has let go of the socket. */
-  #acceptUpgrade(incoming: IncomingMessage, socket: Socket, head: Buffer): void {
-    // Whatever happens to the socket from here on, an error on it has a listener; `close` follows and is acted on.
-    socket.on('error', () => undefined)
-    const connection = this.#connectionOf(socket)
-    if (connection.refused || connection.exchanges.size > 0) return void socket.destroy()
-    const outgoing = new ServerResponse(incoming)
-    outgoing.assignSocket(socket)
-    outgoing.once('finish', () => {
-      outgoing.detachSocket(socket)
-      socket.destroySoon()
-    })
-    this.#accept(incoming, outgoing, { socket, head })
-  }
-
-  #accept(incoming: IncomingMessage, outgoing: ServerResponse, upgrade?: Upgrade): void {
-    const connection = this.#connectionOf(incoming.socket)
-    if (connection.refused) return
-    if (connection.exchanges.size >= PIPELINED_MAX) return void connection.socket.destroy()
-    const exchange = new Exchange({
-      connection,
-      incoming,
-      outgoing,
-      upgrade,
-      snapshot: this.snapshot,
-      startedAt: this.#parts.clock.monotonic(),
-      draining: () => this.#draining,
-    })
-    const before = connection.exchanges.size === 0 ? undefined : connection.last
-    connection.exchanges.add(exchange)
-    this.#exchanges.add(exchange)
-    const gone = (cause?: unknown) =>
-      exchange.fail(new SkeinError('CANCELLED', 'the client has gone', { reason: 'client_gone' }, cause))
-    outgoing.on('error', gone).once('close', () => {
-      if (!outgoing.writableFinished) gone()
-    })
-    connection.last = this.#serve(exchange, before)
-  }
-
-  /**
-   * One after the other on a connection: of pipelined requests only safe ones may be done at once (RFC 9112 §9.3.2), and so
-   * few clients pipeline that telling them apart is not worth it. Never rejects.
-   */
-  async #serve(exchange: Exchange, before: Promise<void> | undefined): Promise<void> {
-    const { connection } = exchange
-    if (before !== undefined) await before
+  async #serve(exchange: Exchange): Promise<void> {
     try {
-      if (before !== undefined && connection.refused) return
       await this.#run(exchange)
-      if (connection.refused) endWith(exchange)
     } catch (error) {
       // The steps answer for errors of requests; what gets here is a mistake in a step.
       this.#parts.log.error({ err: error, requestId: exchange.requestId }, 'a gateway step threw')
-      connection.socket.destroy()
+      exchange.wire.reset()
     } finally {
-      this.#forget(exchange)
+      this.#exchanges.delete(exchange.wire)
+      if (this.#exchanges.size === 0) this.#onQuiet?.()
     }
   }
 
-  #forget(exchange: Exchange): void {
-    const { connection } = exchange
-    connection.exchanges.delete(exchange)
-    this.#exchanges.delete(exchange)
-    if (this.#draining) this.#http.closeIdleConnections()
-    if (this.#exchanges.size === 0) this.#onQuiet?.()
-  }
-
-  /**
-   * Bytes that are no HTTP, or come too slowly. They belong to the request that is still coming in, if there is one; behind
-   * whole requests these are answered and the connection ends; with nothing under way the answer is made here.
-   */
-  #refuseBytes(error: NodeJS.ErrnoException, socket: Socket): void {
-    const connection = this.#connectionOf(socket)
-    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-    // Garbage behind a refused request: its answer is on the way, and the connection ends with it.
-    if (connection.refused) return
-    connection.refused = true
+  /** Bytes that are no HTTP, or come too slowly, where no request is under way to answer for them. */
+  #refuse(connection: ServerConnection, error: WireError): void {
+    const { metrics, log } = this.#parts
     const refusal = refusalOf(error)
-    const broken = [...connection.exchanges].find(({ incoming }) => !incoming.complete)
-    if (broken !== undefined) broken.fail(refusal)
-    else if (connection.exchanges.size === 0) this.#answerBytes(connection, refusal)
-  }
-
-  #answerBytes({ socket, ip }: Connection, refusal: SkeinError): void {
     const requestId = randomUUID()
     const { status } = refusal.kind
-    this.#parts.metrics.requests.with('none', String(status)).value++
-    const line = {
-      kind: 'access',
-      status,
-      requestId,
-      client: ip,
-      code: refusal.code,
-      reason: refusal.details['reason'],
-    }
-    this.#parts.log.info(line, 'request')
-    writeBareError(socket, refusal, requestId)
-  }
-
-  #connectionOf(socket: Socket): Connection {
-    const known = this.#connections.get(socket)
-    if (known !== undefined) return known
-    const connection = new Connection(socket)
-    this.#connections.set(socket, connection)
-    return connection
+    const { code, details } = refusal
+    metrics.requests.with('none', String(status)).value++
+    const client = connection.peer.ip
+    log.info({ kind: 'access', status, requestId, client, code, reason: details['reason'] }, 'request')
+    connection.answerRefusal(bareAnswer(refusal, requestId))
   }
 }
 
-/** Ends the connection with this answer, even if its head was out before anybody knew. */
-function endWith({ outgoing, connection }: Exchange): void {
-  if (outgoing.writableFinished) connection.socket.destroySoon()
-  else outgoing.once('finish', () => connection.socket.destroySoon())
-}
+const CODES = { 408: 'REQUEST_TIMEOUT', 414: 'URI_TOO_LONG', 431: 'HEADERS_TOO_LARGE' } as const
 
-function refusalOf(error: NodeJS.ErrnoException): SkeinError {
-  const reason = (error.code ?? 'HPE_UNKNOWN').toLowerCase()
-  if (error.code === 'HPE_HEADER_OVERFLOW')
-    return new SkeinError('HEADERS_TOO_LARGE', 'the head is too large', { reason })
-  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return new SkeinError('REQUEST_TIMEOUT', 'the head came too slowly', { reason })
-  }
-  return new SkeinError('BAD_REQUEST', 'this is not HTTP/1.1', { reason })
+function refusalOf({ reason, message, status }: WireError): SkeinError {
+  return new SkeinError(CODES[status as keyof typeof CODES] ?? 'BAD_REQUEST', message, { reason })
 }

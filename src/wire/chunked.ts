@@ -1,8 +1,8 @@
 /** The chunked coding (RFC 9112 §7.1), both ways. The decoder is a walk that can stop at any byte and go on with the next. */
 import { hexValue, VALUE } from './characters.ts'
-import { WireError } from './contract.ts'
 import { parseTrailers } from './head.ts'
 import { CHUNK_EXTENSION_BYTES, CHUNK_EXTENSIONS_BYTES, CHUNK_SIZE_DIGITS, type HeadLimits } from './limits.ts'
+import { WireError } from './wire-error.ts'
 
 const CR = 13
 const LF = 10

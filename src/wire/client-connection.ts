@@ -5,12 +5,13 @@
 import { connect, type Socket } from 'node:net'
 import type { RawHeaders } from '../core/headers.ts'
 import { type BodyDecoder, bodyDecoder } from './body-decoder.ts'
-import { type ResponseHead, UNTIL_CLOSE, WireError } from './contract.ts'
+import { type ResponseHead, UNTIL_CLOSE } from './contract.ts'
 import { findHeadEnd, parseResponseHead } from './head.ts'
 import { type Flow, Incoming } from './incoming.ts'
 import { type HeadLimits, INTERIM_MAX } from './limits.ts'
 import type { Pool } from './pool.ts'
 import type { Sweep, Swept } from './sweep.ts'
+import { WireError } from './wire-error.ts'
 
 /** Who waits for the answer that the connection is to bring. */
 export interface Waiting {
@@ -46,7 +47,7 @@ export class ClientConnection implements Swept {
   /** True once an answer has come over it whole. */
   used = false
   connected = false
-  readonly #pool: Pool
+  readonly #pool: Pool<ClientConnection>
   readonly #options: ClientConnectionOptions
   #waiting: Waiting | undefined
   #decoder: BodyDecoder | undefined
@@ -75,7 +76,7 @@ export class ClientConnection implements Swept {
     },
   }
 
-  constructor(pool: Pool, address: string, port: number, options: ClientConnectionOptions) {
+  constructor(pool: Pool<ClientConnection>, address: string, port: number, options: ClientConnectionOptions) {
     this.#pool = pool
     this.#options = options
     pool.add(this)

@@ -6,9 +6,8 @@
 import type { Socket } from 'node:net'
 import type { RawHeaders } from '../core/headers.ts'
 
-/** Content-Length in bytes (0 = no body), or one of the two below. */
+/** Content-Length in bytes (0 = no body), chunked, or until the connection closes. */
 export type Framing = number
-/** Transfer-Encoding: chunked. */
 export const CHUNKED: Framing = -1
 /** The body of a response ends with the connection (RFC 9112 §6.3, 8). */
 export const UNTIL_CLOSE: Framing = -2
@@ -53,6 +52,8 @@ export interface BodySource {
   readonly complete: boolean
   /** True once somebody has begun to read it, or it was dropped: then it cannot be read again. */
   readonly started: boolean
+  /** All of a complete body that nobody has read; counts as reading it. */
+  whole(): Uint8Array
   /** Hands the body to `sink`: what has come at once, the rest as it comes. @throws Error when it was read before. */
   read(sink: BodySink): void
   /** Holds back what follows; effective after the chunk being handed over. */
@@ -62,9 +63,18 @@ export interface BodySource {
   drop(reason: Error): void
 }
 
+/** The client of a connection, as far as its socket says. */
+export interface Peer {
+  readonly ip: string
+  readonly port: number
+  /** The port on which it reached us. */
+  readonly localPort: number
+}
+
 /** One request and its answer, as whoever answers sees it; the same over HTTP/1.1 and HTTP/2. */
 export interface ServerExchange {
   readonly head: RequestHead
+  readonly peer: Peer
   /** Undefined where the request has none. Must be read or dropped before the answer ends, or the connection ends with it. */
   readonly body: BodySource | undefined
   /** True once the final head is out: then only `write`, `end` and `reset` are left. */
@@ -86,8 +96,8 @@ export interface ServerExchange {
   end(): void
   /** Breaks the connection off so that nobody takes what was sent for whole. */
   reset(): void
-  /** After an upgrade was agreed upon by the caller: the bare socket, with what came behind the head. Undefined over HTTP/2. */
-  takeOver(): { readonly socket: Socket; readonly head: Buffer } | undefined
+  /** The bare socket, with what came behind the head, for an upgrade: the connection is the taker's from here on. */
+  takeOver(): { readonly socket: Socket; readonly head: Buffer }
 }
 
 export interface ExchangeObserver {
@@ -97,17 +107,4 @@ export interface ExchangeObserver {
   gone(error: Error): void
   /** The answer was handed to the system. Nothing follows. */
   done(): void
-}
-
-/** Why a message was refused: a stable word for logs and programs, a sentence for people, and the status it is worth. */
-export class WireError extends Error {
-  readonly reason: string
-  readonly status: number
-
-  constructor(reason: string, message: string, status = 400) {
-    super(message)
-    this.name = 'WireError'
-    this.reason = reason
-    this.status = status
-  }
 }

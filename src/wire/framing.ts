@@ -1,5 +1,6 @@
 /** How long a message's body is (RFC 9112 §6): decided once, from the head alone. Pure. */
-import { CHUNKED, type Framing, type HttpVersion, UNTIL_CLOSE, WireError } from './contract.ts'
+import { CHUNKED, type Framing, type HttpVersion, UNTIL_CLOSE } from './contract.ts'
+import { WireError } from './wire-error.ts'
 
 /** The fields of a head that say how the message and the connection go on. Absent = undefined. */
 export interface ControlFields {
@@ -63,9 +64,7 @@ function explicitFraming(
     throw new WireError('two_framings', 'both Content-Length and Transfer-Encoding are given')
   if (version === '1.0') throw new WireError('transfer_encoding', 'HTTP/1.0 has no Transfer-Encoding')
   if (transferEncoding.toLowerCase() === 'chunked') return CHUNKED
-  // RFC 9112 §6.1: a coding that is not understood is 501; `chunked` that is not the only one is malformed to us.
-  const status = /chunked/i.test(transferEncoding) ? 400 : 501
-  throw new WireError('transfer_encoding', 'the only Transfer-Encoding is chunked', status)
+  throw new WireError('transfer_encoding', 'the only Transfer-Encoding is chunked')
 }
 
 /** 15 digits are a petabyte and exact in a number. */

@@ -5,7 +5,7 @@
  * comes in one piece, and would need a state for each place where it can be cut.
  */
 import { TARGET, TOKEN, VALUE } from './characters.ts'
-import { type HttpVersion, type RequestHead, type ResponseHead, WireError } from './contract.ts'
+import type { HttpVersion, RequestHead, ResponseHead } from './contract.ts'
 import {
   CONTROL_NAME_LENGTHS,
   type ControlFields,
@@ -16,6 +16,7 @@ import {
   upgradeOf,
 } from './framing.ts'
 import type { HeadLimits } from './limits.ts'
+import { WireError } from './wire-error.ts'
 
 const TAB = 9
 const LF = 10
@@ -173,8 +174,7 @@ function lineEnd(bytes: Buffer, at: number): number {
 function versionAt(text: string, at: number): HttpVersion {
   if (text.startsWith('HTTP/1.1', at)) return '1.1'
   if (text.startsWith('HTTP/1.0', at)) return '1.0'
-  const known = /^HTTP\/\d(\.\d)?[\s]/.test(text.slice(at, at + 9))
-  throw new WireError('http_version', 'only HTTP/1.1 and HTTP/1.0 are spoken here', known ? 505 : 400)
+  throw new WireError('http_version', 'only HTTP/1.1 and HTTP/1.0 are spoken here')
 }
 
 function statusAt(text: string): number {

@@ -40,8 +40,7 @@ export class Incoming implements BodySource {
     return this.#sink !== undefined || this.#told
   }
 
-  /** All of a complete body that nobody has read. Counts as reading it. */
-  takeWhole(): Uint8Array {
+  whole(): Uint8Array {
     const [first] = this.#held
     const whole = this.#held.length === 1 ? first! : Buffer.concat(this.#held)
     this.#claim(NOBODY)
@@ -184,6 +183,9 @@ export function fromReadable(stream: Readable): BodySource {
     complete: false,
     get started() {
       return stream.readableDidRead || stream.destroyed
+    },
+    whole() {
+      throw new Error('a stream is never known to be complete')
     },
     read(sink) {
       let over = false

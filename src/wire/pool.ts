@@ -2,31 +2,29 @@
  * Connections to one address. Idle ones are taken newest first (LIFO), so that surplus ones fall idle and close. None waits for
  * one that is taken: waiting belongs where it is counted.
  */
-import type { ClientConnection } from './client-connection.ts'
-
-export class Pool {
+export class Pool<C> {
   /** All, also those that are still connecting. */
-  readonly connections = new Set<ClientConnection>()
-  readonly #idle: ClientConnection[] = []
+  readonly connections = new Set<C>()
+  readonly #idle: C[] = []
   readonly #onEmpty: () => void
 
   constructor(onEmpty: () => void) {
     this.#onEmpty = onEmpty
   }
 
-  take(): ClientConnection | undefined {
+  take(): C | undefined {
     return this.#idle.pop()
   }
 
-  add(connection: ClientConnection): void {
+  add(connection: C): void {
     this.connections.add(connection)
   }
 
-  giveBack(connection: ClientConnection): void {
+  giveBack(connection: C): void {
     if (this.connections.has(connection)) this.#idle.push(connection)
   }
 
-  remove(connection: ClientConnection): void {
+  remove(connection: C): void {
     const at = this.#idle.indexOf(connection)
     if (at >= 0) this.#idle.splice(at, 1)
     if (this.connections.delete(connection) && this.connections.size === 0) this.#onEmpty()

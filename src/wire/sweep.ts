@@ -30,6 +30,12 @@ export class Sweep<T extends Swept> {
 
   delete(member: T): void {
     this.members.delete(member)
+    if (this.members.size === 0) this.stop()
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
   }
 
   /** The tick that comes after `ms` have passed. */
@@ -39,11 +45,12 @@ export class Sweep<T extends Swept> {
 
   #sweep(): void {
     this.tick++
+    this.#timer = undefined
     for (const member of this.members) {
       if (member.dueTick > this.tick) continue
       member.dueTick = Number.POSITIVE_INFINITY
       member.overdue()
     }
-    this.#timer = this.members.size === 0 ? undefined : this.#clock.after(this.#tickMs, () => this.#sweep())
+    if (this.members.size > 0) this.#timer ??= this.#clock.after(this.#tickMs, () => this.#sweep())
   }
 }

@@ -2,7 +2,8 @@
 import { STATUS_CODES } from 'node:http'
 import type { RawHeaders } from '../core/headers.ts'
 import { isFieldValue, isTarget, isToken } from './characters.ts'
-import { CHUNKED, type Framing, WireError } from './contract.ts'
+import { CHUNKED, type Framing } from './contract.ts'
+import { WireError } from './wire-error.ts'
 
 /** `fields` without framing, which is written here. @throws WireError on what cannot stand in a head. */
 export function requestHead(method: string, target: string, fields: RawHeaders, framing: Framing): string {

@@ -10,11 +10,12 @@ import { SkeinError } from '../../core/errors.ts'
 import { header, type RawHeaders } from '../../core/headers.ts'
 import { CHUNK_END, chunkStart, LAST_CHUNK } from '../../wire/chunked.ts'
 import { ClientConnection, type Waiting } from '../../wire/client-connection.ts'
-import { type BodySource, CHUNKED, type ResponseHead, WireError } from '../../wire/contract.ts'
+import { type BodySource, CHUNKED, type ResponseHead } from '../../wire/contract.ts'
 import { fromReadable, type Incoming } from '../../wire/incoming.ts'
 import { HEAD_LIMITS } from '../../wire/limits.ts'
 import { Pool } from '../../wire/pool.ts'
 import { Sweep } from '../../wire/sweep.ts'
+import { WireError } from '../../wire/wire-error.ts'
 import { requestHead } from '../../wire/write.ts'
 import {
   type BreakOff,
@@ -48,7 +49,7 @@ class WireTransport implements Transport {
   readonly clock: Clock
   readonly #connectionsMax: number
   readonly #sweep: Sweep<ClientConnection>
-  readonly #pools = new Map<string, Pool>()
+  readonly #pools = new Map<string, Pool<ClientConnection>>()
   #closed = false
 
   constructor({ clock = systemClock, connectionsMax = 1_024 }: WireTransportOptions) {

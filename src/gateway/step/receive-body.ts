@@ -1,10 +1,9 @@
-import type { IncomingMessage } from 'node:http'
-import { Transform } from 'node:stream'
 import type { Step } from '../../core/compose.ts'
 import { SkeinError } from '../../core/errors.ts'
-import { header } from '../../core/headers.ts'
+import { type BodySource, CHUNKED } from '../../wire/contract.ts'
+import { readAll } from '../../wire/incoming.ts'
 import type { Exchange, Parts } from '../exchange.ts'
-import { IdleTimer } from '../idle.ts'
+import { MeteredBody } from '../metered-body.ts'
 
 /**
  * Takes the request's body: refuses one that is announced too long, reads a small one, hands on a large one as it comes.
@@ -12,36 +11,37 @@ import { IdleTimer } from '../idle.ts'
  * takes up nothing behind the gateway.
  */
 export function receiveBody(parts: Parts): Step<Exchange, void> {
-  return async (exchange, next) => {
-    const length = announcedLength(exchange)
-    if (length === 0) return next()
-    const max = exchange.route!.config.maxBodyBytes ?? parts.limits.bodyBytes
-    if (length > max && Number.isFinite(length)) throw tooLarge(max)
-    letCome(exchange)
-    const small = length <= parts.limits.repeatableBytes
-    const metered = meter(exchange, max, small, parts)
-    try {
-      exchange.body = small ? await readWhole(metered, exchange) : metered
-      exchange.bodyLength = Number.isFinite(length) ? length : undefined
-      return await next()
-    } finally {
-      // Nobody may have read it: then its timer would run for ever.
-      metered.destroy()
-    }
+  return (exchange, next) => {
+    const { body } = exchange.wire
+    return body === undefined ? next() : receive(exchange, body, next, parts)
   }
 }
 
-/** In bytes; Infinity for chunked. An upgrade has no body: what follows its head is for the tunnel. */
-function announcedLength({ head, upgrade }: Exchange): number {
-  if (upgrade !== undefined) return 0
-  if (header(head.headers, 'transfer-encoding') !== undefined) return Number.POSITIVE_INFINITY
-  return Number(header(head.headers, 'content-length') ?? 0)
+async function receive(exchange: Exchange, body: BodySource, next: () => Promise<void>, parts: Parts): Promise<void> {
+  const { framing } = exchange.head
+  const max = exchange.route!.config.maxBodyBytes ?? parts.limits.bodyBytes
+  if (framing > max) throw tooLarge(max)
+  if (exchange.head.expect !== undefined) exchange.wire.sendContinue()
+  if (framing !== CHUNKED) exchange.bodyLength = framing
+  if (body.complete) {
+    exchange.body = body.whole()
+    return next()
+  }
+  const small = framing !== CHUNKED && framing <= parts.limits.repeatableBytes
+  const metered = meter(exchange, body, max, small, parts)
+  try {
+    exchange.body = small ? await readSmall(metered, exchange) : metered
+    return await next()
+  } finally {
+    // Nobody may have read it: then its timer would run for ever.
+    metered.close()
+  }
 }
 
-function letCome(exchange: Exchange): void {
-  const { headers, version } = exchange.head
-  if (version === '1.1' && header(headers, 'expect') !== undefined) exchange.outgoing.writeContinue()
-  exchange.continued = true
+async function readSmall(body: BodySource, exchange: Exchange): Promise<Uint8Array> {
+  const bytes = await readAll(body)
+  if (exchange.failure !== undefined) throw exchange.failure
+  return bytes
 }
 
 function tooLarge(max: number): SkeinError {
@@ -49,55 +49,19 @@ function tooLarge(max: number): SkeinError {
 }
 
 /**
- * The body with its bytes counted and its pauses timed. `pipe`, not `pipeline`: when the upstream breaks off, the client's
- * socket must outlive its body to carry the answer. A small body has the time of one pause in all, or a byte every now and
- * then could hold a connection for weeks; a large one is bounded by the deadline of its call.
+ * A small body has the time of one pause in all, or a byte every now and then could hold a connection for weeks; a large one
+ * is bounded by the deadline of its call.
  */
-function meter(exchange: Exchange, max: number, small: boolean, { clock, limits }: Parts): Transform {
-  const { incoming } = exchange
-  let total = 0
-  const body = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      if (!small) idle.touch()
-      total += chunk.length
-      if (total <= max) return done(null, chunk)
-      exchange.fail(tooLarge(max))
-      done(exchange.failure)
-    },
+function meter(exchange: Exchange, body: BodySource, max: number, small: boolean, parts: Parts): MeteredBody {
+  const { clock, limits } = parts
+  return new MeteredBody(body, {
+    clock,
+    max,
+    idleMs: limits.bodyIdleMs,
+    pausesCount: !small,
+    onTooLong: () => exchange.fail(tooLarge(max)),
+    onIdle: () => exchange.fail(new SkeinError('REQUEST_TIMEOUT', 'the body stopped coming', { reason: 'body_idle' })),
+    failure: () => exchange.failure,
+    signal: exchange.signal,
   })
-  const idle = new IdleTimer(clock, limits.bodyIdleMs, onIdle)
-  function onIdle(): void {
-    // A client held back because the upstream is slow is not idle; the call's deadline bounds that.
-    if (body.writableNeedDrain || body.writableEnded) return
-    exchange.fail(new SkeinError('REQUEST_TIMEOUT', 'the body stopped coming', { reason: 'body_idle' }))
-  }
-  const abort = () => body.destroy(exchange.failure)
-  exchange.signal.addEventListener('abort', abort, { once: true })
-  // A pipelined request may have lost its client before its turn came.
-  if (exchange.signal.aborted) abort()
-  body.once('close', () => {
-    idle.cancel()
-    exchange.signal.removeEventListener('abort', abort)
-  })
-  // Whoever destroys the body knows why: `fail` keeps our reason, the caller rejects with its own. The listener is there
-  // because an error that comes while nobody reads would end the process.
-  body.on('error', () => undefined)
-  onceCut(incoming, (cause) => {
-    exchange.fail(new SkeinError('CANCELLED', 'the body broke off', { reason: 'body_broken' }, cause))
-  })
-  return incoming.pipe(body)
-}
-
-function onceCut(incoming: IncomingMessage, run: (cause?: unknown) => void): void {
-  incoming.once('error', run)
-  incoming.once('close', () => {
-    if (!incoming.complete) run()
-  })
-}
-
-async function readWhole(body: Transform, exchange: Exchange): Promise<Uint8Array> {
-  const chunks: Buffer[] = []
-  for await (const chunk of body) chunks.push(chunk as Buffer)
-  if (exchange.failure !== undefined) throw exchange.failure
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
 }

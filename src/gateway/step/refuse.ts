@@ -4,14 +4,13 @@ import type { Exchange, Parts } from '../exchange.ts'
 import { readHead } from '../head.ts'
 
 /**
- * Refuses what the upstream might read in another way than we do. The connection ends with the answer, and it is marked
- * before anything is awaited: Node hands over pipelined requests within the same turn.
+ * Refuses what the upstream might read in another way than we do. The connection ends with the answer.
  */
 export function refuse({ limits }: Parts): Step<Exchange, void> {
   return async (exchange, next) => {
     const read = readHead(exchange.head, limits)
     if ('reason' in read) {
-      exchange.connection.refused = true
+      exchange.wire.closeAfter()
       throw new SkeinError(read.code, read.message, { reason: read.reason })
     }
     exchange.target = read

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { SkeinError } from '../../core/errors.ts'
 import { header } from '../../core/headers.ts'
+import { fromReadable } from '../../wire/incoming.ts'
 import { sendAnswer } from '../answer.ts'
 import { responseHeaders } from '../end-to-end.ts'
 import type { Exchange, Parts } from '../exchange.ts'
@@ -33,7 +34,11 @@ function refuseUnlessAllowed({ route, head }: Exchange): void {
 
 /** The instance said no, in its own words. */
 async function passRefusal(exchange: Exchange, answer: IncomingMessage, parts: Parts): Promise<void> {
-  await sendAnswer(exchange, { status: answer.statusCode!, headers: answer.rawHeaders, body: answer }, parts)
+  await sendAnswer(
+    exchange,
+    { status: answer.statusCode!, headers: answer.rawHeaders, source: fromReadable(answer) },
+    parts,
+  )
 }
 
 async function join(
@@ -42,9 +47,8 @@ async function join(
   upstream: { readonly socket: Socket; readonly head: Buffer },
   { clock, limits, metrics }: Parts,
 ): Promise<void> {
-  const { socket: client, head } = exchange.upgrade!
+  const { socket: client, head } = exchange.wire.takeOver()
   exchange.status = 101
-  exchange.outgoing.detachSocket(client)
   const open = metrics.tunnels.with(exchange.route!.name)
   open.value++
   try {

@@ -1,0 +1,311 @@
+/**
+ * A client's connection: bytes in, requests out, answers back in the order of the requests. Requests beyond the pipelining
+ * depth stay unread, so that a client which sends faster than it is answered is held back by TCP.
+ */
+import type { Socket } from 'node:net'
+import { plainAddress } from '../core/address.ts'
+import { type BodyDecoder, bodyDecoder } from './body-decoder.ts'
+import type { Peer } from './contract.ts'
+import { findHeadEnd, parseRequestHead } from './head.ts'
+import { Incoming } from './incoming.ts'
+import type { HeadLimits } from './limits.ts'
+import { H1Exchange } from './server-exchange.ts'
+import type { Sweep, Swept } from './sweep.ts'
+import { WireError } from './wire-error.ts'
+
+export interface ConnectionLimits extends HeadLimits {
+  /** From the first byte of a connection or request to the end of its head, ms. */
+  readonly headMs: number
+  /** Silence between two requests, ms. */
+  readonly keepAliveMs: number
+  /** Requests a connection, then it is closed so that clients spread anew. */
+  readonly requestsPerConnection: number
+  /** How much of an unwanted body is still read after its answer, so that the client gets to see that instead of a reset. */
+  readonly lingerBytes: number
+  readonly lingerMs: number
+  /** Requests of one connection that are served at the same time; the answers go out in order. */
+  readonly pipelining: number
+}
+
+/** What a connection needs of its server. */
+export interface ConnectionHost {
+  readonly limits: ConnectionLimits
+  readonly sweep: Sweep<ServerConnection>
+  readonly draining: boolean
+  onRequest(exchange: H1Exchange): void
+  /** Bytes that are no request: `exchange.head` is not the client's. The connection ends with the answer. */
+  onRefused(connection: ServerConnection, error: WireError): void
+  /** A broken body of `exchange`. */
+  onBodyRefused(exchange: H1Exchange, error: WireError): void
+}
+
+const NEVER = Number.POSITIVE_INFINITY
+const CR = 13
+const LF = 10
+
+export class ServerConnection implements Swept {
+  readonly socket: Socket
+  readonly host: ConnectionHost
+  dueTick: number
+  /** Requests read and not yet answered in full, in order. */
+  readonly queue: H1Exchange[] = []
+  requests = 0
+  /** True once nothing more will be read as a request. */
+  ending = false
+  #decoder: BodyDecoder | undefined
+  #body: Incoming | undefined
+  /** Bytes that came and were not read: half a head, or requests beyond the depth. */
+  #rest: Buffer | undefined
+  /** How much of `#rest` was searched for the end of the head. */
+  #searched = 0
+  #held = false
+  #linger = -1
+  #peer: Peer | undefined
+  #closed = false
+  #released = false
+  #refused = false
+
+  constructor(socket: Socket, host: ConnectionHost) {
+    this.socket = socket
+    this.host = host
+    this.dueTick = host.sweep.in(host.limits.headMs)
+    host.sweep.add(this)
+    socket.on('data', (bytes: Buffer) => this.#onData(bytes))
+    socket.on('drain', () => this.queue[0]?.drained())
+    socket.on('error', (error) => this.#gone(error))
+    socket.on('end', () => this.#onEnd())
+    socket.on('close', () => this.#onClose())
+  }
+
+  get peer(): Peer {
+    this.#peer ??= {
+      ip: plainAddress(this.socket.remoteAddress ?? ''),
+      port: this.socket.remotePort ?? 0,
+      localPort: this.socket.localPort ?? 0,
+    }
+    return this.#peer
+  }
+
+  get idle(): boolean {
+    return this.queue.length === 0 && this.#rest === undefined
+  }
+
+  /** Nothing was ever sent on it. */
+  get silent(): boolean {
+    return this.requests === 0 && this.#rest === undefined
+  }
+
+  overdue(): void {
+    // Who has said nothing at all yet is told, as in Node: he may wait for a greeting of another protocol.
+    if (this.#linger >= 0 || (this.idle && this.requests > 0)) return void this.socket.destroy()
+    this.#refuse(new WireError('head_timeout', 'the head came too slowly', 408))
+  }
+
+  #onData(bytes: Buffer): void {
+    if (this.#linger >= 0) return void this.#dropped(bytes.length)
+    if (this.ending && this.#decoder === undefined) return
+    const rest = this.#rest
+    this.#rest = undefined
+    this.#read(rest === undefined ? bytes : Buffer.concat([rest, bytes]))
+  }
+
+  /** Reads what is there: heads and bodies, one after the other. */
+  #read(bytes: Buffer): void {
+    let at = 0
+    try {
+      while (at < bytes.length) {
+        if (this.#decoder !== undefined) at = this.#readBody(bytes, at)
+        else if (this.ending) return
+        else {
+          const next = this.#mayRead() ? this.#readHead(bytes, at) : -1
+          if (next === -1) return void this.#keep(bytes, at)
+          at = next
+        }
+        if (this.#released || this.#closed) return void this.#keep(bytes, at)
+      }
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error
+      this.#refuse(error)
+    }
+  }
+
+  /** Behind an upgrade may stand what is no HTTP. */
+  #mayRead(): boolean {
+    const { queue } = this
+    return queue.length < this.host.limits.pipelining && queue.at(-1)?.head.upgrade === undefined
+  }
+
+  /** Returns the position after the head, or -1 when it has not all come. */
+  #readHead(bytes: Buffer, start: number): number {
+    const { limits } = this.host
+    // RFC 9112 §2.2: an empty line before a request is ignored; some clients end a body with one.
+    if (this.#searched === 0 && bytes[start] === CR && bytes[start + 1] === LF) return start + 2
+    const end = findHeadEnd(bytes, start, Math.max(start, start + this.#searched), limits)
+    if (end === -1) {
+      if (this.#searched === 0) this.dueTick = this.host.sweep.in(limits.headMs)
+      this.#searched = bytes.length - start
+      return -1
+    }
+    this.#searched = 0
+    this.dueTick = NEVER
+    this.#begin(new H1Exchange(this, parseRequestHead(bytes, start, end, limits)))
+    return end
+  }
+
+  #begin(exchange: H1Exchange): void {
+    const { head } = exchange
+    this.requests++
+    this.queue.push(exchange)
+    // What stands behind an upgrade need not be HTTP, also where the upgrade is refused.
+    const last = !head.keepAlive || head.upgrade !== undefined
+    if (last || this.requests >= this.host.limits.requestsPerConnection) exchange.closeAfter()
+    if (head.framing !== 0) this.#beginBody(exchange)
+    // What follows is for whoever takes the socket over.
+    else if (head.upgrade !== undefined) this.#hold()
+    this.host.onRequest(exchange)
+  }
+
+  #beginBody(exchange: H1Exchange): void {
+    this.#decoder = bodyDecoder(exchange.head.framing, this.host.limits)
+    const body = new Incoming({
+      pause: () => this.#hold(),
+      resume: () => this.#release(),
+      drop: () => this.#release(),
+    })
+    this.#body = body
+    exchange.body = body
+  }
+
+  #readBody(bytes: Buffer, from: number): number {
+    const decoder = this.#decoder!
+    const body = this.#body!
+    const at = decoder.feed(bytes, from, (data) => body.push(data))
+    if (decoder.done) {
+      this.#decoder = undefined
+      this.#body = undefined
+      body.end(decoder.trailers)
+      // Held back for the sake of a body that has come whole with the last bytes.
+      this.#release()
+    }
+    return at
+  }
+
+  /** Bytes for later. Reading goes on until a head's worth is kept, as only who reads notices that the client goes. */
+  #keep(bytes: Buffer, at: number): void {
+    if (at >= bytes.length) return
+    this.#rest = at === 0 ? bytes : bytes.subarray(at)
+    if (this.#decoder === undefined && !this.#mayRead() && this.#rest.length >= this.host.limits.headBytes) this.#hold()
+  }
+
+  #hold(): void {
+    if (this.#held) return
+    this.#held = true
+    this.socket.pause()
+  }
+
+  #release(): void {
+    if (!this.#held || this.#released) return
+    this.#held = false
+    this.socket.resume()
+  }
+
+  /** The body of `exchange` is still on its way in. */
+  isReceiving(exchange: H1Exchange): boolean {
+    return this.#decoder !== undefined && exchange.body === this.#body
+  }
+
+  /** The answer of the first exchange is out. */
+  answered(exchange: H1Exchange): void {
+    const receiving = this.isReceiving(exchange)
+    this.queue.shift()
+    if (exchange.last || receiving || this.ending) return void this.#finish(receiving)
+    const [next] = this.queue
+    if (next !== undefined) return void next.flush()
+    this.dueTick = this.host.sweep.in(this.host.limits.keepAliveMs)
+    if (this.host.draining && this.#rest === undefined) return void this.socket.destroySoon()
+    this.#readOn()
+  }
+
+  /** Takes up what was left unread while earlier requests were answered. */
+  #readOn(): void {
+    const rest = this.#rest
+    if (rest === undefined) return void this.#release()
+    this.#rest = undefined
+    this.#searched = 0
+    this.#release()
+    this.#read(rest)
+  }
+
+  /** No request follows: closes when the client has the answer; with bytes still coming a close would reset it away. */
+  #finish(receiving: boolean): void {
+    this.ending = true
+    if (!receiving && this.#rest === undefined && !this.#refused) return void this.socket.destroySoon()
+    this.#decoder = undefined
+    this.#body?.drop(new Error('the request was answered before its body was read'))
+    this.#body = undefined
+    this.#linger = this.#rest?.length ?? 0
+    this.#rest = undefined
+    this.dueTick = this.host.sweep.in(this.host.limits.lingerMs)
+    this.socket.end()
+    this.#release()
+  }
+
+  #dropped(bytes: number): void {
+    this.#linger += bytes
+    if (this.#linger > this.host.limits.lingerBytes) this.socket.destroy()
+  }
+
+  /** What came is no HTTP. It belongs to the request whose body is coming; else it is one of its own, behind those under way. */
+  #refuse(error: WireError): void {
+    this.ending = true
+    this.#refused = true
+    this.#rest = undefined
+    this.dueTick = NEVER
+    const exchange = this.queue.find((one) => this.isReceiving(one))
+    if (exchange !== undefined) {
+      const body = this.#body!
+      this.#decoder = undefined
+      this.#body = undefined
+      exchange.closeAfter()
+      this.host.onBodyRefused(exchange, error)
+      body.fail(error)
+    } else if (this.queue.length === 0) this.host.onRefused(this, error)
+    else this.queue.at(-1)!.closeAfter()
+  }
+
+  /** An answer to what is no request; the connection ends with it. */
+  answerRefusal(text: string): void {
+    this.socket.write(text)
+    this.#finish(false)
+  }
+
+  /** Lets go of the socket: it is the taker's, with what came behind the head. */
+  release(): Buffer {
+    this.#released = true
+    this.host.sweep.delete(this)
+    this.socket.removeAllListeners('data').removeAllListeners('drain').removeAllListeners('end')
+    this.socket.removeAllListeners('close').removeAllListeners('error')
+    const rest = this.#rest ?? Buffer.alloc(0)
+    this.#rest = undefined
+    return rest
+  }
+
+  /** The client sends no more. Whoever still waits for an answer is taken to have gone, as in Node and nginx. */
+  #onEnd(): void {
+    if (this.queue.length === 0) return void this.socket.destroySoon()
+    this.#gone(new Error('the client closed the connection'))
+    this.socket.destroy()
+  }
+
+  #gone(error: Error): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#body?.fail(error)
+    for (const exchange of this.queue.splice(0)) exchange.gone(error)
+  }
+
+  #onClose(): void {
+    this.host.sweep.delete(this)
+    this.#gone(new Error('the connection was closed'))
+  }
+}

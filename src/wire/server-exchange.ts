@@ -1,0 +1,245 @@
+/** One request of an HTTP/1.1 connection and its answer. Answers of later requests wait here until the earlier ones are out. */
+import type { Socket } from 'node:net'
+import type { RawHeaders } from '../core/headers.ts'
+import { CHUNK_END, chunkStart, LAST_CHUNK } from './chunked.ts'
+import {
+  CHUNKED,
+  type ExchangeObserver,
+  type Framing,
+  type Peer,
+  type RequestHead,
+  type ServerExchange,
+  UNTIL_CLOSE,
+} from './contract.ts'
+import type { Incoming } from './incoming.ts'
+import { WireError } from './wire-error.ts'
+import { responseHead } from './write.ts'
+
+/** What an exchange needs of its connection. */
+export interface ExchangeConnection {
+  readonly socket: Socket
+  readonly peer: Peer
+  readonly queue: H1Exchange[]
+  readonly host: { readonly draining: boolean }
+  /** True once nothing more will be read as a request. */
+  readonly ending: boolean
+  isReceiving(exchange: H1Exchange): boolean
+  answered(exchange: H1Exchange): void
+  release(): Buffer
+}
+
+const NOBODY: ExchangeObserver = { drained() {}, gone() {}, done() {} }
+/** Up to this, head and body go out as one string: Node writes that without an allocation, bytes. */
+const ONE_WRITE_BYTES = 16 * 1024
+
+type Stage = 'waiting' | 'body' | 'ended' | 'done' | 'gone'
+
+export class H1Exchange implements ServerExchange {
+  readonly head: RequestHead
+  readonly connection: ExchangeConnection
+  body: Incoming | undefined
+  observer: ExchangeObserver = NOBODY
+  /** The connection ends with this answer. */
+  last = false
+  #stage: Stage = 'waiting'
+  /** The final head is out. */
+  #begun = false
+  #framing: Framing = 0
+  /** Bytes of a body of known length that are still to be written. */
+  #left = 0
+  /** HEAD, 204, 304: what is written of a body is dropped. */
+  #bodiless = false
+  /** What waits for earlier answers. */
+  #waiting: (string | Uint8Array)[] = []
+  #held = false
+
+  constructor(connection: ExchangeConnection, head: RequestHead) {
+    this.connection = connection
+    this.head = head
+  }
+
+  get peer(): Peer {
+    return this.connection.peer
+  }
+
+  get answered(): boolean {
+    return this.#begun
+  }
+
+  get done(): boolean {
+    return this.#stage === 'done'
+  }
+
+  closeAfter(): void {
+    this.last = true
+  }
+
+  sendContinue(): void {
+    if (this.#stage === 'waiting' && this.head.version === '1.1') this.#put('HTTP/1.1 100 Continue\r\n\r\n')
+  }
+
+  send(status: number, fields: RawHeaders, body: string | Uint8Array | undefined): void {
+    if (this.#stage === 'gone') return
+    const length = body === undefined ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.length
+    const head = this.#headText(status, fields, lengthLine(status, length))
+    this.#stage = 'ended'
+    if (body === undefined || length === 0 || this.#isBodiless(status)) this.#put(head)
+    else this.#putBoth(head, body, length)
+    this.#over()
+  }
+
+  begin(status: number, fields: RawHeaders, framing: Framing): void {
+    if (this.#stage === 'gone') return
+    const bodiless = this.#isBodiless(status)
+    const actual = framing === CHUNKED && this.head.version === '1.0' ? UNTIL_CLOSE : framing
+    // RFC 9110 §8.6: the answer to HEAD may tell the length that GET would have; nothing is told where it is not known.
+    const line = actual >= 0 ? lengthLine(status, actual) : actual === CHUNKED && !bodiless ? CHUNKED_LINE : ''
+    if (actual === UNTIL_CLOSE) this.last = true
+    const text = this.#headText(status, fields, line)
+    this.#stage = 'body'
+    this.#framing = bodiless ? 0 : actual
+    this.#left = bodiless ? 0 : Math.max(0, actual)
+    this.#bodiless = bodiless
+    this.#put(text)
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#stage !== 'body' || bytes.length === 0 || this.#bodiless) return true
+    if (this.#framing >= 0) {
+      if (bytes.length > this.#left) throw new WireError('body_too_long', 'the body is longer than its Content-Length')
+      this.#left -= bytes.length
+      return this.#put(bytes)
+    }
+    return this.#framing === CHUNKED ? this.#putChunk(bytes) : this.#put(bytes)
+  }
+
+  /** @throws WireError when Content-Length said more. */
+  end(): void {
+    if (this.#stage !== 'body') return
+    if (this.#left > 0) throw new WireError('body_too_short', 'the body is shorter than its Content-Length')
+    this.#stage = 'ended'
+    if (this.#framing === CHUNKED) this.#put(LAST_CHUNK)
+    this.#over()
+  }
+
+  reset(): void {
+    const { socket } = this.connection
+    if (socket.destroyed) return
+    socket.resetAndDestroy()
+  }
+
+  takeOver(): { readonly socket: Socket; readonly head: Buffer } {
+    this.#stage = 'done'
+    const { connection } = this
+    const head = connection.release()
+    connection.queue.length = 0
+    return { socket: connection.socket, head }
+  }
+
+  // The connection's side.
+
+  drained(): void {
+    if (this.#stage === 'body') this.observer.drained()
+  }
+
+  /** Its turn has come. */
+  flush(): void {
+    const { socket } = this.connection
+    const waiting = this.#waiting.splice(0)
+    if (waiting.length > 0) {
+      socket.cork()
+      for (const part of waiting) write(socket, part)
+      process.nextTick(() => socket.uncork())
+    }
+    if (this.#stage === 'ended') this.#handedOver()
+    else if (this.#held) this.drained()
+  }
+
+  gone(error: Error): void {
+    if (this.#stage === 'done' || this.#stage === 'gone') return
+    this.#stage = 'gone'
+    this.observer.gone(error)
+  }
+
+  #headText(status: number, fields: RawHeaders, framingLine: string): string {
+    if (this.#begun) throw new Error('the answer has begun already')
+    this.#begun = true
+    const { connection } = this
+    if (connection.isReceiving(this) || connection.ending || connection.host.draining) this.last = true
+    const keep = this.last ? CLOSE_LINE : this.head.version === '1.0' ? KEEP_ALIVE_LINE : ''
+    return responseHead(status, fields, framingLine + keep)
+  }
+
+  #isBodiless(status: number): boolean {
+    return this.head.method === 'HEAD' || noBodyEver(status)
+  }
+
+  #putBoth(head: string, body: string | Uint8Array, length: number): void {
+    if (head.length + length > ONE_WRITE_BYTES) {
+      const { socket } = this.connection
+      socket.cork()
+      this.#put(head)
+      this.#put(typeof body === 'string' ? Buffer.from(body) : body)
+      socket.uncork()
+    } else if (typeof body !== 'string') this.#put(head + latin1(body))
+    else if (length === body.length) this.#put(head + body)
+    else this.#put(head + Buffer.from(body).toString('latin1'))
+  }
+
+  #putChunk(bytes: Uint8Array): boolean {
+    if (bytes.length <= ONE_WRITE_BYTES) return this.#put(chunkStart(bytes.length) + latin1(bytes) + CHUNK_END)
+    const { socket } = this.connection
+    socket.cork()
+    this.#put(chunkStart(bytes.length))
+    this.#put(bytes)
+    const more = this.#put(CHUNK_END)
+    socket.uncork()
+    return more
+  }
+
+  #put(part: string | Uint8Array): boolean {
+    if (this.connection.queue[0] === this) return write(this.connection.socket, part)
+    this.#waiting.push(part)
+    this.#held = true
+    return false
+  }
+
+  #over(): void {
+    if (this.connection.queue[0] === this) this.#handedOver()
+  }
+
+  /** The last byte was given to the socket; done once the socket has given it to the system. */
+  #handedOver(): void {
+    const { connection } = this
+    if (connection.socket.writableLength === 0) return void this.#finish()
+    connection.socket.write('', () => this.#finish())
+  }
+
+  #finish(): void {
+    if (this.#stage !== 'ended') return
+    this.#stage = 'done'
+    this.connection.answered(this)
+    this.observer.done()
+  }
+}
+
+const CHUNKED_LINE = 'transfer-encoding: chunked\r\n'
+const CLOSE_LINE = 'connection: close\r\n'
+const KEEP_ALIVE_LINE = 'connection: keep-alive\r\n'
+
+/** RFC 9110 §8.6: no Content-Length with 1xx and 204. */
+function lengthLine(status: number, length: number): string {
+  return status === 204 || status < 200 || (status === 304 && length === 0) ? '' : `content-length: ${length}\r\n`
+}
+
+function noBodyEver(status: number): boolean {
+  return status === 204 || status === 304 || status < 200
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+}
+
+function write(socket: Socket, part: string | Uint8Array): boolean {
+  return typeof part === 'string' ? socket.write(part, 'latin1') : socket.write(part)
+}
