@@ -7,7 +7,8 @@
 /** api: a request; check: the registry looked; ttl: no beat came; reaper: critical for too long; restart: it started. */
 export type Cause = 'api' | 'check' | 'ttl' | 'reaper' | 'restart' | 'unknown'
 
-export type NoteKind = 'register' | 'update' | 'deregister' | 'status' | 'kv'
+/** remove: for good; allow: its end. */
+export type NoteKind = 'register' | 'update' | 'deregister' | 'status' | 'kv' | 'remove' | 'allow'
 
 export interface Origin {
   readonly Cause: Cause

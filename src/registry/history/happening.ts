@@ -1,5 +1,5 @@
 /** What a change means to people, seen from the state before it. Pure. */
-import type { Change, CheckBody, KvBody, NodeBody, ServiceBody } from '../state/records.ts'
+import type { Change, CheckBody, KvBody, NodeBody, RemovedBody, ServiceBody } from '../state/records.ts'
 import type { State } from '../state/state.ts'
 import type { Happening } from './contract.ts'
 
@@ -16,6 +16,8 @@ export function happeningOf(state: State, change: Change): Happening | undefined
       return ofCheck(state.checks.get(change.key), change.body)
     case 'node':
       return ofNode(state.nodes.get(change.key), change.body)
+    case 'removed':
+      return ofRemoval(state.removed.get(change.key), change.body)
     case 'kv':
       return ofKey(change.key, state.kv.get(change.key), change.body)
     default:
@@ -59,6 +61,19 @@ function ofNode(before: NodeBody | undefined, body: NodeBody | null): Happening 
   if (body === null) return { Kind: 'deregister', Node }
   if (before === undefined) return { Kind: 'register', Node, Detail: body.Address }
   return { Kind: 'update', Node, Detail: differences(before, body) }
+}
+
+function ofRemoval(before: RemovedBody | undefined, body: RemovedBody | null): Happening | undefined {
+  const shown = body ?? before
+  if (shown === undefined) return undefined
+  const { Node, Service, ServiceID } = shown
+  return {
+    Kind: body === null ? 'allow' : 'remove',
+    Node,
+    Service,
+    ServiceID,
+    Detail: shown.Reason.slice(0, DETAIL_MAX),
+  }
 }
 
 function ofKey(Key: string, before: KvBody | undefined, body: KvBody | null): Happening | undefined {

@@ -4,6 +4,7 @@ import { ACL_PLACES } from './apply-acl.ts'
 import { CHECKS, NODES, ownerOf, placeCheck, SERVICES } from './apply-catalog.ts'
 import { KEYS } from './apply-kv.ts'
 import { QUERIES } from './apply-query.ts'
+import { REMOVED } from './apply-removed.ts'
 import { DELAYS, SESSIONS } from './apply-session.ts'
 import type { Bodies, Change, Indexes, Kind, StoredRecord } from './records.ts'
 import { onNode } from './records.ts'
@@ -18,6 +19,7 @@ const PLACES: { readonly [K in Kind]: Place<Bodies[K]> } = {
   session: SESSIONS,
   delay: DELAYS,
   query: QUERIES,
+  removed: REMOVED,
   ...ACL_PLACES,
 }
 

@@ -8,6 +8,7 @@ import type {
   NodeBody,
   NodeRecord,
   QueryBody,
+  RemovedBody,
   ServiceBody,
   ServiceRecord,
   SessionBody,
@@ -105,6 +106,19 @@ export interface QueryDelete {
   readonly id: string
 }
 
+/** Deregisters an instance, if it is there, and keeps it from registering again. */
+export interface Remove {
+  readonly type: 'remove'
+  readonly removed: RemovedBody
+}
+
+/** Lets a removed instance register again. */
+export interface Allow {
+  readonly type: 'allow'
+  readonly node: string
+  readonly serviceId: string
+}
+
 export interface TxnKv {
   readonly kind: 'kv'
   readonly verb: string
@@ -157,6 +171,8 @@ export type Command =
   | DelayEnd
   | QuerySet
   | QueryDelete
+  | Remove
+  | Allow
   | AclCommand
   | Txn
 

@@ -2,6 +2,7 @@ import type { CheckInput, Decision, Deregister, Register, SetStatus } from './co
 import type { Change, CheckBody, CheckRecord, Indexes, NodeBody, ServiceBody } from './records.ts'
 import { bare, onNode } from './records.ts'
 import { Refusal } from './refusal.ts'
+import { refuseRemoved } from './refuse-removed.ts'
 import type { State } from './state.ts'
 
 /** Node first, then service, then checks: each may need the one before. */
@@ -43,6 +44,7 @@ function moveNode(state: State, from: string, to: string): Change[] {
 
 function serviceChanges(state: State, { node, service }: Register): Change[] {
   if (service === undefined) return []
+  refuseRemoved(state, node.Node, service.ID)
   const key = onNode(node.Node, service.ID)
   const body: ServiceBody = { Node: node.Node, ...service }
   return same(state.services.get(key), body) ? [] : [{ kind: 'service', key, body }]

@@ -4,6 +4,7 @@ import { decideAcl } from './decide-acl.ts'
 import { decideDeregister, decideRegister, decideSetStatus } from './decide-catalog.ts'
 import { decideKvDelete, decideKvSet } from './decide-kv.ts'
 import { decideQueryDelete, decideQuerySet } from './decide-query.ts'
+import { decideAllow, decideRemove } from './decide-removed.ts'
 import {
   decideDelayEnd,
   decideSessionCreate,
@@ -47,6 +48,10 @@ function decideAlone(state: State, command: Exclude<Command, Txn>): Decision {
       return decideQuerySet(state, command)
     case 'query-delete':
       return decideQueryDelete(state, command)
+    case 'remove':
+      return decideRemove(state, command)
+    case 'allow':
+      return decideAllow(state, command)
     case 'acl':
       return decideAcl(state, command.action)
     case 'delay-end':

@@ -165,6 +165,18 @@ export interface QueryService {
   readonly Connect: boolean
 }
 
+/** An instance that was removed for good: it may not register until it is allowed again. */
+export interface RemovedBody {
+  readonly Node: string
+  readonly ServiceID: string
+  /** Name of the service; empty when it was not registered then. */
+  readonly Service: string
+  /** Why, in the words of whoever removed it. */
+  readonly Reason: string
+  /** RFC 3339, wall clock. */
+  readonly Time: string
+}
+
 export interface Indexes {
   readonly CreateIndex: number
   readonly ModifyIndex: number
@@ -177,6 +189,7 @@ export type KvRecord = KvBody & Indexes
 export type SessionRecord = SessionBody & Indexes
 export type QueryRecord = QueryBody & Indexes
 export type DelayRecord = DelayBody & Indexes
+export type RemovedRecord = RemovedBody & Indexes
 export type TokenRecord = TokenBody & Indexes
 export type PolicyRecord = PolicyBody & Indexes
 export type RoleRecord = RoleBody & Indexes
@@ -190,6 +203,8 @@ export interface Bodies {
   session: SessionBody
   delay: DelayBody
   query: QueryBody
+  /** Under the record key of the instance. */
+  removed: RemovedBody
   'acl-token': TokenBody
   'acl-policy': PolicyBody
   'acl-role': RoleBody

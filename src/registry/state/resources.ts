@@ -13,6 +13,8 @@ export const RESOURCE = {
   sessions: 'sessions',
   /** Prepared queries, not what they find. */
   queries: 'queries',
+  /** Instances that may not register. */
+  removed: 'removed',
   /** Tokens, policies and roles. */
   acl: 'acl',
   /** User events. They are no records: this one has no index. */

@@ -9,6 +9,7 @@ import type {
   KvRecord,
   NodeRecord,
   QueryRecord,
+  RemovedRecord,
   ServiceRecord,
   SessionRecord,
 } from './records.ts'
@@ -34,6 +35,8 @@ export class State {
   readonly queries = new Map<string, QueryRecord>()
   /** Name in lower case → ID. */
   readonly queryNames = new Map<string, string>()
+  /** Record key of an instance → its removal. */
+  readonly removed = new Map<string, RemovedRecord>()
   readonly acl = new AclTables()
 
   /** Service name → record key → instance. */

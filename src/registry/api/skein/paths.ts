@@ -3,12 +3,17 @@
  * X-Skein-Version on agent/self, uses Consul's paths.
  */
 import type { Endpoint } from '../endpoint.ts'
+import { read } from '../read.ts'
 import { events } from './events.ts'
 import { history } from './history.ts'
 import { prometheus } from './prometheus.ts'
+import { allow, remove, removed } from './removed.ts'
 
 export const SKEIN: readonly Endpoint[] = [
   { path: '/v1/skein/events', GET: events },
   { path: '/v1/skein/history', GET: history },
   { path: '/v1/skein/prometheus', GET: prometheus },
+  { path: '/v1/skein/remove/', PUT: remove },
+  { path: '/v1/skein/allow/', PUT: allow },
+  { path: '/v1/skein/removed', GET: read(removed) },
 ]
