@@ -40,6 +40,8 @@ interface Watched {
 export class SessionKeeper {
   readonly #options: KeeperOptions
   readonly #sessions = new Map<string, Watched>()
+  /** Sessions that end step by step. */
+  readonly #endings = new Map<string, Timer>()
   readonly #delays = new Map<string, Timer>()
   #forget: (() => void) | undefined
 
@@ -60,12 +62,13 @@ export class SessionKeeper {
       leave?.()
     }
     for (const session of store.state.sessions.values()) this.#watch(session)
+    for (const id of store.state.endings.keys()) this.#finish(id)
     for (const delay of store.state.delays.values()) this.#delay(delay)
   }
 
   stop(): void {
     this.#forget?.()
-    for (const id of [...this.#sessions.keys()]) this.#unwatch(id)
+    for (const id of [...this.#sessions.keys(), ...this.#endings.keys()]) this.#unwatch(id)
     for (const key of [...this.#delays.keys()]) this.#undelay(key)
   }
 
@@ -82,6 +85,7 @@ export class SessionKeeper {
     for (const { kind, key, body } of changes) {
       if (kind === 'session') {
         if (body === null) this.#unwatch(key)
+        else if (body.ending === true) this.#finish(key)
         else this.#watch(body)
       } else if (kind === 'delay') {
         if (body === null) this.#undelay(key)
@@ -139,11 +143,29 @@ export class SessionKeeper {
     this.#write({ type: 'session-end', id, renewals: renewalsOf(known.session) })
   }
 
+  /** Takes one step after the other until the session is gone; goes on when the store refused one. */
+  #finish(id: string): void {
+    const { clock, store } = this.#options
+    this.#unwatch(id)
+    const step = () => {
+      this.#endings.set(id, clock.after(RETRY_MS, step))
+      this.#write({ type: 'session-end', id }).then((done) => {
+        const next = this.#endings.get(id)
+        if (!done || next === undefined || !store.state.endings.has(id)) return
+        next.cancel()
+        step()
+      })
+    }
+    this.#endings.set(id, clock.after(this.#isOurTurn(id) ? 0 : DOUBT_MS, step))
+  }
+
   #unwatch(id: string): void {
     const known = this.#sessions.get(id)
     known?.silence?.stop()
     known?.ending?.cancel()
     this.#sessions.delete(id)
+    this.#endings.get(id)?.cancel()
+    this.#endings.delete(id)
   }
 
   #delay({ Key, Session, ms }: DelayBody): void {
@@ -167,10 +189,11 @@ export class SessionKeeper {
     this.#delays.delete(key)
   }
 
-  /** What fails is tried again: the timers go on until they hear that it is done. */
-  #write(command: Command): void {
-    because({ Cause: 'ttl' }, () => this.#options.store.write(command)).catch((err) => {
+  /** True when it is done. What fails is tried again: the timers go on until they hear that it is. */
+  #write(command: Command): Promise<boolean> {
+    return because({ Cause: 'ttl' }, () => this.#options.store.write(command)).catch((err) => {
       this.#options.log.warn({ err, command }, 'the end of a session or lock delay could not be stored')
+      return false
     })
   }
 }

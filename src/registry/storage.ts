@@ -64,6 +64,9 @@ export interface Storage {
    */
   catchUp?(): Promise<boolean>
 
+  /** About how many bytes one write may have, where there is a limit. What needs more is split, or refused with the reason. */
+  readonly writeMaxBytes?: number | undefined
+
   /** Why writes fail at present, with the way out; undefined while they work. Reads go on in either case. */
   readonly failure?: SkeinError | undefined
 

@@ -47,6 +47,7 @@ export class Store implements View {
   constructor(storage: Storage, clock: Clock = systemClock) {
     this.#storage = storage
     this.#clock = clock
+    this.state.writeMaxBytes = storage.writeMaxBytes ?? Number.POSITIVE_INFINITY
   }
 
   open(): Promise<void> {

@@ -165,7 +165,8 @@ function checkIndex(operation: TxnKv, state: State): Step {
 
 function checkSession(operation: TxnKv, state: State): Step {
   const pair = pairOf(operation, state, (key) => `failed to check session, key ${key} doesn't exist`)
-  const { Session: current = '', Key } = pair
+  const { Session: holder = '', Key } = pair
+  const current = state.endings.has(holder) ? '' : holder
   if (current === operation.session) return showing(pair, false)
   const sessions = `current session ${quoted(current)} != ${quoted(operation.session)}`
   return refuse(`failed session check for key ${quoted(Key)}, ${sessions}`)

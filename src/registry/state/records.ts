@@ -126,6 +126,8 @@ export interface SessionBody {
   readonly Checks?: readonly string[]
   /** Counted only where registries share a store, so that each hears of a renewal. Not shown. */
   readonly renewals?: number
+  /** It is over, but has more keys than one write of the store can let go: they go step by step. */
+  readonly ending?: true
 }
 
 /** The key refuses locks for a while: the session that held it ended, and its owner may not know yet. */

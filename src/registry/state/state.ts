@@ -30,6 +30,8 @@ export class State {
   readonly keys = new SortedKeys()
   readonly tombstones = new Tombstones()
   readonly sessions = new Map<string, SessionRecord>()
+  /** Sessions that are over and still hold keys; see SessionBody.ending. */
+  readonly endings = new Map<string, SessionRecord>()
   /** By key of the KV store. */
   readonly delays = new Map<string, DelayRecord>()
   readonly queries = new Map<string, QueryRecord>()
@@ -64,6 +66,9 @@ export class State {
    * one, which is higher than any index they were ever given (a client that waits is answered once for nothing).
    */
   loadedAt = 0
+
+  /** About how many bytes the store takes in one write; what ends sessions keeps to it. */
+  writeMaxBytes = Number.POSITIVE_INFINITY
 
   /** How often all indexes were set anew: an answer of an earlier generation may have the same index and other content. */
   generation = 0

@@ -13,6 +13,7 @@ import type { CheckSharing } from '../checks/sharing.ts'
 import type { SessionTime } from '../session-time.ts'
 import type { Decide, Storage, StorageEvents, View } from '../storage.ts'
 import type { EtcdAccess } from './etcd/access.ts'
+import { BYTES_MAX } from './etcd/batch.ts'
 import type { Etcd } from './etcd/contract.ts'
 import { storageError } from './etcd/error.ts'
 import { Follower } from './etcd/follower.ts'
@@ -88,6 +89,8 @@ export class EtcdStorage implements Storage {
     if (this.#open !== undefined && this.#closing === undefined) return this.#open.writer.write(decide)
     return Promise.reject(new SkeinError('STORAGE_FAILED', 'the etcd storage is closed'))
   }
+
+  readonly writeMaxBytes = BYTES_MAX
 
   get sharing(): CheckSharing | undefined {
     return this.#open?.membership

@@ -16,7 +16,7 @@ function setUp(decisions: readonly Decide[], known: readonly string[] = []) {
   const view = new LoggingView()
   const has = (key: string) => known.includes(key)
   const take = () =>
-    takeBatch(queue, view, 7, { keys, leases: NO_SESSIONS, has }).operations.map((one) =>
+    takeBatch(queue, view, 7, { keys, leases: NO_SESSIONS, has, all: () => known }).operations.map((one) =>
       'put' in one ? one.put : `-${one.remove}`,
     )
   return { queue, rejected, view, take }
@@ -46,6 +46,27 @@ test('of several changes of one key the last counts; removing what is not there 
     ['/t/record/kv/d'],
   )
   assert.deepEqual(take(), ['/t/record/kv/b', '-/t/record/kv/d'])
+})
+
+test('many removals are ranges: side by side in the order of bytes, nothing else in between', () => {
+  const [low, high] = ['\uffee', '\u{1f600}'] // the other way round in UTF-16
+  const names = [...Array.from({ length: 1000 }, (_, i) => `k${String(i).padStart(4, '0')}`), low, high, `${high}1`]
+  const known = names.map((name) => `/t/record/kv/${name}`)
+  const gone = names.filter((name) => !['k0500', 'k0999', high].includes(name))
+  const queue: Waiting[] = [{ decide: () => gone.map(removal), resolve() {}, reject: assert.fail }]
+  const tools = { keys, leases: NO_SESSIONS, has: (key: string) => known.includes(key), all: () => known.toReversed() }
+  const { operations, records } = takeBatch(queue, new LoggingView(), 7, tools)
+  const range = (from: string, through: string) => ({
+    remove: `/t/record/kv/${from}`,
+    through: `/t/record/kv/${through}`,
+  })
+  assert.deepEqual(operations, [
+    range('k0000', 'k0499'),
+    range('k0501', 'k0998'),
+    range(low, low),
+    range(`${high}1`, `${high}1`),
+  ])
+  assert.equal(records, gone.length)
 })
 
 test('a batch has a size; one write that is larger than etcd takes is refused alone', () => {

@@ -1,5 +1,6 @@
 /** Which of the waiting writes go to etcd together, and what they change. */
 import type { Change } from '../../state/records.ts'
+import { Refusal } from '../../state/refusal.ts'
 import type { Decide, View } from '../../storage.ts'
 import type { Operation } from './contract.ts'
 import { OPERATIONS_MAX } from './gateway-json.ts'
@@ -28,10 +29,14 @@ export interface BatchTools {
   readonly leases: Pick<SessionLeases, 'leaseOf' | 'isRunning'>
   /** Is there a record of this key? */
   has(key: string): boolean
+  /** The keys of all records, in any order. */
+  all(): Iterable<string>
 }
 
 /** etcd refuses requests above 1.5 MiB (`--max-request-bytes`). */
-const BYTES_MAX = 1_400_000
+export const BYTES_MAX = 1_400_000
+/** So many removals are put together into ranges. */
+const RANGES_FROM = 500
 /** Beyond this the next write starts a batch of its own. */
 const BYTES_FULL = 400_000
 /** One is `last-write`. */
@@ -84,7 +89,10 @@ function decidePart(waiting: Waiting, tools: BatchTools): (Part & { changes: rea
     const part = toPart(changes, tools)
     if (part.operations.length > RECORDS_MAX || part.bytes > BYTES_MAX) {
       const size = `${part.operations.length} records in ${part.bytes} bytes`
-      throw new Error(`${size} are more than etcd takes at once (${RECORDS_MAX}, ${BYTES_MAX}); write less at a time`)
+      throw new Refusal(
+        413,
+        `${size} are more than etcd takes at once (${RECORDS_MAX}, ${BYTES_MAX}); write less at a time`,
+      )
     }
     return { ...part, changes }
   } catch (error) {
@@ -110,7 +118,7 @@ function toPart(changes: readonly Change[], tools: BatchTools): Part {
       if (lease !== undefined) leases.push(lease)
     }
   }
-  const operations = [...last.values(), ...times.values()]
+  const operations = [...asRanges([...last.values()], tools), ...times.values()]
   const bytes = operations.reduce((sum, one) => sum + sizeOf(one), 0)
   return { operations, records: last.size, leases, keys: new Set(last.keys()), bytes }
 }
@@ -122,7 +130,7 @@ function keepTime(
   times: Map<string, Operation>,
 ): Lease | undefined {
   times.delete(key)
-  if (body === null) {
+  if (body === null || body.ending === true) {
     if (leases.isRunning(key)) times.set(key, { remove: keys.alive + key })
     return undefined
   }
@@ -131,10 +139,33 @@ function keepTime(
   return lease
 }
 
+/**
+ * Records that lie side by side go as one range, so that the removal of a large tree is one small write. Nothing else can
+ * lie between them: the write is made only if nobody has written since the view on which this was decided.
+ */
+function asRanges(operations: readonly Operation[], { all }: BatchTools): readonly Operation[] {
+  const removed = new Set(operations.flatMap((one) => ('remove' in one ? [one.remove] : [])))
+  if (removed.size < RANGES_FROM) return operations
+  const ranges: { remove: string; through: string }[] = []
+  let isOpen = false
+  for (const key of inOrderOfBytes(all())) {
+    if (!removed.has(key)) isOpen = false
+    else if (isOpen) ranges.at(-1)!.through = key
+    else isOpen = ranges.push({ remove: key, through: key }) > 0
+  }
+  return [...operations.filter((one) => 'put' in one), ...ranges]
+}
+
+/** etcd's order; that of JavaScript is another one beyond U+FFFF. */
+function inOrderOfBytes(keys: Iterable<string>): string[] {
+  const encoded = Array.from(keys, (key) => Buffer.from(key))
+  return encoded.sort(Buffer.compare).map((key) => key.toString())
+}
+
 /** What an operation costs beside key and value, roughly. */
 const OVERHEAD_BYTES = 32
 
 function sizeOf(operation: Operation): number {
-  const text = 'put' in operation ? operation.put + operation.value : operation.remove
+  const text = 'put' in operation ? operation.put + operation.value : operation.remove + (operation.through ?? '')
   return Buffer.byteLength(text) + OVERHEAD_BYTES
 }

@@ -3,6 +3,10 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { type EtcdCluster, needsEtcd, startEtcd } from '../../../../test/support/etcd.ts'
 import { eventually } from '../../../../test/support/up.ts'
+import { systemClock } from '../../../core/clock.ts'
+import { silentLogger } from '../../../core/log.ts'
+import { systemRandom } from '../../../core/random.ts'
+import { SessionKeeper } from '../../session-keeper.ts'
 import { Store } from '../../store.ts'
 import { EtcdStorage } from '../etcd.ts'
 
@@ -110,6 +114,52 @@ test('a write of a thousand records is one write; one that etcd could never take
   assert.deepEqual([a.state.kv.size, a.state.index], [0, index + 1])
   await assert.rejects(set(a, 'huge', 'A'.repeat(2_000_000)), { message: /more than etcd takes at once/ })
   await set(a, 'after')
+})
+
+test('trees beyond any limit of etcd’s transactions go as one write', { skip }, async () => {
+  const [a, b] = (await stores(await cluster(), 2)) as [Store, Store]
+  const longer = 'longer-'.repeat(10)
+  const key = (i: number) => `${i % 3 === 0 ? 'keep' : 'tree'}/${longer}${i % 7 === 0 ? '\u{1f600}' : '\uffee'}${i}`
+  const set = (at: number) => {
+    const operations = Array.from({ length: 1000 }, (_, i) => ({
+      ...({ kind: 'kv', verb: 'set', key: key(at + i), value: '', flags: '0', index: 0, session: '' } as const),
+    }))
+    return a.transact(operations)
+  }
+  for (let at = 0; at < 30_000; at += 1000) await set(at)
+  const { index } = a.state
+  await a.write({ type: 'kv-delete', key: 'tree/', recurse: true })
+  assert.equal(await b.catchUp(), true)
+  assert.deepEqual([b.state.kv.size, b.state.index], [10_000, index + 1])
+  assert.deepEqual([...b.state.kv.keys()].sort(), [...a.state.kv.keys()].sort())
+  await b.write({ type: 'kv-delete', key: '', recurse: true })
+  await a.catchUp()
+  assert.equal(a.state.kv.size, 0)
+})
+
+test('a session whose locks no one write could free is over at once; the rest goes on where a registry died', {
+  skip,
+}, async () => {
+  const [dies, lives] = (await stores(await cluster(), 2)) as [Store, Store]
+  const node = { Node: 'n', ID: '', Address: '', TaggedAddresses: null, Meta: null }
+  await dies.write({ type: 'register', node, skipNodeUpdate: true, checks: [], keepStatus: true, replaceChecks: false })
+  const session = { ID: 's', Name: '', Node: 'n', LockDelay: 0, Behavior: 'release', TTL: '10s' } as const
+  await dies.write({ type: 'session-create', session: { ...session, NodeChecks: [], ServiceChecks: null } })
+  const value = Buffer.alloc(400_000).toString('base64')
+  for (let i = 0; i < 8; i++) await dies.write({ type: 'kv-set', key: `k${i}`, value, flags: '0', acquire: 's' })
+  assert.equal(await dies.write({ type: 'session-end', id: 's' }), true)
+  await dies.write({ type: 'session-end', id: 's' })
+  await dies.close()
+  await lives.catchUp()
+  const held = () => [...lives.state.kv.values()].filter(({ Session }) => Session !== undefined).length
+  assert.ok(held() < 8 && held() > 0 && lives.state.endings.has('s') && !lives.state.sessions.has('s'), `${held()}`)
+
+  const tools = { store: lives, node: 'n', clock: systemClock, random: systemRandom, log: silentLogger }
+  const keeper = new SessionKeeper(tools)
+  keeper.start()
+  await eventually('the rest to be free', async () => held() === 0 && lives.state.endings.size === 0)
+  assert.equal(lives.state.kv.size, 8)
+  keeper.stop()
 })
 
 test('history compacted while a registry looked away: it lists everything anew', { skip }, async () => {

@@ -31,7 +31,8 @@ export interface WatchMessage {
 
 export type Operation =
   | { readonly put: string; readonly value: string; readonly lease?: string | undefined }
-  | { readonly remove: string }
+  /** With `through`: all keys from the one to the other, both included, in the order of their bytes. */
+  | { readonly remove: string; readonly through?: string | undefined }
 
 /** Write `operations` at one revision, if `key` was last modified at `revision` (0 = it does not exist). */
 export interface Commit {

@@ -98,14 +98,25 @@ export class FakeCluster {
         const createRevision = this.data.get(key)?.createRevision ?? revision
         this.data.set(key, { key, value, createRevision, modRevision: revision, lease })
         events.push({ key, value, createRevision, modRevision: revision, removed: false })
-      } else if (this.data.delete(operation.remove)) {
-        events.push({ key: operation.remove, value: '', createRevision: 0, modRevision: revision, removed: true })
+      } else {
+        for (const key of this.#range(operation.remove, operation.through)) {
+          this.data.delete(key)
+          events.push({ key, value: '', createRevision: 0, modRevision: revision, removed: true })
+        }
       }
     }
     if (events.length === 0) return this.revision
     this.revision = revision
     this.history.push({ revision, events })
     return revision
+  }
+
+  #range(from: string, through = from): string[] {
+    const [first, last] = [Buffer.from(from), Buffer.from(through)]
+    return [...this.data.keys()].filter((key) => {
+      const bytes = Buffer.from(key)
+      return Buffer.compare(first, bytes) <= 0 && Buffer.compare(bytes, last) <= 0
+    })
   }
 
   /** Forgets history up to now: whoever has not seen it must list anew. */

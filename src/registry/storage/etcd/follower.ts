@@ -58,6 +58,11 @@ export class Follower {
     return this.#ids
   }
 
+  /** In etcd, of every record. */
+  get keys(): Iterable<string> {
+    return this.#known.keys()
+  }
+
   has(key: string): boolean {
     return this.#known.has(key)
   }

@@ -66,31 +66,38 @@ export function prefixEnd(prefix: string): string {
 
 /**
  * etcd counts the operations of a transaction (`--max-txn-ops`, 128 by default), and those of a transaction inside it
- * against what the outer one has left. A square of groups holds many more than a list, at the same one revision.
+ * against what the outer one has left. A cube of groups holds many more than a list, at the same one revision.
  */
-const GROUP = 60
-export const OPERATIONS_MAX = GROUP * GROUP
+const GROUP = 42
+export const OPERATIONS_MAX = GROUP ** 3
 
 export function commitBody({ key, revision, operations }: Commit): unknown {
   const guard = { key: encodeText(key), target: 'MOD', result: 'EQUAL', mod_revision: String(revision) }
-  const encoded = operations.map(operationBody)
   return {
     compare: [guard],
-    success: encoded.length <= GROUP ? encoded : groups(encoded),
+    success: grouped(operations.map(operationBody)),
     failure: [{ request_range: { key: encodeText(key) } }],
   }
 }
 
 function operationBody(operation: Operation): unknown {
-  if ('remove' in operation) return { request_delete_range: { key: encodeText(operation.remove) } }
+  if ('remove' in operation) return { request_delete_range: rangeOf(operation) }
   const { put, value, lease } = operation
   return { request_put: { key: encodeText(put), value: encodeText(value), ...(lease === undefined ? {} : { lease }) } }
 }
 
-function groups(operations: readonly unknown[]): unknown[] {
-  return Array.from({ length: Math.ceil(operations.length / GROUP) }, (_, i) => ({
+/** The end of a range is the first key that is not in it. */
+function rangeOf({ remove, through }: { remove: string; through?: string | undefined }) {
+  if (through === undefined || through === remove) return { key: encodeText(remove) }
+  return { key: encodeText(remove), range_end: Buffer.concat([Buffer.from(through), Buffer.of(0)]).toString('base64') }
+}
+
+function grouped(operations: readonly unknown[]): readonly unknown[] {
+  if (operations.length <= GROUP) return operations
+  const groups = Array.from({ length: Math.ceil(operations.length / GROUP) }, (_, i) => ({
     request_txn: { success: operations.slice(i * GROUP, (i + 1) * GROUP) },
   }))
+  return grouped(groups)
 }
 
 export function committed({ header, succeeded, responses }: JsonTxn): Committed {

@@ -92,7 +92,12 @@ export class Writer {
 
   #take(): Batch {
     const { view, keys, leases, follower } = this.#tools
-    return takeBatch(this.#queue, view, follower.index, { keys, leases, has: (key) => follower.has(key) })
+    return takeBatch(this.#queue, view, follower.index, {
+      keys,
+      leases,
+      has: (key) => follower.has(key),
+      all: () => follower.keys,
+    })
   }
 
   #acknowledge({ writes, operations }: Batch, started: number): void {
