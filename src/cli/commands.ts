@@ -1,9 +1,10 @@
 /** The commands, in the order of the help. Each is loaded when it is run: `skein --help` loads none. */
 import type { Command } from './command.ts'
 
-export const GROUPS = ['Run', 'Look', 'Parts', 'Start'] as const
+export const GROUPS = ['Run', 'Look', 'Parts', 'Registry', 'Start'] as const
 
 export interface CommandEntry {
+  /** One word or two: `registry export`. */
   readonly name: string
   readonly group: (typeof GROUPS)[number]
   /** One line; what the command is for. */
@@ -40,6 +41,9 @@ export const COMMANDS: readonly CommandEntry[] = [
   entry('registry', 'Parts', "run a registry: Consul's HTTP API", () => import('./command/registry.ts')),
   entry('gateway', 'Parts', 'run a gateway', () => import('./command/gateway.ts')),
   entry('consul', 'Parts', "do what Consul's command does, with the same flags", () => import('./command/consul.ts')),
+  entry('registry removed', 'Registry', 'list who is kept out', () => import('./command/registry-removed.ts')),
+  entry('registry remove', 'Registry', 'take an instance out for good', () => import('./command/registry-remove.ts')),
+  entry('registry allow', 'Registry', 'let it register again', () => import('./command/registry-allow.ts')),
   entry('init', 'Start', 'write a small project that works', () => import('./command/init.ts')),
 ]
 

@@ -38,7 +38,7 @@ describe('help', () => {
 
   for (const { name, load } of COMMANDS) {
     test(`of ${name} has a description, every option, examples and exit statuses`, async () => {
-      const { status, stdout, stderr } = await skein(name, '--help')
+      const { status, stdout, stderr } = await skein(...name.split(' '), '--help')
       assert.deepEqual([status, stderr], [0, ''])
       const { default: command } = await load()
       assert.equal(command.name, name)
@@ -50,7 +50,7 @@ describe('help', () => {
         stdout.split('\n').every((line) => line.length <= 130),
         'no line is too wide',
       )
-      assert.equal((await skein('help', name)).stdout, stdout)
+      assert.equal((await skein('help', ...name.split(' '))).stdout, stdout)
     })
   }
 })

@@ -25,13 +25,14 @@ export async function runCommandLine(argv: readonly string[], surroundings: Surr
     noColor: before.includes('--no-color'),
   })
   const at = argv.findIndex((word) => !word.startsWith('-'))
-  const name = argv[at]
+  const words = at < 0 ? [] : argv.slice(at, at + 2)
   try {
-    if (at < 0 || name === undefined || name === 'help') return await general(argv, at, terminal)
-    return await runCommand(findCommand(name), argv.toSpliced(at, 1), terminal, surroundings)
+    if (words[0] === undefined || words[0] === 'help') return await general(argv, at, terminal)
+    const command = findCommand(words)
+    return await runCommand(command, argv.toSpliced(at, command.name.split(' ').length), terminal, surroundings)
   } catch (error) {
-    const known = COMMANDS.some((command) => command.name === name)
-    return showError(error, known ? `skein ${name} --help` : 'skein --help', terminal)
+    const known = knownCommand(words)
+    return showError(error, known === undefined ? 'skein --help' : `skein ${known.name} --help`, terminal)
   }
 }
 
@@ -40,15 +41,21 @@ async function general(argv: readonly string[], at: number, terminal: Terminal):
   const { values, args } = parseArguments(argv.toSpliced(at, at < 0 ? 0 : 1), {})
   if (values['version'] === true) terminal.out.line(version())
   else if (args[0] === undefined) terminal.out.line(overview(terminal.out.paint))
-  else await showHelp(findCommand(args[0]), terminal)
+  else await showHelp(findCommand(args), terminal)
   return 0
 }
 
-function findCommand(name: string): CommandEntry {
-  const found = COMMANDS.find((command) => command.name === name)
+/** The longer name goes first: `registry export` before `registry`. */
+function knownCommand([first, second]: readonly string[]): CommandEntry | undefined {
+  const named = (name: string) => COMMANDS.find((command) => command.name === name)
+  return named(`${first} ${second}`) ?? named(`${first}`)
+}
+
+function findCommand(words: readonly string[]): CommandEntry {
+  const found = knownCommand(words)
   if (found !== undefined) return found
-  const near = nearest(name, [...COMMANDS.map((command) => command.name), 'help'])
-  throw new UsageError(`unknown command ${name}${near === undefined ? '' : `; did you mean skein ${near}?`}`)
+  const near = nearest(words[0]!, [...COMMANDS.map((command) => command.name), 'help'])
+  throw new UsageError(`unknown command ${words[0]}${near === undefined ? '' : `; did you mean skein ${near}?`}`)
 }
 
 async function runCommand(

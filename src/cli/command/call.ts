@@ -20,8 +20,7 @@ const OPTIONS = {
   registry: {
     kind: 'text',
     value: 'urls',
-    description:
-      'The registry, or several addresses of it with commas. Default: of the fleet running here, else SKEIN_REGISTRY.',
+    description: 'The registry; several addresses with commas. Default: that of the fleet here, else SKEIN_REGISTRY.',
   },
   timeout: { kind: 'count', value: 'ms', description: 'Give up after so many ms. Default: 5000.' },
   config: CONFIG_OPTION,

@@ -79,7 +79,8 @@ wants tokens from its clients: those of --acl, or the one in SKEIN_REGISTRY_TOKE
     ['skein registry --memory --port 0', 'for a test: a free port, nothing on disk'],
   ],
   failure: 'the port or the folder cannot be had',
-  async run({ options, terminal, env, cwd }: Context<typeof OPTIONS>) {
+  async run({ options, args, terminal, env, cwd }: Context<typeof OPTIONS>) {
+    if (args[0] !== undefined) throw new UsageError(`there is no skein registry ${args[0]}`)
     const log = processLog('registry', terminal)
     const asked = untilAskedToEnd()
     const port = options.port ?? DEFAULT_REGISTRY_PORT
