@@ -32,8 +32,7 @@ const OPTIONS = {
   registry: {
     kind: 'text',
     value: 'urls',
-    description:
-      'The registry to discover from; several addresses with commas. Default: SKEIN_REGISTRY, else port 8500 here.',
+    description: 'The registry; several addresses with commas. Default: SKEIN_REGISTRY, else http://127.0.0.1:8500.',
   },
   port: { kind: 'port', description: "Listen here, whatever the config says. Default: the config's, else 8080." },
   'admin-port': {

@@ -33,14 +33,12 @@ const OPTIONS = {
   store: {
     kind: 'text',
     value: 'etcd://…',
-    description: `Share etcd with registries on other machines: etcd://host:port,host:port/prefix, or etcds:// for TLS, with
-?ca=, cert=, key= (PEM files), server-name=, password-file=; or SKEIN_ETCD_USER, _PASSWORD, _CA, _CERT, _KEY.`,
+    description: 'Share etcd with other registries: etcd://host:port,host:port/prefix, or etcds:// (see above).',
   },
   datacenter: { kind: 'text', value: 'name', description: 'Name of the datacenter. Default: dc1.' },
   acl: {
     kind: 'flag',
-    description:
-      'Tokens with rights of their own; skein consul acl makes them. Whoever has none sees and changes nothing.',
+    description: 'Tokens with rights of their own, made by skein consul acl. Without one nobody sees anything.',
   },
   'acl-default': {
     kind: 'text',
@@ -50,8 +48,7 @@ const OPTIONS = {
   token: {
     kind: 'text',
     value: 'secret',
-    description: `With --acl one that may do everything while this registry runs, else the one that all clients must bring. Better in
-SKEIN_REGISTRY_TOKEN: a command line can be read by others.`,
+    description: 'With --acl one that may do everything, else the one of all clients. Better in SKEIN_REGISTRY_TOKEN.',
   },
   'allow-host': {
     kind: 'text',
@@ -69,7 +66,8 @@ export default defineCommand({
   usage: '[options]',
   description: `Serves Consul's HTTP API (services, health checks, KV) and its DNS interface. Any Consul client in any language can use it.
 A write is acknowledged when it is on disk (SQLite, or most members of etcd), and survives kill -9. Beyond loopback it
-wants tokens from its clients: those of --acl, or the one in SKEIN_REGISTRY_TOKEN.`,
+wants tokens from its clients: those of --acl, or the one in SKEIN_REGISTRY_TOKEN. An etcd with TLS is etcds://…, with ?ca=, cert=,
+key= (PEM files), server-name= and password-file=; or SKEIN_ETCD_USER, _PASSWORD, _CA, _CERT and _KEY.`,
   options: OPTIONS,
   examples: [
     ['skein registry', 'on 127.0.0.1:8500, DNS on 8600, its data in .skein/registry'],
