@@ -5,6 +5,7 @@
  */
 import type { Timer } from '../../core/clock.ts'
 import { INTERVAL_MIN_MS, type Probe, type StartCheck, TIMEOUT_DEFAULT_MS } from './contract.ts'
+import { afterRunning } from './standstill.ts'
 
 /**
  * Each check keeps its place in the interval, also after a run that took longer or a pause of the whole process: counted
@@ -22,7 +23,8 @@ export function periodic(probe: Probe): StartCheck {
       const attempt = new AbortController()
       const stop = () => attempt.abort(new Error('stopped'))
       stopped.signal.addEventListener('abort', stop)
-      const timeout = clock.after(timeoutMs, () => attempt.abort(new Error(`no answer within ${timeoutMs} ms`)))
+      const tooLate = () => attempt.abort(new Error(`no answer within ${timeoutMs} ms`))
+      const timeout = afterRunning(clock, timeoutMs, tooLate)
       const result = await probe(definition, attempt.signal)
       timeout.cancel()
       stopped.signal.removeEventListener('abort', stop)

@@ -15,6 +15,7 @@ import type { Store } from '../store.ts'
 import type { CheckResult, RunningCheck } from './contract.ts'
 import { BEATEN, CHECK_KINDS } from './kinds.ts'
 import { cutOutput } from './output.ts'
+import { afterRunning } from './standstill.ts'
 import { type Counters, judge, startCounters } from './thresholds.ts'
 
 export interface RunnerOptions {
@@ -147,6 +148,8 @@ export class CheckRunner {
   #take(checkId: string, result: CheckResult): void {
     const job = this.#jobs.get(checkId)
     if (job === undefined) return
+    // Whoever took over while we were frozen knows better.
+    if (this.#options.store.sharing?.owns(checkId) === false) return
     // Beats may be under way to us through a store that does not answer: their absence says nothing.
     if (job.type === BEATEN && this.#options.store.sharing?.inTouch === false) return
     this.#options.counters.checkResults.with(job.type, result.status).value++
@@ -190,7 +193,7 @@ export class CheckRunner {
       job.removal = undefined
     } else if (job.removal === undefined) {
       const { clock, deregisterMinMs = DEREGISTER_MIN_MS } = this.#options
-      job.removal = clock.after(Math.max(after, deregisterMinMs), () => this.#remove(check, job))
+      job.removal = afterRunning(clock, Math.max(after, deregisterMinMs), () => this.#remove(check, job))
     }
   }
 
@@ -200,7 +203,8 @@ export class CheckRunner {
     const { store, node, log, clock } = this.#options
     const { removal } = job
     log.info({ service, serviceId, check: checkId }, 'deregistering a service that has been critical for too long')
-    because({ Cause: 'reaper' }, () => store.write({ type: 'deregister', node, serviceId })).catch((error) => {
+    const command = { type: 'deregister', node, serviceId, ifCritical: checkId } as const
+    because({ Cause: 'reaper' }, () => store.write(command)).catch((error) => {
       log.error({ err: error, serviceId }, 'a critical service could not be deregistered; trying again in a minute')
       if (job.removal !== removal || this.#jobs.get(checkId) !== job) return
       job.removal = clock.after(DEREGISTER_MIN_MS, () => this.#remove(check, job))

@@ -1,9 +1,7 @@
 /** The instance says that it is alive; silence for longer than the TTL is critical. */
 import type { Timer } from '../../core/clock.ts'
 import type { StartCheck } from './contract.ts'
-
-/** A timer this late means that the process itself stood still (suspended, starved): the beats are in the sockets. */
-const STANDSTILL_MS = 250
+import { afterRunning } from './standstill.ts'
 
 /**
  * Exact, on the monotonic clock, restarted by each beat. Goes on reporting while the silence lasts, in case a report
@@ -15,9 +13,7 @@ export const startTtl: StartCheck = ({ ttlMs = 0 }, lastOutput, report, { clock 
   let output = lastOutput
   let timer: Timer
   const arm = () => {
-    const due = clock.monotonic() + ttlMs
-    timer = clock.after(ttlMs, () => {
-      if (clock.monotonic() - due > STANDSTILL_MS) return arm()
+    timer = afterRunning(clock, ttlMs, () => {
       report({ status: 'critical', output: expired(output) })
       arm()
     })

@@ -37,6 +37,8 @@ export interface Deregister {
   readonly node: string
   readonly serviceId?: string
   readonly checkId?: string
+  /** Only while this check is critical. */
+  readonly ifCritical?: string
 }
 
 export interface SetStatus {

@@ -82,7 +82,10 @@ function lastOfEach(checks: readonly CheckInput[]): readonly CheckInput[] {
   return last.size === checks.length ? checks : [...last.values()]
 }
 
-export function decideDeregister(state: State, { node, serviceId, checkId }: Deregister): Decision {
+export function decideDeregister(state: State, { node, serviceId, checkId, ifCritical }: Deregister): Decision {
+  if (ifCritical !== undefined && state.checks.get(onNode(node, ifCritical))?.Status !== 'critical') {
+    return { changes: [], done: false }
+  }
   const changes =
     serviceId !== undefined
       ? removeService(state, node, serviceId)

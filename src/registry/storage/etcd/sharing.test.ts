@@ -161,6 +161,22 @@ test('a check that was critical is not removed early by the registry that takes 
   assert.equal(other.store.state.services.size, 0)
 })
 
+test('a removal decided on an old view does not remove what has recovered', async () => {
+  const simulation = new Simulation(SEED)
+  const [behind, ahead] = [await addMember(simulation), await addMember(simulation)]
+  await register(simulation, ahead, 'i0')
+  const set = (status: Status) =>
+    ahead.store.write({ type: 'set-status', node: NODE, checkId: checkOf('i0'), status, output: '' })
+  await simulation.until(set('critical'))
+  await simulation.pass(100)
+  behind.etcd.lagMs = 2000
+  await simulation.until(set('passing'))
+  assert.equal(statusOf(behind, 'i0'), 'critical', 'it has not heard')
+  const removal = { type: 'deregister', node: NODE, serviceId: 'i0', ifCritical: checkOf('i0') } as const
+  assert.equal(await simulation.until(behind.store.write(removal)), false)
+  assert.ok(ahead.store.state.services.has(`${NODE}\ni0`))
+})
+
 test('a registry that leaves hands over at once', async () => {
   const simulation = new Simulation(SEED)
   const [stays, leaves] = [await addMember(simulation), await addMember(simulation)]
