@@ -25,6 +25,7 @@ export class Incoming implements BodySource {
   #state: State = 'coming'
   /** True once the sink knows how it ended. */
   #told = false
+  #dropped = false
   #trailers: RawHeaders = []
   #error: Error | undefined
 
@@ -37,7 +38,7 @@ export class Incoming implements BodySource {
   }
 
   get started(): boolean {
-    return this.#sink !== undefined || this.#told
+    return this.#sink !== undefined || this.#told || this.#dropped
   }
 
   whole(): Uint8Array {
@@ -94,7 +95,8 @@ export class Incoming implements BodySource {
   }
 
   drop(reason: Error): void {
-    if (this.#told) return
+    if (this.#told || this.#dropped) return
+    this.#dropped = true
     this.#held = []
     this.#heldBytes = 0
     const coming = this.#state === 'coming'
@@ -131,11 +133,12 @@ export class Incoming implements BodySource {
     }
   }
 
+  /** Who comes to read after the end hears of it then. */
   #tell(): void {
-    if (this.#told) return
+    if (this.#told || this.#sink === undefined) return
     this.#told = true
-    if (this.#error === undefined) this.#sink?.end(this.#trailers)
-    else this.#sink?.fail(this.#error)
+    if (this.#error === undefined) this.#sink.end(this.#trailers)
+    else this.#sink.fail(this.#error)
   }
 }
 
