@@ -1,0 +1,78 @@
+/** Host: exactly one, and one that is a host. */
+import { HOST, type RequestCase } from '../contract.ts'
+import { CONTROLS, hex, raw } from './build.ts'
+
+const hosts = (...fields: string[]) => raw(['GET /x HTTP/1.1', ...fields])
+const refuse = (what: string, ...values: string[]): RequestCase => ({
+  what: `Host: ${what}`,
+  bytes: hosts(...values.map((value) => `Host: ${value}`)),
+  refuse: 400,
+})
+const take = (what: string, value: string): RequestCase => ({
+  what: `Host: ${what}`,
+  bytes: hosts(`Host: ${value}`),
+  forward: [{ method: 'GET', target: '/x', fields: [['host', value]] }],
+})
+
+export const HOSTS: readonly RequestCase[] = [
+  take('a name', HOST),
+  take('a name with a port', `${HOST}:8080`),
+  take('a name in capitals', 'A.EXAMPLE'),
+  take('a trailing dot', `${HOST}.`),
+  take('an address', '127.0.0.1'),
+  take('an IPv6 address', '[::1]'),
+  take('an IPv6 address with a port', '[::1]:8080'),
+  take('a single label', 'users'),
+  take('an underscore', 'my_service'),
+  { what: 'Host: none', bytes: hosts('A: b'), refuse: 400 },
+  refuse('two', HOST, 'b.example'),
+  refuse('two equal ones', HOST, HOST),
+  { what: 'Host: two of different case', bytes: hosts(`Host: ${HOST}`, `hOsT: ${HOST}`), refuse: 400 },
+  { what: 'Host: two far apart', bytes: hosts(`Host: ${HOST}`, 'A: b', 'Host: b.example'), refuse: 400 },
+  refuse('empty', ''),
+  refuse('blanks', '  '),
+  refuse('a list', `${HOST}, b.example`),
+  refuse('two words', `${HOST} b.example`),
+  refuse('a path', `${HOST}/../b`),
+  refuse('a slash', `${HOST}/`),
+  refuse('a query', `${HOST}?a`),
+  refuse('a fragment', `${HOST}#a`),
+  refuse('user info', `user@${HOST}`),
+  refuse('user info of another', `${HOST}@b.example`),
+  refuse('a URL', `http://${HOST}`),
+  refuse('a backslash', `${HOST}\\b`),
+  refuse('a port that is none', `${HOST}:x`),
+  refuse('an empty port', `${HOST}:`),
+  refuse('a negative port', `${HOST}:-1`),
+  refuse('a port of six digits', `${HOST}:808080`),
+  refuse('two ports', `${HOST}:80:80`),
+  refuse('two dots', 'a..example'),
+  refuse('a dot alone', '.'),
+  refuse('a dot before', '.example'),
+  refuse('a dash before', '-a.example'),
+  refuse('a percent', 'a%2eexample'),
+  refuse('an escaped slash', 'a%2fb'),
+  refuse('quotes', `"${HOST}"`),
+  refuse('angle brackets', `<${HOST}>`),
+  refuse('a star', '*.example'),
+  refuse('braces', '{host}'),
+  refuse('dollar braces', '$' + '{jndi:ldap://b}'),
+  refuse('a semicolon', `${HOST};b`),
+  refuse('a pipe', `${HOST}|b`),
+  refuse('bytes above ASCII', 'b\xfccher.example'),
+  refuse('an unclosed bracket', '[::1'),
+  refuse('an unopened bracket', '::1]'),
+  refuse('IPv6 without brackets', '::1'),
+  refuse('a zone', '[fe80::1%25eth0]'),
+  refuse('300 characters', `${'a'.repeat(300)}.example`),
+  ...CONTROLS.map(
+    (one): RequestCase => ({
+      what: `Host: with \\x${hex(one)}`,
+      bytes: hosts(`Host: a${one}.example`),
+      refuse: 400,
+      malformed: true,
+    }),
+  ),
+  { what: 'Host: a blank before the colon', bytes: hosts(`Host : ${HOST}`), refuse: 400, malformed: true },
+  { what: 'Host: a blank before the name', bytes: hosts(`A: b`, ` Host: ${HOST}`), refuse: 400, malformed: true },
+]
