@@ -75,6 +75,14 @@ export function either(values: readonly unknown[], check: Check): Check {
   }
 }
 
+/** What `check` says, and no empty list. */
+export function notEmpty(check: Check): Check {
+  return (value, report, context) => {
+    if (Array.isArray(value) && value.length === 0) report('is empty', 'Name at least one, or leave it out.')
+    else check(value, report, context)
+  }
+}
+
 /** One, or a list of them. */
 export function oneOrMore(check: Check, example: string): Check {
   const list = listOf(check, example)

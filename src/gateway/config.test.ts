@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { systemClock } from '../core/clock.ts'
 import { ConfigError, IssueList } from '../core/issues.ts'
+import { silentLogger } from '../core/log.ts'
 import { checkGatewayConfig } from './config.ts'
 import type { GatewayConfig } from './contract.ts'
 import { takeSnapshot } from './snapshot.ts'
+
+const PARTS = { clock: systemClock, log: silentLogger }
 
 function problems(value: unknown, services?: string[]): Record<string, string> {
   const list = new IssueList('skein.config.ts')
@@ -79,6 +83,8 @@ test('all mistakes are reported in one go, each with its key and the way out', (
   assert.match(found['gateway.trustedProxies[0]']!, /prefix length outside 0–32/)
 })
 
+const JWT = { issuer: 'https://login.example.com', audience: 'shop', jwks: 'https://login.example.com/keys' }
+
 /** What of a rule's key is refused: the value, and the key under which the mistake is reported. */
 const WRONG_RULES: readonly [Record<string, unknown>, string][] = [
   [{ rateLimit: 5 }, 'rateLimit'],
@@ -107,6 +113,20 @@ const WRONG_RULES: readonly [Record<string, unknown>, string][] = [
   [{ responseHeaders: { add: { 'x a': 'a' } } }, 'responseHeaders.add.x a'],
   [{ responseHeaders: { add: { 'x-a': 1 } } }, 'responseHeaders.add.x-a'],
   [{ maintenance: 'soon' }, 'maintenance'],
+  [{ auth: {} }, 'auth'],
+  [{ auth: { apiKeys: {} } }, 'auth.apiKeys.keys'],
+  [{ auth: { apiKeys: { keys: { shop: 'secret' } } } }, 'auth.apiKeys.keys.shop'],
+  [{ auth: { apiKeys: { in: 'ip', keys: {} } } }, 'auth.apiKeys.in'],
+  [{ auth: { apiKeys: { in: 'header:authorization', keys: {} }, jwt: JWT } }, 'auth.apiKeys.in'],
+  [{ auth: { jwt: { ...JWT, issuer: undefined } } }, 'auth.jwt.issuer'],
+  [{ auth: { jwt: [JWT, JWT] } }, 'auth.jwt'],
+  [{ auth: { jwt: { ...JWT, audience: [] } } }, 'auth.jwt.audience'],
+  [{ auth: { jwt: { ...JWT, jwks: 'http://login.example.com/keys' } } }, 'auth.jwt.jwks'],
+  [{ auth: { jwt: { ...JWT, jwks: 'file:///etc/keys' } } }, 'auth.jwt.jwks'],
+  [{ auth: { jwt: { ...JWT, algorithms: ['HS256'] } } }, 'auth.jwt.algorithms[0]'],
+  [{ auth: { jwt: { ...JWT, algorithms: ['none'] } } }, 'auth.jwt.algorithms[0]'],
+  [{ auth: { jwt: { ...JWT, algorithms: [] } } }, 'auth.jwt.algorithms'],
+  [{ auth: { jwt: { ...JWT, forward: { email: 'x-forwarded-for' } } } }, 'auth.jwt.forward.email'],
   [{ maintenance: { except: ['x'] } }, 'maintenance.except[0]'],
 ]
 for (const [rules, key] of WRONG_RULES) {
@@ -205,14 +225,14 @@ test('what is no configuration at all', () => {
 
 test('a snapshot is taken whole or not at all, and does not change with the object it was taken from', () => {
   assert.throws(
-    () => takeSnapshot({ routes: [{ to: '' }], port: -1 }),
+    () => takeSnapshot({ routes: [{ to: '' }], port: -1 }, PARTS),
     (error) => {
       assert.ok(error instanceof ConfigError)
       return error.issues.length === 2
     },
   )
   const config = { routes: [{ to: 'users' }] }
-  const snapshot = takeSnapshot(config)
+  const snapshot = takeSnapshot(config, PARTS)
   config.routes[0]!.to = 'orders'
   assert.equal(snapshot.table.routes[0]!.config.to, 'users')
 })

@@ -1,6 +1,7 @@
 /** The edge: what it lets in and where it goes. */
 import type { BalanceConfig } from '../balance/contract.ts'
 import type { AddressConfig } from './rule/addresses.ts'
+import type { AuthConfig } from './rule/auth.ts'
 import type { CorsConfig } from './rule/cors.ts'
 import type { HeaderEditConfig } from './rule/header-edits.ts'
 import type { RedirectConfig, RewriteConfig } from './rule/location.ts'
@@ -23,6 +24,8 @@ export interface RouteRules {
   readonly responseHeaders?: HeaderEditConfig | false
   /** Closed for a while: 503 with a page. */
   readonly maintenance?: MaintenanceConfig | boolean
+  /** Who may: clients with an API key, or with a token of a trusted issuer. */
+  readonly auth?: AuthConfig | false
   /** How many requests are let through, and of whom; several limits may be listed. */
   readonly rateLimit?: RateLimitConfig | readonly RateLimitConfig[] | false
 }

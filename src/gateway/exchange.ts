@@ -6,6 +6,7 @@ import type { Logger } from '../core/log.ts'
 import type { Random } from '../core/random.ts'
 import type { TraceContext } from '../telemetry/trace.ts'
 import type { ExchangeObserver, Peer, RequestHead, ServerExchange } from '../wire/contract.ts'
+import type { Identity } from './auth/contract.ts'
 import { FieldEdits } from './field-edits.ts'
 import type { Origin } from './forwarded.ts'
 import type { GatewayLimits } from './limits.ts'
@@ -28,11 +29,6 @@ export interface Reply {
   readonly status: number
   readonly headers: readonly string[]
   readonly body: string
-}
-
-export interface Identity {
-  /** Unique among those who may come in. */
-  readonly subject: string
 }
 
 export class Exchange implements ExchangeObserver {

@@ -7,6 +7,7 @@ import { type Random, systemRandom } from '../core/random.ts'
 import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
 import { serveAdmin } from './admin.ts'
 import type { GatewayConfig } from './contract.ts'
+import type { Parts } from './exchange.ts'
 import { type GatewayLimits, LIMITS } from './limits.ts'
 import { gatewayMetrics } from './metrics.ts'
 import { GatewayServer } from './server.ts'
@@ -52,7 +53,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const { caller, log = silentLogger, clock = systemClock, random = systemRandom, metrics = processMetrics } = options
   const limits = { ...LIMITS, ...options.limits }
   const parts = { caller, log, clock, random, limits, metrics: gatewayMetrics(metrics) }
-  const server = new GatewayServer(takeSnapshot(options.config), parts)
+  const server = new GatewayServer(takeSnapshot(options.config, parts), parts)
   const view = { caller, metrics, routes: () => server.snapshot.table.routes, isReady: () => !server.draining }
   const admin = await serveAdmin(options.adminPort ?? 0, view)
   const port = await listenOrGiveUp(server, options.config, admin)
@@ -62,7 +63,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     port,
     adminPort: admin.port,
     reload(config) {
-      server.snapshot = nextSnapshot(config, server.snapshot, port)
+      server.snapshot = nextSnapshot(config, server.snapshot, port, parts)
       log.info({ routes: config.routes.length }, 'gateway reloaded')
     },
     close() {
@@ -85,8 +86,8 @@ async function listenOrGiveUp(
   }
 }
 
-function nextSnapshot(config: GatewayConfig, before: GatewaySnapshot, port: number): GatewaySnapshot {
-  const next = takeSnapshot(config, before)
+function nextSnapshot(config: GatewayConfig, before: GatewaySnapshot, port: number, parts: Parts): GatewaySnapshot {
+  const next = takeSnapshot(config, parts, before)
   const old = before.config
   const issues: Issue[] = []
   const refuse = (key: string, from: unknown, to: unknown) =>

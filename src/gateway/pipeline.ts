@@ -4,6 +4,7 @@ import type { Exchange, Parts } from './exchange.ts'
 import { accessLog } from './step/access-log.ts'
 import { admit } from './step/admit.ts'
 import { answerErrors } from './step/answer-errors.ts'
+import { authenticate } from './step/authenticate.ts'
 import { editHeaders } from './step/edit-headers.ts'
 import { forward } from './step/forward.ts'
 import { identify } from './step/identify.ts'
@@ -52,6 +53,10 @@ export function createPipeline(parts: Parts): (exchange: Exchange) => Promise<vo
       redirect,
       // Must be above everything that costs more than counting.
       limitRate(parts, (by) => by !== 'identity'),
+      // Must be below the cheap limits, as a signature costs much; above all that acts for the client.
+      authenticate,
+      // Must be below authentication, which says whose limit it is.
+      limitRate(parts, (by) => by === 'identity'),
       // Must be above what is told the service; below authentication, so that no refusal counts in a share.
       split(parts),
       // Must be below all that looks at the path which the client asked for.

@@ -1,7 +1,10 @@
 /** The rules of a route: how each is checked, and made ready for its step. One line each. */
+import { type Auth, prepareAuth } from './auth/auth.ts'
+import type { TokenParts } from './auth/tokens.ts'
 import type { Checks } from './check.ts'
 import type { RouteRules } from './contract.ts'
 import { admission, checkAddresses } from './rule/addresses.ts'
+import { checkAuth } from './rule/auth.ts'
 import { type Cors, checkCors, cors } from './rule/cors.ts'
 import { checkHeaderEdits, type HeaderEditConfig } from './rule/header-edits.ts'
 import { checkMaintenance, type Maintenance, maintenance } from './rule/maintenance.ts'
@@ -14,6 +17,7 @@ export const RULE_CHECKS: Checks<RouteRules> = {
   responseHeaders: checkHeaderEdits,
   maintenance: checkMaintenance,
   rateLimit: checkRateLimits,
+  auth: checkAuth,
 }
 
 /** As the steps use them; undefined or empty = nothing to do. */
@@ -24,10 +28,11 @@ export interface Rules {
   readonly responseHeaders: HeaderEditConfig | false | undefined
   readonly maintenance: Maintenance | undefined
   readonly rateLimits: readonly RateLimit[]
+  readonly auth: Auth | undefined
 }
 
 /** Takes checked rules apart. `name` is the route's; what `before` remembers of an unchanged rule is taken over. */
-export function prepareRules(config: RouteRules, name: string, before: Rules | undefined): Rules {
+export function prepareRules(config: RouteRules, name: string, before: Rules | undefined, parts: TokenParts): Rules {
   return {
     admits: admission(config.addresses),
     cors: cors(config.cors),
@@ -35,5 +40,6 @@ export function prepareRules(config: RouteRules, name: string, before: Rules | u
     responseHeaders: config.responseHeaders,
     maintenance: maintenance(config.maintenance),
     rateLimits: rateLimits(config.rateLimit, name, before?.rateLimits ?? []),
+    auth: prepareAuth(config.auth, before?.auth, parts),
   }
 }

@@ -4,6 +4,7 @@ import { parseBalance } from '../balance/policies.ts'
 import type { CallPolicy } from '../client/contract.ts'
 import { ConfigError, IssueList } from '../core/issues.ts'
 import { addressSet } from './address.ts'
+import type { TokenParts } from './auth/tokens.ts'
 import { checkGatewayConfig } from './config.ts'
 import type { GatewayConfig, RouteConfig, RouteRules } from './contract.ts'
 import { parseRoute, type Route, RouteTable } from './routes.ts'
@@ -23,14 +24,14 @@ export interface GatewaySnapshot {
 }
 
 /** `before` is the one it takes the place of: limits go on counting. @throws ConfigError with every mistake. */
-export function takeSnapshot(config: GatewayConfig, before?: GatewaySnapshot): GatewaySnapshot {
+export function takeSnapshot(config: GatewayConfig, parts: TokenParts, before?: GatewaySnapshot): GatewaySnapshot {
   const issues = new IssueList('gateway')
   checkGatewayConfig(config, issues, '')
   if (issues.issues.length > 0) throw new ConfigError(issues.issues)
   const kept = structuredClone(config)
   return {
     config: kept,
-    table: new RouteTable(kept.routes.map((route, order) => gatewayRoute(route, order, kept.defaults, before))),
+    table: new RouteTable(kept.routes.map((route, order) => gatewayRoute(route, order, kept.defaults, parts, before))),
     trusts: addressSet(kept.trustedProxies ?? []),
   }
 }
@@ -39,6 +40,7 @@ function gatewayRoute(
   config: RouteConfig,
   order: number,
   defaults: RouteRules | undefined,
+  parts: TokenParts,
   before: GatewaySnapshot | undefined,
 ): GatewayRoute {
   const route = parseRoute(config, order)
@@ -47,7 +49,7 @@ function gatewayRoute(
     ...route,
     policy: callPolicy(config),
     hashOn: parseBalance(config.balance).on,
-    rules: prepareRules({ ...defaults, ...config }, route.name, old?.rules),
+    rules: prepareRules({ ...defaults, ...config }, route.name, old?.rules, parts),
   }
 }
 

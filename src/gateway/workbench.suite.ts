@@ -132,13 +132,20 @@ export interface Echoed {
   readonly body: string
 }
 
-/** A gateway before an upstream that answers with what it got. `fields` are those of its answers. */
+export interface EchoOptions extends BenchOptions {
+  /** Of the upstream's answers. */
+  readonly fields?: Record<string, string | string[]>
+  readonly onRequest?: (() => void) | undefined
+}
+
+/** A gateway before an upstream that answers with what it got. */
 export async function echoBench(
   t: TestContext,
   route: Partial<RouteConfig>,
-  { fields = {}, ...options }: BenchOptions & { readonly fields?: Record<string, string | string[]> } = {},
+  { fields = {}, onRequest, ...options }: EchoOptions = {},
 ): Promise<Workbench & { ask(path: string, init?: AskOptions): Promise<Asked> }> {
   const { port } = await httpUpstream(t, async (request, response) => {
+    onRequest?.()
     let body = ''
     for await (const chunk of request) body += String(chunk)
     const { method, url, headers } = request

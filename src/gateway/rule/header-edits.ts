@@ -16,7 +16,8 @@ const NAME = /^[A-Za-z0-9!#$%&'*+.^`|~-]+$/
 const OURS =
   /^(connection|content-length|expect|forwarded|host|keep-alive|proxy-.*|te|trailer|traceparent|tracestate|transfer-encoding|upgrade|x-forwarded-.*|x-real-ip|x-request-id|x-skein-.*)$/i
 
-function nameProblem(name: string): string | undefined {
+/** Why a rule may not write a field of this name; undefined when it may. */
+export function nameProblem(name: string): string | undefined {
   if (!NAME.test(name)) return `"${name}" is not a header name`
   return OURS.test(name) ? `the gateway itself writes ${name.toLowerCase()}` : undefined
 }

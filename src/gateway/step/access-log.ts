@@ -22,6 +22,7 @@ function accessLine(exchange: Exchange, durationMs: number): Record<string, unkn
     requestId: exchange.requestId,
     traceId: exchange.trace?.traceId,
     client: exchange.origin?.ip ?? exchange.connection.ip,
+    subject: exchange.identity?.subject,
     instance: exchange.instance,
     attempts: attempts.map(({ instance, outcome, durationMs: ms }) => ({ instance, outcome, durationMs: round(ms) })),
     bytes: exchange.bytes,

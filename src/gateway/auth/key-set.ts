@@ -1,0 +1,98 @@
+/**
+ * An issuer's public keys, fetched from its JWKS address when first needed and again when they grow old or a token names one
+ * that is not there: issuers change keys by adding the new one first. While the issuer is away the last good keys go on.
+ */
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWSHeaderParameters } from 'jose'
+import type { Clock } from '../../core/clock.ts'
+import { SkeinError } from '../../core/errors.ts'
+import type { Logger } from '../../core/log.ts'
+
+/** Older keys are fetched again in the background. */
+const FRESH_MS = 600_000
+/** So often at most, whatever tokens name: each could name another unknown key. */
+const COOLDOWN_MS = 10_000
+const TIMEOUT_MS = 3_000
+const BYTES_MAX = 256 * 1024
+
+type Resolver = ReturnType<typeof createLocalJWKSet>
+
+export class KeySet {
+  readonly #url: string
+  readonly #clock: Clock
+  readonly #log: Logger
+  #keys: Resolver | undefined
+  #fetchedAt = Number.NEGATIVE_INFINITY
+  #triedAt = Number.NEGATIVE_INFINITY
+  #loading: Promise<void> | undefined
+
+  constructor(url: string, clock: Clock, log: Logger) {
+    this.#url = url
+    this.#clock = clock
+    this.#log = log
+  }
+
+  /** The key for a token. @throws what jose throws when there is none, SkeinError UNREACHABLE when no keys are to be had. */
+  async resolve(head: JWSHeaderParameters): ReturnType<Resolver> {
+    if (this.#keys === undefined) await this.#load()
+    else if (this.#age(this.#fetchedAt) > FRESH_MS) void this.#load()
+    try {
+      return await this.#known()(head)
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey) || !(await this.#load())) throw error
+      return this.#known()(head)
+    }
+  }
+
+  #known(): Resolver {
+    if (this.#keys !== undefined) return this.#keys
+    const message = "the keys of the token's issuer cannot be fetched now"
+    throw new SkeinError('UNREACHABLE', message, { reason: 'jwks_unavailable' })
+  }
+
+  #age(at: number): number {
+    return this.#clock.monotonic() - at
+  }
+
+  /** False when it was tried a moment ago. Never rejects. */
+  async #load(): Promise<boolean> {
+    if (this.#loading === undefined) {
+      if (this.#age(this.#triedAt) < COOLDOWN_MS) return false
+      this.#triedAt = this.#clock.monotonic()
+      this.#loading = this.#fetch().finally(() => {
+        this.#loading = undefined
+      })
+    }
+    await this.#loading
+    return true
+  }
+
+  async #fetch(): Promise<void> {
+    const stop = new AbortController()
+    const timer = this.#clock.after(TIMEOUT_MS, () => stop.abort(new Error(`no answer in ${TIMEOUT_MS} ms`)))
+    try {
+      const answer = await fetch(this.#url, {
+        signal: stop.signal,
+        redirect: 'error',
+        headers: { accept: 'application/json' },
+      })
+      if (answer.status !== 200) throw new Error(`status ${answer.status}`)
+      this.#keys = createLocalJWKSet(JSON.parse(await bounded(answer)) as JSONWebKeySet)
+      this.#fetchedAt = this.#clock.monotonic()
+    } catch (err) {
+      this.#log.warn({ err, jwks: this.#url }, 'the keys of an issuer could not be fetched; those known go on')
+    } finally {
+      timer.cancel()
+    }
+  }
+}
+
+async function bounded(answer: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let total = 0
+  for await (const chunk of answer.body ?? []) {
+    total += chunk.length
+    if (total > BYTES_MAX) throw new Error(`more than ${BYTES_MAX} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}

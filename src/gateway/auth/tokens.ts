@@ -1,0 +1,129 @@
+/** JSON Web Tokens (RFC 7519) as bearer tokens (RFC 6750), checked by jose as RFC 8725 asks: algorithms pinned, all claims that bind. */
+import { createLocalJWKSet, decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import type { KeyedRequest } from '../../balance/hash-key.ts'
+import type { Clock } from '../../core/clock.ts'
+import { SkeinError } from '../../core/errors.ts'
+import { header } from '../../core/headers.ts'
+import type { Logger } from '../../core/log.ts'
+import type { FieldEdits } from '../field-edits.ts'
+import type { JwtConfig } from '../rule/auth.ts'
+import type { Authenticator, Identity } from './contract.ts'
+import { KeySet } from './key-set.ts'
+
+const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA']
+const CLOCK_SKEW_SECONDS = 5
+const TOKEN_MAX = 8 * 1024
+const BEARER = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i
+
+export interface TokenParts {
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+interface Issuer {
+  readonly config: JwtConfig
+  readonly keys: JWTVerifyGetKey
+}
+
+export class Tokens implements Authenticator {
+  readonly scheme = 'Bearer'
+  readonly ownFields: readonly string[]
+  readonly #issuers: ReadonlyMap<string, Issuer>
+  readonly #parts: TokenParts
+
+  constructor(configs: readonly JwtConfig[], parts: TokenParts) {
+    this.#parts = parts
+    this.ownFields = configs.flatMap(({ forward = {} }) => Object.values(forward).map((name) => name.toLowerCase()))
+    this.#issuers = new Map(configs.map((config) => [config.issuer, { config, keys: keysOf(config, parts) }]))
+  }
+
+  async identify({ headers }: KeyedRequest, edits: FieldEdits): Promise<Identity | undefined> {
+    const shown = header(headers, 'authorization')
+    if (shown === undefined) return undefined
+    const { config, payload } = await this.#verified(shown)
+    const { sub } = payload
+    if (typeof sub !== 'string' || sub === '') throw refused('token_sub', 'the token names nobody')
+    checkClaims(config, payload)
+    for (const [claim, name] of Object.entries(config.forward ?? {})) forward(payload[claim], name.toLowerCase(), edits)
+    return { subject: `jwt:${config.issuer}|${sub}`, name: sub }
+  }
+
+  async #verified(shown: string): Promise<{ readonly config: JwtConfig; readonly payload: JWTPayload }> {
+    const token = shown.length > TOKEN_MAX ? undefined : BEARER.exec(shown)?.[1]
+    if (token === undefined)
+      throw refused('token_form', 'Authorization holds no bearer token of the form that is asked for')
+    try {
+      const { config, keys } = this.#issuerOf(token)
+      const { payload } = await jwtVerify(token, keys, optionsFor(config, this.#parts.clock))
+      return { config, payload }
+    } catch (error) {
+      throw error instanceof SkeinError ? error : refusal(error)
+    }
+  }
+
+  /** By what the token says of itself: only which keys are tried depends on it. */
+  #issuerOf(token: string): Issuer {
+    const { iss } = decodeJwt(token)
+    const issuer = typeof iss === 'string' ? this.#issuers.get(iss) : undefined
+    if (issuer === undefined) throw refused('token_iss', 'the token is of an issuer that is not trusted here')
+    return issuer
+  }
+}
+
+function keysOf({ jwks }: JwtConfig, { clock, log }: TokenParts): JWTVerifyGetKey {
+  if (typeof jwks !== 'string') return createLocalJWKSet(jwks)
+  const set = new KeySet(jwks, clock, log)
+  return (head) => set.resolve(head)
+}
+
+function optionsFor(config: JwtConfig, clock: Clock) {
+  const { issuer, audience, algorithms = ALGORITHMS, clockSkewSeconds = CLOCK_SKEW_SECONDS } = config
+  return {
+    issuer,
+    audience: [audience].flat(),
+    algorithms: [...algorithms],
+    clockTolerance: clockSkewSeconds,
+    currentDate: new Date(clock.now()),
+    requiredClaims: ['exp', 'sub'],
+    ...(config.maxAgeSeconds === undefined ? {} : { maxTokenAge: config.maxAgeSeconds }),
+    ...(config.type === undefined ? {} : { typ: config.type }),
+  }
+}
+
+/** Stable words for logs; the client is told no more than helps who is honest. */
+function refusal(error: unknown): SkeinError {
+  if (error instanceof errors.JWTExpired) return refused('token_expired', 'the token has expired', error)
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return refused(`token_${error.claim}`, `the token's "${error.claim}" is not right here`, error)
+  }
+  if (error instanceof errors.JWSSignatureVerificationFailed) {
+    return refused('token_signature', "the token's signature is not right", error)
+  }
+  if (error instanceof errors.JOSEAlgNotAllowed)
+    return refused('token_alg', "the token's algorithm is not allowed", error)
+  if (error instanceof errors.JWKSNoMatchingKey) return refused('token_key', "the token's key is not known", error)
+  // Whatever else jose, or the platform's cryptography below it, finds wrong: only the token can be the cause.
+  return refused('token_invalid', 'this is no valid token', error)
+}
+
+function refused(reason: string, message: string, cause?: unknown): SkeinError {
+  return new SkeinError('UNAUTHENTICATED', message, { reason }, cause)
+}
+
+function checkClaims({ claims = {} }: JwtConfig, payload: JWTPayload): void {
+  for (const [claim, wanted] of Object.entries(claims)) {
+    const value = payload[claim]
+    const values = typeof value === 'string' ? [value, ...value.split(' ')] : Array.isArray(value) ? value : []
+    if ([wanted].flat().some((one) => values.includes(one))) continue
+    throw new SkeinError('FORBIDDEN', `the token's "${claim}" does not allow this`, { reason: `claim_${claim}` })
+  }
+}
+
+function forward(value: unknown, name: string, edits: FieldEdits): void {
+  if (value !== undefined) edits.put(name, headerText(typeof value === 'string' ? value : JSON.stringify(value)))
+}
+
+/** A claim as a header value: as it is where it can stand there, else percent-encoded. */
+export function headerText(value: string): string {
+  return /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value) ? value : encodeURIComponent(value.toWellFormed())
+}
