@@ -1,5 +1,5 @@
 /** Other places for a request: told to the client (redirect), or only to the upstream (rewrite). */
-import { type Check, either, fields, isRecord, oneOf, type Report, text, wholeNumber } from '../check.ts'
+import { type Check, fields, isRecord, oneOf, type Report, text, wholeNumber } from '../check.ts'
 import { checkPath } from '../route-syntax.ts'
 import { isValidHost } from '../target.ts'
 
@@ -37,10 +37,10 @@ const newPath: Check = (value, report) => {
 
 const PATH_CHECKS = { path: newPath, prefix: newPath }
 
-export const checkRewrite: Check = either([false], (value, report, context) => {
+export const checkRewrite: Check = (value, report, context) => {
   fields({ ...PATH_CHECKS, host }, '{ prefix: "/" }')(value, report, context)
   refuseBoth(value, report)
-})
+}
 
 export const checkRedirect: Check = (value, report, context) => {
   const checks = {

@@ -12,8 +12,8 @@ export function mirror(parts: Parts): Step<Exchange, void> {
   const { random, metrics } = parts
   let underWay = 0
   return (exchange, next) => {
-    const config = exchange.route!.config.mirror
-    if (config === undefined || random() * 100 >= (config.percent ?? 100)) return next()
+    const config = exchange.route!.config.mirror!
+    if (random() * 100 >= (config.percent ?? 100)) return next()
     const { name } = exchange.route!
     if (!isRepeatable(exchange) || underWay >= COPIES_MAX) {
       metrics.mirrored.with(name, 'left_out').value++

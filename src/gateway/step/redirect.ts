@@ -5,10 +5,9 @@ import type { Origin } from '../forwarded.ts'
 import { changedPath, type RedirectConfig } from '../rule/location.ts'
 
 /** Sends the client elsewhere, where the route is a redirect. */
-export const redirect: Step<Exchange, void> = async (exchange, next) => {
+export const redirect: Step<Exchange, void> = async (exchange) => {
   const { route, params, target, origin } = exchange
-  const { redirect: to } = route!.config
-  if (to === undefined) return next()
+  const to = route!.config.redirect!
   const path = changedPath(to, route!, params, target!.path)
   const query = target!.query === '' ? '' : `?${target!.query}`
   exchange.reply = { status: to.status ?? 302, headers: ['location', base(to, origin!) + path + query], body: '' }

@@ -19,8 +19,7 @@ const CORS_FIELDS = [
 
 /** Tells browsers which pages may read the answer, and answers their preflights itself. */
 export const share: Step<Exchange, void> = async (exchange, next) => {
-  const { cors } = exchange.route!.rules
-  if (cors === undefined) return next()
+  const cors = exchange.route!.rules.cors!
   tellOrigin(exchange, cors)
   if (preflightMethod(exchange.head) === undefined) return next()
   answerPreflight(exchange, cors.config)

@@ -1,0 +1,65 @@
+/**
+ * What a route does with its requests, outermost first. A route's pipeline has only the steps that it asks for, so that what is
+ * not used costs nothing. The order is the meaning: each entry says why it stands where it does.
+ */
+import { compose, type Step } from '../core/compose.ts'
+import type { Exchange, Parts } from './exchange.ts'
+import type { GatewayRoute } from './snapshot.ts'
+import { admit } from './step/admit.ts'
+import { authenticate } from './step/authenticate.ts'
+import { editHeaders } from './step/edit-headers.ts'
+import { forward } from './step/forward.ts'
+import { limitRate } from './step/limit-rate.ts'
+import { maintain } from './step/maintain.ts'
+import { mirror } from './step/mirror.ts'
+import { receiveBody } from './step/receive-body.ts'
+import { redirect } from './step/redirect.ts'
+import { rewrite } from './step/rewrite.ts'
+import { share } from './step/share.ts'
+import { split } from './step/split.ts'
+import { tunnel } from './step/tunnel.ts'
+
+type Entry = readonly [isWanted: (route: GatewayRoute) => unknown, step: Step<Exchange, void>]
+type Run = (exchange: Exchange) => Promise<void>
+
+export function routePipelines(parts: Parts): (route: GatewayRoute) => Run {
+  const send = forward(parts)
+  const splice = tunnel(parts)
+  const entries: readonly Entry[] = [
+    // Must be outermost: the list is the route's, and who is not on it gets nothing but the refusal.
+    [({ rules }) => rules.admits, admit],
+    // Must be above all that answers below, whose answers get the route's fields too; no other constraint.
+    [({ rules }) => rules.requestHeaders || rules.responseHeaders, editHeaders],
+    // Must be above all that may refuse, or pages could not read why; above authentication, as preflights bring no credentials.
+    [({ rules }) => rules.cors, share],
+    // Must be above limits and authentication: to hear that it is closed, nobody needs leave.
+    [({ rules }) => rules.maintenance, maintain],
+    // Must be below CORS, because preflights must not be redirected. Above what costs: there is nothing to protect.
+    [({ config }) => config.redirect, redirect],
+    // Must be above everything that costs more than counting.
+    [({ rules }) => rules.rateLimits.length > 0, limitRate(parts, (by) => by !== 'identity')],
+    // Must be below the cheap limits, as a signature costs much; above all that acts for the client.
+    [({ rules }) => rules.auth, authenticate],
+    // Must be below authentication, which says whose limit it is.
+    [({ rules }) => rules.rateLimits.length > 0, limitRate(parts, (by) => by === 'identity')],
+    // Must be above what is told the service; below authentication, so that no refusal counts in a share.
+    [({ config }) => config.split, split(parts)],
+    // Must be below all that looks at the path which the client asked for.
+    [({ config }) => config.rewrite, rewrite],
+    // Must be below all that may refuse: it asks the client for the body, which is only right once somebody will take it.
+    [() => true, receiveBody(parts)],
+    // Must be below the body, of which it sends a copy, and below the rewrite. No other constraint.
+    [({ config }) => config.mirror, mirror(parts)],
+  ]
+  const last: Run = (exchange) => (exchange.upgrading ? splice(exchange) : send(exchange))
+  const made = new WeakMap<GatewayRoute, Run>()
+  return (route) => {
+    let run = made.get(route)
+    if (run === undefined) {
+      const steps = entries.filter(([isWanted]) => isWanted(route)).map(([, step]) => step)
+      run = compose(steps, last)
+      made.set(route, run)
+    }
+    return run
+  }
+}
