@@ -38,6 +38,8 @@ export interface RegistryConfig {
   readonly host?: string
   /** Folder of the database, relative to the config; default `.skein/registry`. */
   readonly data?: string
+  /** True = closed: each service gets a token for its own work, and whoever has none sees and changes nothing. Default false. */
+  readonly acl?: boolean
   /** URL of a registry that runs already, Skein's or a Consul agent, or several with commas: then none is started. */
   readonly address?: string
 }

@@ -14,6 +14,8 @@ export interface RunInfo {
   readonly socket: string
   /** Addresses, `http://127.0.0.1:8500`. */
   readonly registry?: string | undefined
+  /** Of a closed registry: it may do everything there. The file is this user's alone, and so is the socket. */
+  readonly token?: string | undefined
   readonly gateway?: string | undefined
   readonly admin?: string | undefined
   readonly dashboard?: string | undefined

@@ -44,9 +44,13 @@ With a service alone its operations are listed.`,
   async run(context: Context<typeof OPTIONS>) {
     const { options, env } = context
     const { service, operation, data } = parseTarget(context)
-    const address = options.registry ?? (await runningInfo(context.cwd, options.config))?.registry
+    const running = options.registry === undefined ? await runningInfo(context.cwd, options.config) : undefined
+    const address = options.registry ?? running?.registry
     const settings = address === undefined ? env : { ...env, [SETTINGS.registry]: address }
-    const consul = new ConsulClient({ address: registryAddress(settings), token: env[SETTINGS.token] })
+    const consul = new ConsulClient({
+      address: registryAddress(settings),
+      token: env[SETTINGS.token] ?? running?.token,
+    })
     try {
       if (operation === undefined) await list(service, consul, context)
       else await call(service, operation, data, consul, context)

@@ -27,7 +27,7 @@ Instances that registered by themselves, on whatever machine, are listed below a
   run: ({ options, terminal, env, cwd }: Context<typeof OPTIONS>) =>
     withFleet(cwd, options.config, async (fleet, info) => {
       const instances = await fleet.instances()
-      const registered = await registeredAt(info.registry, env)
+      const registered = await registeredAt(info, env)
       const found = listing(instances, registered)
       if (terminal.wantsJson) terminal.json({ ...found, ...addresses(info) })
       else for (const line of listingLines(found, systemClock.now(), terminal.out.paint)) terminal.out.line(line)
@@ -38,9 +38,9 @@ Instances that registered by themselves, on whatever machine, are listed below a
 })
 
 /** Undefined where the registry does not answer; what the fleet itself knows is shown all the same. */
-async function registeredAt(registry: string | undefined, env: Environment): Promise<Instance[] | undefined> {
+async function registeredAt({ registry, token }: RunInfo, env: Environment): Promise<Instance[] | undefined> {
   if (registry === undefined) return undefined
-  const consul = new ConsulClient({ address: registry, token: env[SETTINGS.token] })
+  const consul = new ConsulClient({ address: registry, token: env[SETTINGS.token] ?? token })
   try {
     return await registeredInstances(consul)
   } catch (error) {

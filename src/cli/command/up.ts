@@ -13,6 +13,7 @@ import { Ending } from '../up/ending.ts'
 import { type PortChoice, planFleet } from '../up/plan.ts'
 import { preflight, refuseSecond } from '../up/preflight.ts'
 import { startSession } from '../up/session.ts'
+import { FleetTokens } from '../up/tokens.ts'
 import { createView } from '../up/view.ts'
 
 const OPTIONS = {
@@ -52,10 +53,11 @@ within 5 s; a second Ctrl-C kills what is left. With --json each line on stdout 
     const { config, file } = await loadConfig(options.config, cwd)
     await refuseSecond(file, cwd)
     const ports = await choosePorts(options, config)
-    const plan = planFleet(config, file, ports)
+    const tokens = new FleetTokens(env)
+    const plan = planFleet(config, file, ports, tokens)
     await preflight(plan, cwd, env)
     const view = createView({ terminal, clock, verbose: options.verbose ?? false, skein: callName(env) })
-    const read = async () => planFleet((await loadConfig(file, cwd)).config, file, ports)
+    const read = async () => planFleet((await loadConfig(file, cwd)).config, file, ports, tokens)
     const ending = new Ending(() => view.ending())
     const forget = onAskedToEnd(ending.ask)
     try {

@@ -40,11 +40,14 @@ function checkRegistry(value: unknown, issues: IssueList): void {
     issues.add('registry', `${shown(value)} is not an object`, 'Write { port: 8500 }.')
     return
   }
-  refuseUnknownKeys(value, ['port', 'dnsPort', 'host', 'data', 'address'], issues, 'registry')
+  refuseUnknownKeys(value, ['port', 'dnsPort', 'host', 'data', 'acl', 'address'], issues, 'registry')
   checkPort(value['port'], issues, 'registry.port')
   if (value['dnsPort'] !== 'off') checkPort(value['dnsPort'], issues, 'registry.dnsPort')
   checkText(value['host'], issues, 'registry.host', '127.0.0.1')
   checkText(value['data'], issues, 'registry.data', '.skein/registry')
+  if (value['acl'] !== undefined && typeof value['acl'] !== 'boolean') {
+    issues.add('registry.acl', `${shown(value['acl'])} is not a boolean`, 'Write true or false.')
+  }
   if (checkText(value['address'], issues, 'registry.address', 'http://consul.example:8500')) {
     checkAddress(value, issues)
   }
@@ -57,7 +60,7 @@ function checkAddress(registry: Fields, issues: IssueList): void {
   for (const message of checkAddresses(String(address))) {
     issues.add('registry.address', message, "Write 'http://consul.example:8500', or several with commas.")
   }
-  for (const key of ['port', 'dnsPort', 'host', 'data'] as const) {
+  for (const key of ['port', 'dnsPort', 'host', 'data', 'acl'] as const) {
     if (registry[key] !== undefined) {
       issues.add(`registry.${key}`, 'stands beside address, which means none is started', 'Keep one of the two.')
     }

@@ -72,6 +72,7 @@ async function* answers(
   for (let failures = 0; !signal.aborted; timeoutMs = undefined) {
     try {
       const answer = await consul.get(`${kvPath(key)}?raw`, { index: index(), waitMs: WAIT_MS, timeoutMs, signal })
+      if (answer.status !== 200 && answer.status !== 404) throw refused(answer, consul, key)
       if (failures > 0) log.info({ registry: consul.address }, 'the registry answers again')
       failures = 0
       yield answer
@@ -85,6 +86,14 @@ async function* answers(
       await sleep(fullJitter(random, failures, BACKOFF_BASE_MS, BACKOFF_CAP_MS), clock, signal).catch(() => {})
     }
   }
+}
+
+/** A token that may not read the key, or not yet: an answer with which nothing may be undone. */
+function refused({ status, text }: ConsulAnswer, { address }: ConsulClient, key: string): SkeinError {
+  return new SkeinError(
+    'REGISTRY_UNAVAILABLE',
+    `registry at ${address}: GET ${key}: status ${status}: ${text.slice(0, 200)}`,
+  )
 }
 
 /** What is no JSON is handed on as undefined, to be refused like every other value that is no config. */

@@ -14,6 +14,7 @@ import {
   type ServiceConfig,
 } from '../define.ts'
 import { DEFAULT_DNS_PORT, type DnsPort } from '../dns-port.ts'
+import type { FleetTokens } from './tokens.ts'
 
 export interface RegistryPlan {
   /** Of one that runs already perhaps several, separated by commas. */
@@ -28,6 +29,8 @@ export interface RegistryStart {
   /** On loopback. */
   readonly dnsPort: DnsPort
   readonly data: string
+  /** Closed: whoever has no token sees and changes nothing. */
+  readonly acl?: true
 }
 
 export interface GatewayPlan {
@@ -43,6 +46,8 @@ export interface Plan {
   readonly registry: RegistryPlan
   readonly gateway: GatewayPlan | undefined
   readonly services: readonly ServiceSpec[]
+  /** Only where `registry.start.acl`. */
+  readonly tokens?: FleetTokens
 }
 
 /** Ports that the command line gives, or that were found free; they stand above the config's. */
@@ -61,13 +66,15 @@ export const gatewayKey = (name: string) => `skein/gateway/${name}`
 const LOOPBACK = '127.0.0.1'
 
 /** `config` must have been checked; `file` is its absolute path. */
-export function planFleet(config: FleetConfig, file: string, ports: PortChoice): Plan {
+export function planFleet(config: FleetConfig, file: string, ports: PortChoice, tokens?: FleetTokens): Plan {
   const dir = path.dirname(file)
+  const given = config.registry?.acl === true ? tokens : undefined
   return {
     file,
     registry: planRegistry(config, dir, ports),
     gateway: planGateway(config, ports),
-    services: Object.entries(config.services).map(([name, service]) => planService(name, service, dir)),
+    services: Object.entries(config.services).map(([name, service]) => planService(name, service, dir, given)),
+    ...(given === undefined ? {} : { tokens: given }),
   }
 }
 
@@ -78,7 +85,10 @@ function planRegistry({ registry = {} }: FleetConfig, dir: string, ports: PortCh
   const dnsPort = ports.dns ?? registry.dnsPort ?? DEFAULT_DNS_PORT
   return {
     url: `http://${reachable(host)}:${port}`,
-    start: { host, port, dnsPort, data: path.resolve(dir, registry.data ?? DEFAULT_REGISTRY_DATA) },
+    start: {
+      ...{ host, port, dnsPort, data: path.resolve(dir, registry.data ?? DEFAULT_REGISTRY_DATA) },
+      ...(registry.acl === true ? { acl: true as const } : {}),
+    },
   }
 }
 
@@ -101,14 +111,14 @@ function reachable(host: string): string {
   return urlHost(host)
 }
 
-export function planService(name: string, service: ServiceConfig, dir: string): ServiceSpec {
+export function planService(name: string, service: ServiceConfig, dir: string, tokens?: FleetTokens): ServiceSpec {
   const instances = service.instances ?? 1
   return {
     name,
     entry: service.entry === undefined ? undefined : path.resolve(dir, service.entry),
     command: typeof service.command === 'string' ? splitCommand(service.command) : service.command,
     cwd: path.resolve(dir, service.cwd ?? '.'),
-    env: service.env ?? {},
+    env: { ...tokens?.environmentOf(name), ...service.env },
     instances,
     weights: planWeights(service),
     port: service.port,
@@ -127,20 +137,22 @@ function planWeights({ weight = [] }: ServiceConfig): readonly number[] {
 export const SYSTEM_NAMES: readonly string[] = ['registry', 'gateway']
 
 /** Registry and gateway, as the fleet runs them: this very program, each in a process of its own. */
-export function systemSpecs({ registry, gateway, file }: Plan): ServiceSpec[] {
+export function systemSpecs({ registry, gateway, file, tokens }: Plan): ServiceSpec[] {
   const skein = ['node', findTools().skein]
   const cwd = path.dirname(file)
-  const common = { cwd, env: {}, instances: 1, weights: [], system: true } as const
+  const envOf = (name: string) => tokens?.environmentOf(name) ?? {}
+  const common = { cwd, instances: 1, weights: [], system: true } as const
   const specs: ServiceSpec[] = []
   if (registry.start !== undefined) {
-    const { host, port, dnsPort, data } = registry.start
+    const { host, port, dnsPort, data, acl } = registry.start
     const listen = ['--host', host, '--port', String(port), '--dns-port', String(dnsPort)]
-    const command = [...skein, 'registry', ...listen, '--data', data]
-    specs.push({ ...common, name: 'registry', command, port })
+    const command = [...skein, 'registry', ...listen, '--data', data, ...(acl ? ['--acl'] : [])]
+    specs.push({ ...common, name: 'registry', env: envOf('registry'), command, port })
   }
   if (gateway !== undefined) {
     const own = ['--name', GATEWAY_NAME, '--registry', registry.url, '--admin-port', String(gateway.adminPort)]
-    specs.push({ ...common, name: 'gateway', command: [...skein, 'gateway', ...own], port: gateway.config.port })
+    const command = [...skein, 'gateway', ...own]
+    specs.push({ ...common, name: 'gateway', env: envOf('gateway'), command, port: gateway.config.port })
   }
   return specs
 }

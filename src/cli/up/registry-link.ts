@@ -27,11 +27,16 @@ export class RegistryLink {
   }
 
   /** Puts a value as soon as the registry answers: it may be starting. @throws SkeinError REGISTRY_UNAVAILABLE. */
-  async putOnceUp(key: string, value: unknown, signal: AbortSignal): Promise<void> {
+  putOnceUp(key: string, value: unknown, signal: AbortSignal): Promise<void> {
+    return this.onceUp(() => this.put(key, value), signal)
+  }
+
+  /** Does it as soon as the registry answers. @throws SkeinError REGISTRY_UNAVAILABLE. */
+  async onceUp(act: () => Promise<void>, signal: AbortSignal): Promise<void> {
     const end = this.#clock.monotonic() + PATIENCE_MS
     for (;;) {
       try {
-        return await this.put(key, value)
+        return await act()
       } catch (error) {
         if (!(error instanceof SkeinError) || this.#clock.monotonic() > end) throw error
         await sleep(RETRY_MS, this.#clock, signal)

@@ -41,12 +41,13 @@ export interface Session {
 export async function startSession(options: SessionOptions): Promise<Session> {
   const { plan, view, clock, env } = options
   const log = fleetLog(view, clock)
-  const consul = new ConsulClient({ address: plan.registry.url, token: env[SETTINGS.token], log })
+  const consul = new ConsulClient({ address: plan.registry.url, token: plan.tokens?.own ?? env[SETTINGS.token], log })
   const registry = new RegistryLink(consul, log, clock)
   let fleet: Fleet | undefined
   try {
-    fleet = await startParts(options, registry, log)
-    const detach = await attach(fleet, registry, log, options)
+    fleet = await startParts(options, consul, registry, log)
+    const read = () => readGranted(options, consul)
+    const detach = await attach(fleet, registry, log, { ...options, read })
     return {
       fleet,
       async close() {
@@ -63,9 +64,14 @@ export async function startSession(options: SessionOptions): Promise<Session> {
 }
 
 /** The gateway becomes ready with its config, which can be put only when the registry answers: so the two go side by side. */
-async function startParts({ plan, clock, env }: SessionOptions, registry: RegistryLink, log: Logger): Promise<Fleet> {
+async function startParts(
+  { plan, clock, env }: SessionOptions,
+  consul: ConsulClient,
+  registry: RegistryLink,
+  log: Logger,
+): Promise<Fleet> {
   const stop = new AbortController()
-  const configured = configureGateway(plan, registry, stop.signal)
+  const configured = configure(plan, consul, registry, stop.signal)
   const fleet = startFleet({
     specs: [...systemSpecs(plan), ...plan.services],
     env: { [SETTINGS.registry]: plan.registry.url, [SETTINGS.snapshots]: snapshotsOf(plan, env) },
@@ -82,8 +88,23 @@ async function startParts({ plan, clock, env }: SessionOptions, registry: Regist
   throw put.reason
 }
 
-async function configureGateway({ gateway }: Plan, registry: RegistryLink, signal: AbortSignal): Promise<void> {
+/** Tokens first: the gateway reads its config with its own. */
+async function configure(plan: Plan, consul: ConsulClient, registry: RegistryLink, signal: AbortSignal): Promise<void> {
+  const { gateway, tokens } = plan
+  await registry.onceUp(async () => tokens?.grant(consul, partsOf(plan)), signal)
   if (gateway !== undefined) await registry.putOnceUp(gatewayKey(GATEWAY_NAME), gateway.config, signal)
+}
+
+const partsOf = ({ gateway, services }: Plan) => [
+  ...(gateway === undefined ? [] : ['gateway']),
+  ...services.map(({ name }) => name),
+]
+
+/** A service that is new has its token before it starts. */
+async function readGranted({ read }: SessionOptions, consul: ConsulClient): Promise<Plan> {
+  const plan = await read()
+  await plan.tokens?.grant(consul, partsOf(plan))
+  return plan
 }
 
 /** Skein's own parts do not. */
@@ -129,11 +150,12 @@ async function attach(
 }
 
 /** Where the other commands find this fleet, and what they want to know of it. */
-function runInfo({ file, registry, gateway }: Plan, clock: Clock): RunInfo {
+function runInfo({ file, registry, gateway, tokens }: Plan, clock: Clock): RunInfo {
   return {
     pid: process.pid,
     socket: socketPath(file),
     registry: registry.url,
+    token: tokens?.own,
     gateway: gateway?.url,
     admin: gateway?.adminUrl,
     startedAt: clock.now(),
