@@ -39,7 +39,14 @@ withServer(
   (_, response) => response.setHeader('X-Consul-Index', '42').end('{"a":1}'),
   async (client, seen) => {
     const answer = await client.get('/v1/x?dc=1', { index: 41, waitMs: 2000 })
-    assert.deepEqual(answer, { registry: client.address, status: 200, index: 42, body: { a: 1 }, text: '{"a":1}' })
+    assert.deepEqual(answer, {
+      registry: client.address,
+      current: true,
+      status: 200,
+      index: 42,
+      body: { a: 1 },
+      text: '{"a":1}',
+    })
     assert.equal(seen[0]?.url, '/v1/x?dc=1&index=41&wait=2000ms')
     assert.equal(seen[0]?.headers['x-consul-token'], 'secret')
     await client.get('/v1/x', { index: 0, waitMs: 2000 })

@@ -123,6 +123,21 @@ test('when all fail the error says what each did, none is moved to, and the log 
   assert.equal((await client.get('/v1/x')).registry, b.url)
 })
 
+const withoutStore: Answer = (_, response) => response.setHeader('X-Consul-KnownLeader', 'false').end('"old"')
+
+test('a registry that has lost its store is left for one that has not; where none has it, its answer is taken', async (t) => {
+  const [a, b] = [await server(t, withoutStore), await server(t, well)]
+  const client = clientOf(t, [a.url, b.url])
+  for (let i = 0; i < 2; i++) assert.equal((await client.get('/v1/x')).registry, b.url)
+  assert.equal(a.seen.length, 1)
+  b.set(withoutStore)
+  assert.equal((await client.get('/v1/x')).body, 'old')
+  assert.equal((await client.get('/v1/x', { index: 1 })).body, 'old')
+  const alone = clientOf(t, [a.url])
+  assert.equal((await alone.get('/v1/x')).body, 'old')
+  assert.equal((await alone.get('/v1/x', { index: 1 })).body, 'old')
+})
+
 test('an answer below 500 is an answer: nobody else is asked', async (t) => {
   const [a, b] = [await server(t, (_, response) => response.writeHead(403).end('no')), await server(t, well)]
   const client = clientOf(t, [a.url, b.url])

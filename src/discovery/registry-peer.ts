@@ -17,6 +17,8 @@ export interface RegistryAnswer {
   readonly status: number
   /** X-Consul-Index; 0 when it is missing or no number. */
   readonly index: number
+  /** False when the registry says that it has lost its store, so that this may be out of date (X-Consul-KnownLeader). */
+  readonly current: boolean
   readonly text: string
 }
 
@@ -98,7 +100,8 @@ export class RegistryPeer {
     if (status >= 500) throw new Error(`status ${status}: ${text.slice(0, 200)}`)
     const index = readIndex(answer.headers['x-consul-index'])
     this.#reached = Math.max(this.#reached, index)
-    return { registry: this.address, status, index, text }
+    const current = answer.headers['x-consul-knownleader'] !== 'false'
+    return { registry: this.address, status, index, current, text }
   }
 
   /** Breaks off what is open. Idempotent. */
