@@ -1,5 +1,9 @@
+import { affordableConnections } from '../core/descriptors.ts'
+
 /** What one client may take up. Times in ms, sizes in bytes. Tests make them small; users do not set them (yet). */
 export interface GatewayLimits {
+  /** Connections of clients; default: half of the file descriptors, as each may need one to an instance. */
+  readonly connections: number
   /** Header fields of a request, counted on the wire; more is 431. */
   readonly headerFields: number
   /** Request head in all; more is 431. */
@@ -33,6 +37,7 @@ export interface GatewayLimits {
 }
 
 export const LIMITS: GatewayLimits = {
+  connections: affordableConnections(2),
   headerFields: 100,
   headBytes: 16 * 1024,
   targetBytes: 8 * 1024,

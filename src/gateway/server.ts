@@ -25,6 +25,7 @@ export class GatewayServer {
     this.#run = createPipeline(parts)
     this.#wire = new WireServer({
       clock: parts.clock,
+      connectionsMax: parts.limits.connections,
       // `refuse` counts fields and measures targets itself, so that the answer has an id and a log line like all others.
       limits: { ...parts.limits, headerFields: parts.limits.headBytes, targetBytes: parts.limits.headBytes },
       onRequest: (wire) => this.#accept(wire),

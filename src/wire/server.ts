@@ -18,6 +18,11 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
 }
 
 export interface WireServerOptions {
+  /**
+   * Connections at most. One more takes the place of the oldest that has no request under way (it is idle, or slow to say
+   * what it wants); where there is none it is closed. Default: no bound.
+   */
+  readonly connectionsMax?: number | undefined
   readonly limits?: Partial<ConnectionLimits> | undefined
   readonly clock?: Clock | undefined
   /** A request. Must set `exchange.observer` before it returns; what it throws ends the process, as it is a mistake of ours. */
@@ -38,6 +43,8 @@ export class WireServer {
   readonly onRefused: WireServerOptions['onRefused']
   readonly onBodyRefused: WireServerOptions['onBodyRefused']
   readonly #server: Server
+  readonly #connectionsMax: number
+  readonly #onError: WireServerOptions['onError']
   #closed: Promise<void> | undefined
 
   constructor(options: WireServerOptions) {
@@ -46,6 +53,8 @@ export class WireServer {
     this.onRequest = options.onRequest
     this.onRefused = options.onRefused
     this.onBodyRefused = options.onBodyRefused
+    this.#connectionsMax = options.connectionsMax ?? Number.POSITIVE_INFINITY
+    this.#onError = options.onError
     // Half-open, because the end of what a client sends must not close the way for the answer that is on it.
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket))
     this.#server.on('error', options.onError)
@@ -53,7 +62,21 @@ export class WireServer {
 
   /** Takes a connection from wherever it comes: TLS, say. */
   accept(socket: Socket): ServerConnection {
+    if (this.connections >= this.#connectionsMax && !this.#makeRoom()) {
+      socket.destroy()
+      this.#onError(new Error(`all ${this.#connectionsMax} connections have requests under way; one more was closed`))
+    }
     return new ServerConnection(socket, this)
+  }
+
+  #makeRoom(): boolean {
+    for (const connection of this.sweep.members) {
+      if (connection.queue.length > 0) continue
+      this.sweep.delete(connection)
+      connection.socket.destroy()
+      return true
+    }
+    return false
   }
 
   get connections(): number {
