@@ -22,6 +22,7 @@ import { type RunningDns, startDns } from './dns/server.ts'
 import type { DnsOptions } from './dns/settings.ts'
 import { EventLog } from './event-log.ts'
 import { because } from './history/origin.ts'
+import { Leases } from './leases.ts'
 import { type RegistryMetrics, registryMetrics } from './metrics.ts'
 import { ownNode, SERVER_PORT, SHARED_NODE } from './own-node.ts'
 import { findQuery, runQuery, ttlOf } from './prepared-query.ts'
@@ -167,10 +168,12 @@ async function createRegistry(
   })
   const datacenter = options.datacenter ?? 'dc1'
   const access = await openAccess(store, clock, datacenter, options.acl)
+  const checks = new CheckRunner({ store, node, clock, random, log, counters, deregisterMinMs })
   return {
     store,
     access,
-    checks: new CheckRunner({ store, node, clock, random, log, counters, deregisterMinMs }),
+    checks,
+    leases: new Leases({ clock, log, lost: (checkId) => loseLease(checks, checkId, log) }),
     sessions: new SessionKeeper({ store, node, clock, random, log }),
     sessionTtlMinMs: options.sessionTtlMinMs ?? SESSION_TTL_MIN_MS,
     events: new EventLog(store.hub),
@@ -188,6 +191,13 @@ async function createRegistry(
     metrics,
     counters,
   }
+}
+
+function loseLease(checks: CheckRunner, checkId: string, log: Logger): void {
+  const output = 'the connection that the instance held has ended'
+  because({ Cause: 'lease' }, () => checks.lose(checkId, output)).catch((error) => {
+    log.error({ err: error, check: checkId }, 'a broken lease could not be stored; the TTL will tell')
+  })
 }
 
 async function registerOwnNode(store: Store, { storage, nodeName }: RegistryOptions, address: string): Promise<string> {
@@ -243,7 +253,7 @@ const CLOSE_MS = 2000
 
 /** Held queries first, so that their clients hear the truth and not a broken connection. */
 function closer(
-  { store, checks, sessions, feed, clock }: Registry,
+  { store, checks, leases, sessions, feed, clock }: Registry,
   server: Server,
   dns: RunningDns | undefined,
 ): () => Promise<void> {
@@ -251,6 +261,7 @@ function closer(
   return () => {
     closing ??= (async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      leases.close()
       checks.stop()
       sessions.stop()
       store.hub.close()

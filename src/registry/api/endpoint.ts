@@ -8,6 +8,7 @@ import type { AccessControl } from '../acl/access-control.ts'
 import type { Rights } from '../acl/contract.ts'
 import type { CheckRunner } from '../checks/runner.ts'
 import type { EventLog } from '../event-log.ts'
+import type { Leases } from '../leases.ts'
 import type { RegistryMetrics } from '../metrics.ts'
 import type { SessionKeeper } from '../session-keeper.ts'
 import { Refusal } from '../state/refusal.ts'
@@ -29,6 +30,7 @@ export interface AgentControl {
 export interface Registry {
   readonly store: Store
   readonly checks: CheckRunner
+  readonly leases: Leases
   readonly sessions: SessionKeeper
   /** The shortest TTL of a session, ms. */
   readonly sessionTtlMinMs: number

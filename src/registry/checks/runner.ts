@@ -87,6 +87,11 @@ export class CheckRunner {
     await this.#show(checkId, status, cut)
   }
 
+  /** The instance of this TTL check has gone; it is critical until its next beat. */
+  async lose(checkId: string, output: string): Promise<void> {
+    if (this.hasTtl(checkId)) await this.#show(checkId, 'critical', output)
+  }
+
   /** A service was registered again: its TTL checks have a full TTL from now. */
   renew(checkIds: readonly string[]): void {
     for (const id of checkIds) {

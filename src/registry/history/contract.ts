@@ -4,8 +4,8 @@
  * itself: what it did with actor and cause, what others did without. Both run `history.suite.ts`.
  */
 
-/** api: a request; check: the registry looked; ttl: no beat came; reaper: critical for too long; restart: it started. */
-export type Cause = 'api' | 'check' | 'ttl' | 'reaper' | 'restart' | 'unknown'
+/** api: a request; check: the registry looked; ttl: no beat came; lease: its connection broke; reaper: critical for too long; restart: it started. */
+export type Cause = 'api' | 'check' | 'ttl' | 'lease' | 'reaper' | 'restart' | 'unknown'
 
 /** remove: for good; allow: its end. */
 export type NoteKind = 'register' | 'update' | 'deregister' | 'status' | 'kv' | 'remove' | 'allow'

@@ -6,12 +6,14 @@ import type { Endpoint } from '../endpoint.ts'
 import { read } from '../read.ts'
 import { events } from './events.ts'
 import { history } from './history.ts'
+import { lease } from './lease.ts'
 import { prometheus } from './prometheus.ts'
 import { allow, remove, removed } from './removed.ts'
 
 export const SKEIN: readonly Endpoint[] = [
   { path: '/v1/skein/events', GET: events },
   { path: '/v1/skein/history', GET: history },
+  { path: '/v1/skein/lease', GET: lease },
   { path: '/v1/skein/prometheus', GET: prometheus },
   { path: '/v1/skein/remove/', PUT: remove },
   { path: '/v1/skein/allow/', PUT: allow },
