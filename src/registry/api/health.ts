@@ -101,8 +101,10 @@ function checkList(
   return {
     resources,
     index: () => state.indexOf(RESOURCE.checks),
-    // Outputs and nodes change without moving the index; both only rise, so their sum tells any two answers apart.
-    version: () => (state.outputs.get(ALL_OUTPUTS) ?? 0) + state.indexOf(RESOURCE.nodes),
+    // Outputs, nodes and the names of instances change without moving the index; all three only rise, so their sum tells
+    // any two answers apart.
+    version: () =>
+      (state.outputs.get(ALL_OUTPUTS) ?? 0) + state.indexOf(RESOURCE.nodes) + state.indexOf(RESOURCE.services),
     encode: (sight) => {
       const wanted = found().filter((check) => hasMeta(state.nodes.get(check.Node), meta))
       const checks = wanted.filter(({ Node, ServiceName }) => sight.instance(Node, ServiceName))
