@@ -1,0 +1,290 @@
+/**
+ * A dumb twin of the whole registry: lists that are copied for each write, every index found by comparing what there was
+ * before and after. Slow and obvious, so that what both say alike is probably right. It shares no code with the registry.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import { isMoved, QUESTIONS, type Question } from './questions.ts'
+
+export interface Indexes {
+  CreateIndex: number
+  ModifyIndex: number
+}
+
+export type Status = 'passing' | 'warning' | 'critical'
+
+export interface Service {
+  Node: string
+  ID: string
+  Service: string
+  Port: number
+  Tags: string[]
+}
+
+export interface Check {
+  Node: string
+  CheckID: string
+  ServiceID: string
+  Status: Status
+  Output: string
+}
+
+export interface Pair {
+  Key: string
+  Value: string
+  Flags: number
+  LockIndex: number
+  Session: string
+}
+
+export interface Session {
+  ID: string
+  Node: string
+  Behavior: 'release' | 'delete'
+  LockDelay: number
+  NodeChecks: string[]
+}
+
+type Kept<T> = T & Indexes
+
+/** All that is stored, at one index. */
+export interface World {
+  index: number
+  nodes: Kept<{ Node: string; Address: string }>[]
+  services: Kept<Service>[]
+  checks: Kept<Check & { ServiceName: string; ServiceTags: string[] }>[]
+  kv: Kept<Pair>[]
+  sessions: Kept<Session>[]
+  /** Keys that refuse locks, and the session whose end is the reason. */
+  delays: { Key: string; Session: string }[]
+  /** Key → index of its last change or deletion. */
+  keyChanges: Record<string, number>
+  /** Index of the last write that took the last instance of a service. */
+  extinction: number
+}
+
+const EMPTY: World = {
+  ...{ index: 1, nodes: [], services: [], checks: [], kv: [], sessions: [], delays: [], keyChanges: {} },
+  extinction: 0,
+}
+
+interface Timer {
+  readonly name: string
+  readonly due: number
+  run(): void
+}
+
+const SESSION_TTL_MS = 10_000
+export const CHECK_TTL_MS = 20_000
+const GRACE = 2
+export const LOCK_DELAY_MS = 3000
+
+export class Twin {
+  world: World = structuredClone(EMPTY)
+  /** Virtual time, ms. */
+  now = 0
+  timers: Timer[] = []
+  /** Question → index of the write that last changed what it is about. */
+  readonly #moved = new Map<string, number>()
+  /** What each TTL check said last, which its expiry repeats. */
+  readonly #words = new Map<string, string>()
+  /** Told of each write. */
+  onWrite: (moved: (question: Question) => boolean) => void = () => {}
+
+  /** As a registry starts: its own node with the service `consul`. */
+  constructor(node: string) {
+    const indexes = { CreateIndex: 1, ModifyIndex: 1 }
+    this.world.nodes.push({ Node: node, Address: '127.0.0.1', ...indexes })
+    this.world.services.push({ Node: node, ID: 'consul', Service: 'consul', Port: 8300, Tags: [], ...indexes })
+    const serf = { Node: node, CheckID: 'serfHealth', ServiceID: '', Status: 'passing' as const }
+    const texts = { Output: 'Agent alive and reachable', ServiceName: '', ServiceTags: [] }
+    this.world.checks.push({ ...serf, ...texts, ...indexes })
+    for (const question of QUESTIONS) if (isMoved(question, EMPTY, this.world)) this.#moved.set(question.path, 1)
+  }
+
+  indexOf(question: Question): number {
+    return Math.max(
+      1,
+      question.index(this.world, (path) => this.#moved.get(path) ?? 0),
+    )
+  }
+
+  /** One write: nothing of it is there if it throws or changes nothing. */
+  write(change: (world: World) => void): void {
+    const before = this.world
+    const after = structuredClone(before)
+    after.index++
+    change(after)
+    for (const session of after.sessions.filter((one) => !isAlive(after, one))) end(after, session.ID)
+    if (isDeepStrictEqual({ ...after, index: before.index }, before)) return
+    const names = (world: World) => new Set(world.services.map(({ Service: name }) => name))
+    if (!names(before).isSubsetOf(names(after))) after.extinction = after.index
+    this.world = after
+    const moved = new Set(QUESTIONS.filter((question) => isMoved(question, before, after)))
+    for (const { path } of moved) this.#moved.set(path, after.index)
+    this.#keepTime(before, after)
+    this.onWrite((question) => moved.has(question))
+  }
+
+  /** An output alone is shown, but it is no write. */
+  beat(checkId: string, status: Status, output: string): void {
+    this.#startTtl(checkId, output)
+    this.#show(checkId, status, output)
+  }
+
+  renewSession(id: string): boolean {
+    if (!this.world.sessions.some(({ ID }) => ID === id)) return false
+    this.after(`session ${id}`, SESSION_TTL_MS * GRACE, () => this.#expireSession(id))
+    return true
+  }
+
+  /** TTL checks that a registration names have a full TTL from then, and their present output as last words. */
+  renewCheck(checkId: string): void {
+    const check = this.world.checks.find(({ CheckID }) => CheckID === checkId)
+    if (check !== undefined) this.#startTtl(checkId, check.Output)
+  }
+
+  /** In place of a timer of the same name. */
+  after(name: string, ms: number, run: () => void): void {
+    this.stop(name)
+    this.timers.push({ name, due: this.now + ms, run })
+  }
+
+  stop(name: string): void {
+    this.timers = this.timers.filter((timer) => timer.name !== name)
+  }
+
+  /** Runs what is due next, if that is within `ms`; else lets `ms` pass. Returns the time that has passed. */
+  step(ms: number): number {
+    const end = Math.min(this.now + ms, ...this.timers.map(({ due }) => due))
+    const passed = end - this.now
+    this.now = end
+    for (const timer of this.timers.filter(({ due }) => due === end)) {
+      this.timers = this.timers.filter((one) => one !== timer)
+      timer.run()
+    }
+    return passed
+  }
+
+  #show(checkId: string, status: Status, output: string): void {
+    const check = this.world.checks.find(({ CheckID }) => CheckID === checkId)
+    if (check === undefined) return
+    if (check.Status === status) check.Output = output
+    else this.write((world) => putCheck(world, { ...check, Status: status, Output: output }))
+  }
+
+  #startTtl(checkId: string, words: string): void {
+    this.#words.set(checkId, words)
+    this.after(`check ${checkId}`, CHECK_TTL_MS, () => this.#expireCheck(checkId))
+  }
+
+  #expireCheck(checkId: string): void {
+    const words = this.#words.get(checkId) ?? ''
+    this.#startTtl(checkId, words)
+    const before = words === '' ? '' : ` (last output before timeout follows): ${words}`
+    this.#show(checkId, 'critical', `TTL expired${before}`)
+  }
+
+  #expireSession(id: string): void {
+    this.write((world) => end(world, id))
+  }
+
+  /** Starts and stops the clocks of what a write brought and took. */
+  #keepTime(before: World, after: World): void {
+    const ids = (world: World) => new Set(world.checks.filter(isTtl).map(({ CheckID }) => CheckID))
+    for (const id of ids(after).difference(ids(before))) this.renewCheck(id)
+    for (const id of ids(before).difference(ids(after))) this.stop(`check ${id}`)
+    const sessions = (world: World) => new Set(world.sessions.map(({ ID }) => ID))
+    for (const id of sessions(after).difference(sessions(before))) this.renewSession(id)
+    for (const id of sessions(before).difference(sessions(after))) this.stop(`session ${id}`)
+    for (const { Key, Session: id } of after.delays) {
+      if (before.delays.some((delay) => delay.Key === Key && delay.Session === id)) continue
+      this.after(`delay ${Key}`, LOCK_DELAY_MS, () => this.#endDelay(Key))
+    }
+  }
+
+  #endDelay(key: string): void {
+    this.write((world) => {
+      world.delays = world.delays.filter(({ Key }) => Key !== key)
+    })
+  }
+}
+
+const isTtl = ({ CheckID }: { CheckID: string }) => CheckID.startsWith('service:s')
+
+/** Replaces the record that `isOld` finds. False when it is an equal one, which stays as it is. */
+export function put<T extends object>(world: World, list: Kept<T>[], isOld: (one: T) => boolean, body: T): boolean {
+  const at = list.findIndex(isOld)
+  const { CreateIndex, ModifyIndex } = list[at] ?? { CreateIndex: world.index, ModifyIndex: world.index }
+  if (isDeepStrictEqual(list[at], { ...body, CreateIndex, ModifyIndex })) return false
+  list.splice(at < 0 ? list.length : at, at < 0 ? 0 : 1, { ...body, CreateIndex, ModifyIndex: world.index })
+  return true
+}
+
+/** With the name and tags that its service has now. */
+export function putCheck(world: World, check: Check): void {
+  const { Node, CheckID, ServiceID, Status: status, Output } = check
+  const owner = world.services.find((one) => one.Node === Node && one.ID === ServiceID)
+  const known = world.checks.find((one) => one.Node === Node && one.CheckID === CheckID)
+  const ServiceName = 'ServiceName' in check ? known!.ServiceName : (owner?.Service ?? '')
+  const ServiceTags = 'ServiceTags' in check ? known!.ServiceTags : (owner?.Tags ?? [])
+  const body = { Node, CheckID, ServiceID, Status: status, Output, ServiceName, ServiceTags }
+  put(world, world.checks, (one) => one.Node === Node && one.CheckID === CheckID, body)
+}
+
+export function removeService(world: World, node: string, id: string): void {
+  world.services = world.services.filter(({ Node, ID }) => Node !== node || ID !== id)
+  world.checks = world.checks.filter(({ Node, ServiceID }) => Node !== node || ServiceID !== id)
+}
+
+export function removeNode(world: World, node: string): void {
+  world.nodes = world.nodes.filter(({ Node }) => Node !== node)
+  world.services = world.services.filter(({ Node }) => Node !== node)
+  world.checks = world.checks.filter(({ Node }) => Node !== node)
+}
+
+/** False when the key is not as `cas`, `acquire` or `release` want it. */
+export function setKey(
+  world: World,
+  { Key, Value, Flags }: Pick<Pair, 'Key' | 'Value' | 'Flags'>,
+  { cas, acquire, release }: { cas?: number; acquire?: string; release?: string },
+): boolean {
+  const old = world.kv.find((pair) => pair.Key === Key)
+  const holder = old?.Session ?? ''
+  if (cas !== undefined && cas !== (old?.ModifyIndex ?? 0)) return false
+  if (release !== undefined && (old === undefined || holder !== release)) return false
+  const isDelayed = world.delays.some((delay) => delay.Key === Key)
+  if (acquire !== undefined && (isDelayed || (holder !== '' && holder !== acquire))) return false
+  const locks = acquire !== undefined || release !== undefined
+  const taken = acquire !== undefined && holder === '' ? 1 : 0
+  const LockIndex = locks ? (old?.LockIndex ?? 0) + taken : 0
+  const Session = acquire ?? (release === undefined ? holder : '')
+  const body = { Key, Value, Flags, LockIndex, Session }
+  if (put(world, world.kv, (pair) => pair.Key === Key, body)) world.keyChanges[Key] = world.index
+  return true
+}
+
+export function removeKeys(world: World, isGone: (pair: Kept<Pair>) => boolean): void {
+  for (const { Key } of world.kv.filter(isGone)) world.keyChanges[Key] = world.index
+  world.kv = world.kv.filter((pair) => !isGone(pair))
+}
+
+function isAlive(world: World, { Node, NodeChecks }: Session): boolean {
+  const passes = (id: string) =>
+    world.checks.some((one) => one.Node === Node && one.CheckID === id && one.Status !== 'critical')
+  return world.nodes.some((one) => one.Node === Node) && NodeChecks.every(passes)
+}
+
+/** Its keys are freed or deleted, and delayed. */
+export function end(world: World, id: string): void {
+  const session = world.sessions.find(({ ID }) => ID === id)
+  if (session === undefined) return
+  world.sessions = world.sessions.filter((one) => one !== session)
+  for (const pair of world.kv.filter(({ Session: holder }) => holder === id)) {
+    if (session.LockDelay > 0) {
+      world.delays = [...world.delays.filter(({ Key }) => Key !== pair.Key), { Key: pair.Key, Session: id }]
+    }
+    if (session.Behavior === 'delete') removeKeys(world, (one) => one === pair)
+    else Object.assign(pair, { Session: '', ModifyIndex: world.index })
+    world.keyChanges[pair.Key] = world.index
+  }
+}
