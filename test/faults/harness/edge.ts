@@ -1,0 +1,82 @@
+/** A gateway in front of upstreams that no Skein runs: they are registered by hand, each as a service of its own. */
+import { readdirSync, readlinkSync } from 'node:fs'
+import { request } from 'undici'
+import type { GatewayConfig } from '../../../src/gateway/contract.ts'
+import { startRegistryProcess } from '../../support/registry-process.ts'
+import { eventually, freePort, ROOT } from '../../support/up.ts'
+import type { FaultContext } from './contract.ts'
+import { get, type Process, startProcess } from './stage.ts'
+
+export interface Edge {
+  readonly url: string
+  readonly admin: string
+  readonly registry: string
+  readonly process: Process
+  /** Puts a config in force; resolves when the gateway follows it. */
+  configure(routes: GatewayConfig['routes']): Promise<void>
+  metrics(): Promise<string>
+}
+
+/** `upstreams` are ports of 127.0.0.1, by the name of their service. */
+export async function startEdge(
+  context: FaultContext,
+  upstreams: Readonly<Record<string, number>>,
+  routes: GatewayConfig['routes'],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Edge> {
+  const registry = await startRegistryProcess(['--memory'])
+  context.after(() => registry.close())
+  for (const [name, port] of Object.entries(upstreams)) await register(registry.url, name, port)
+  const [port, adminPort] = [await freePort(), await freePort()]
+  const [url, admin] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${adminPort}`]
+  const put = (list: GatewayConfig['routes']) =>
+    putText(`${registry.url}/v1/kv/skein/gateway/edge`, JSON.stringify({ routes: list }))
+  await put(routes)
+  const args = ['gateway', '--name', 'edge', '--registry', registry.url]
+  const ports = ['--port', String(port), '--admin-port', String(adminPort)]
+  const gateway = startProcess(context, [...args, ...ports], env, ROOT)
+  await eventually('the gateway', async () => {
+    if (gateway.gone()) throw new Error(`it ended: ${gateway.output()}`)
+    return (await get(`${admin}/health/ready`)).status === 200
+  })
+  return {
+    ...{ url, admin, registry: registry.url, process: gateway },
+    async configure(list) {
+      await put(list)
+      const wanted = JSON.stringify(list.map(({ name }) => name))
+      await eventually('the new routes', async () => {
+        const { text } = await get(`${admin}/routes`)
+        return JSON.stringify(namesIn(text)) === wanted
+      })
+    },
+    metrics: async () => (await get(`${admin}/metrics`)).text,
+  }
+}
+
+const namesIn = (text: string) => (JSON.parse(text) as { name: string }[]).map(({ name }) => name)
+
+async function register(registry: string, name: string, port: number): Promise<void> {
+  const record = { ID: `${name}-1`, Name: name, Address: '127.0.0.1', Port: port }
+  await putText(`${registry}/v1/agent/service/register`, JSON.stringify(record))
+}
+
+async function putText(url: string, body: string): Promise<void> {
+  const answer = await request(url, { method: 'PUT', body })
+  const text = await answer.body.text()
+  if (answer.statusCode !== 200) throw new Error(`${url}: ${answer.statusCode} ${text}`)
+}
+
+/** Sockets that a process holds. */
+export function socketsOf(pid: number): number {
+  const folder = `/proc/${pid}/fd`
+  return readdirSync(folder).filter((fd) => linkOf(`${folder}/${fd}`).startsWith('socket:')).length
+}
+
+function linkOf(file: string): string {
+  try {
+    return readlinkSync(file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '' // closed since it was listed
+    throw error
+  }
+}
