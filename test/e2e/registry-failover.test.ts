@@ -1,5 +1,6 @@
 /** Services, callers and watches that know several registries, of which one after the other is lost under load. */
 import assert from 'node:assert/strict'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { createCaller } from '../../src/client/caller.ts'
 import { client } from '../../src/client/typed.ts'
@@ -131,4 +132,50 @@ test('of two registries that share nothing one is killed under load: all registe
   await load.stop()
   assert.deepEqual(load.failures, [])
   assert.equal(watch.current()?.instances.length, IDS.length)
+})
+
+/** Hands connections on to `port` until it is cut. */
+async function cable(t: TestContext, port: number) {
+  const sockets = new Set<Socket>()
+  const server = createServer((near) => {
+    const far = connect(port, '127.0.0.1')
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(socket)
+      socket.on('error', () => {}).on('close', () => other.destroy())
+      socket.pipe(other)
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const cut = () => {
+    if (server.listening) server.close()
+    for (const socket of sockets) socket.destroy()
+  }
+  t.after(cut)
+  return { port: (server.address() as AddressInfo).port, cut }
+}
+
+test('a registry that is cut off from etcd answers what it knew: its clients go to the other one', {
+  skip: needsEtcd(),
+}, async (t) => {
+  const etcd = await startEtcd()
+  t.after(() => etcd.close())
+  const direct = new URL(etcd.urls[0]!)
+  const { port, cut } = await cable(t, Number(direct.port))
+  const stores = [`etcd://127.0.0.1:${port}/cut`, `etcd://${direct.host}/cut`]
+  const two = await Promise.all(stores.map((store) => startRegistryProcess(['--store', store])))
+  t.after(() => Promise.all(two.map((one) => one.close())))
+  const [a, b] = two as [RegistryProcess, RegistryProcess]
+  const client = new ConsulClient({ address: `${a.url},${b.url}`, random: () => 0.999 })
+  t.after(() => client.close())
+  const path = '/v1/kv/color?raw'
+  await client.kvPut('color', 'red')
+  const before = await client.get(path)
+  assert.deepEqual([before.registry, before.text], [a.url, 'red'])
+  cut()
+  await client.kvPut('color', 'blue')
+  const after = await client.get(path)
+  assert.deepEqual([after.registry, after.text], [b.url, 'blue'])
 })
