@@ -1,6 +1,8 @@
 /** HTTP around the endpoints: one request from head to answer, in the order in which it happens. */
 import { hash } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { boundConnections } from '../core/crowd.ts'
+import { affordableConnections } from '../core/descriptors.ts'
 import { SkeinError } from '../core/errors.ts'
 import { METRICS_CONTENT_TYPE } from '../telemetry/metrics.ts'
 import { UNKNOWN_TOKEN } from './acl/contract.ts'
@@ -54,9 +56,11 @@ const LIMITS = {
 export function createRegistryServer(registry: Registry, guard: Guard): Server {
   const paths = new PathTable([...ENDPOINTS, ...OWN_ENDPOINTS])
   const shared = { registry, guard, paths, hinted: new Set<string>() }
-  return createServer(LIMITS, (incoming, outgoing) => {
+  const server = createServer(LIMITS, (incoming, outgoing) => {
     new Exchange(shared, incoming, outgoing).run()
   })
+  boundConnections(server, affordableConnections(1))
+  return server
 }
 
 /** User agents that the log has told about; each once. */

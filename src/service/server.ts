@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { ERROR_HEADER } from '../client/headers.ts'
+import { boundConnections } from '../core/crowd.ts'
+import { affordableConnections } from '../core/descriptors.ts'
 import { type ErrorCode, SkeinError } from '../core/errors.ts'
 import { Exchange, type Host } from './exchange.ts'
 import { InFlight } from './in-flight.ts'
@@ -45,6 +47,7 @@ export function createServiceServer(app: App, host: Host): ServiceServer {
   server.once('listening', () => server.on('error', (err) => host.log.error({ err }, 'could not accept a connection')))
   if (app.upgrade !== undefined)
     server.on('upgrade', (request, socket, head) => upgrade(app, host, request, socket, head))
+  boundConnections(server, affordableConnections(2))
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     inFlight.begin()
     answers.add(request.socket, response)
