@@ -162,18 +162,20 @@ async function createRegistry(
   const { log = silentLogger, random = systemRandom, deregisterMinMs } = options
   const address = advertised(options.host ?? '127.0.0.1')
   const node = await registerOwnNode(store, options, address)
-  metrics.onCollect(() => {
-    counters.index.value = store.state.index
-    counters.instances.value = store.state.services.size
-  })
   const datacenter = options.datacenter ?? 'dc1'
   const access = await openAccess(store, clock, datacenter, options.acl)
   const checks = new CheckRunner({ store, node, clock, random, log, counters, deregisterMinMs })
+  const leases = new Leases({ clock, log, lost: (checkId) => loseLease(checks, checkId, log) })
+  metrics.onCollect(() => {
+    counters.index.value = store.state.index
+    counters.instances.value = store.state.services.size
+    counters.leases.value = leases.size
+  })
   return {
     store,
     access,
     checks,
-    leases: new Leases({ clock, log, lost: (checkId) => loseLease(checks, checkId, log) }),
+    leases,
     sessions: new SessionKeeper({ store, node, clock, random, log }),
     sessionTtlMinMs: options.sessionTtlMinMs ?? SESSION_TTL_MIN_MS,
     events: new EventLog(store.hub),

@@ -31,6 +31,7 @@ export function registryMetrics(metrics: Metrics) {
     storageFailed: metrics.gauge('skein_registry_storage_failed', '1 while writes cannot be stored.').with(),
     index: metrics.gauge('skein_registry_index', 'Index of the last write.').with(),
     instances: metrics.gauge('skein_registry_instances', 'Service instances registered.').with(),
+    leases: metrics.gauge('skein_registry_leases', 'TTL checks for which a connection is held.').with(),
     observeCommit(writes: number, ms: number) {
       commits.observe(commits.with(), writes)
       commitTime.observe(commitTime.with(), ms / 1000)

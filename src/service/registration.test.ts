@@ -187,6 +187,7 @@ describe('with a scripted registry', () => {
     await using registry = await scriptedRegistry()
     const { clock, registration, lines, consul } = begin(registry.url)
     await registration.attempted
+    await registry.seen(/skein\/lease/)
     registry.answer = () => 500
     await Promise.all([registration.deregister(), registration.deregister()])
     assert.equal(await registry.seen(/deregister/), 1)

@@ -8,6 +8,7 @@ import { SkeinError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import { fullJitter, type Random } from '../core/random.ts'
 import type { ConsulClient } from '../discovery/consul-client.ts'
+import { Lease } from './lease.ts'
 
 /** A third of the TTL: two beats may get lost. */
 const BEAT_MS = 3_000
@@ -51,12 +52,14 @@ export interface Registration {
 export function startRegistration(options: RegistrationOptions): Registration {
   const stop = new AbortController()
   const attempted = Promise.withResolvers<void>()
-  const running = keepRegistered(options, stop.signal, attempted.resolve)
+  const lease = new Lease({ ...options, instance: options.id, check: beatId(options.id) })
+  const running = keepRegistered(options, lease, stop.signal, attempted.resolve)
   let ended: Promise<void> | undefined
   const end = async () => {
     stop.abort(new Error('deregistering'))
     await running
     await remove(options)
+    lease.end()
   }
   return {
     attempted: attempted.promise,
@@ -71,7 +74,12 @@ export function startRegistration(options: RegistrationOptions): Registration {
  * Registers and beats until the signal. After any failure it registers anew instead of asking what the registry still
  * knows: an identical registration changes nothing.
  */
-async function keepRegistered(options: RegistrationOptions, signal: AbortSignal, attempted: () => void): Promise<void> {
+async function keepRegistered(
+  options: RegistrationOptions,
+  lease: Lease,
+  signal: AbortSignal,
+  attempted: () => void,
+): Promise<void> {
   const { clock, random, log, consul } = options
   const publisher = new Publisher(options)
   let registered = false
@@ -81,10 +89,12 @@ async function keepRegistered(options: RegistrationOptions, signal: AbortSignal,
       if (!registered) {
         await register(options)
         publisher.due = true
+        lease.renew()
       }
       registered = await beat(options, signal)
       if (registered && failures > 0) log.info({ registry: consul.address }, 'registered again: the registry is back')
       if (registered) failures = 0
+      if (registered) lease.hold()
     } catch (err) {
       registered = false
       // Once an outage, not once an attempt; a beat broken off by the end is no outage.
