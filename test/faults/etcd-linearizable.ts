@@ -9,7 +9,7 @@ import { runWorkload } from '../support/kv-workload.ts'
 import { watchCounters } from '../support/watch-check.ts'
 import type { Fault } from './harness/contract.ts'
 import { untilDone } from './harness/disturb.ts'
-import { type Shared, startShared } from './harness/etcd-kit.ts'
+import { compact, type Shared, startShared } from './harness/etcd-kit.ts'
 import { historyRows, watchRows } from './harness/history-rows.ts'
 
 export default {
@@ -72,10 +72,7 @@ const DISTURBANCES = {
     await pass(200 + random() * 6000)
     await registry.signal('SIGCONT')
   },
-  async compacted({ etcd }: Shared) {
-    const { header } = (await etcd.call('kv/range', { key: 'AA==' })) as { header: { revision: string } }
-    await etcd.call('kv/compaction', { revision: header.revision, physical: true })
-  },
+  compacted: ({ etcd }: Shared) => compact(etcd),
 }
 
 const NAMES = Object.keys(DISTURBANCES) as (keyof typeof DISTURBANCES)[]

@@ -18,6 +18,7 @@ import type { Etcd } from './etcd/contract.ts'
 import { storageError } from './etcd/error.ts'
 import { Follower } from './etcd/follower.ts'
 import { EtcdGateway } from './etcd/gateway.ts'
+import { Health } from './etcd/health.ts'
 import { Keys } from './etcd/keys.ts'
 import { Membership } from './etcd/membership.ts'
 import { SessionLeases } from './etcd/session-leases.ts'
@@ -46,7 +47,7 @@ export class EtcdStorage implements Storage {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #etcd: Etcd
-  #open: { sync: Sync; writer: Writer; membership: Membership; leases: SessionLeases } | undefined
+  #open: { sync: Sync; writer: Writer; membership: Membership; leases: SessionLeases; health: Health } | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: EtcdOptions, events: StorageEvents = {}) {
@@ -65,17 +66,18 @@ export class EtcdStorage implements Storage {
     const etcd = this.#etcd
     const clock = this.#clock
     const id = randomUUID()
+    const health = new Health(etcd, keys, this.#events)
     const leases = new SessionLeases({ etcd, keys, clock })
     const membership = new Membership({ etcd, keys, clock, log: this.#log, id })
-    const sync = new Sync({ etcd, keys, follower, clock, random, log: this.#log }, view, [membership, leases])
-    const writer = new Writer({ etcd, keys, follower, sync, view, leases, clock, events: this.#events, id })
+    const sync = new Sync({ etcd, keys, follower, clock, random, log: this.#log, health }, view, [membership, leases])
+    const writer = new Writer({ etcd, keys, follower, sync, view, leases, clock, events: this.#events, health, id })
     try {
       await sync.open()
     } catch (error) {
       await etcd.close()
       throw storageError(error)
     }
-    this.#open = { sync, writer, membership, leases }
+    this.#open = { sync, writer, membership, leases, health }
   }
 
   #warnOfPlainPassword(): void {
@@ -91,6 +93,10 @@ export class EtcdStorage implements Storage {
   }
 
   readonly writeMaxBytes = BYTES_MAX
+
+  get failure(): SkeinError | undefined {
+    return this.#open?.health.failure
+  }
 
   get sharing(): CheckSharing | undefined {
     return this.#open?.membership

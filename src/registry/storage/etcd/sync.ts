@@ -9,6 +9,7 @@ import { fullJitter, type Random } from '../../../core/random.ts'
 import type { View } from '../../storage.ts'
 import type { Etcd, EtcdEvent, Listing } from './contract.ts'
 import type { Follower, Step } from './follower.ts'
+import type { Health } from './health.ts'
 import type { Keys } from './keys.ts'
 
 export interface SyncTools {
@@ -18,6 +19,7 @@ export interface SyncTools {
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
+  readonly health: Health
 }
 
 /** Who else wants to know what is under the prefix. They hear of it before the view does. */
@@ -205,13 +207,15 @@ export class Sync {
   }
 
   async #makeContact(): Promise<void> {
-    const { etcd, keys, follower, log } = this.#tools
+    const { etcd, keys, follower, log, health } = this.#tools
     try {
       const revision = (await etcd.get(keys.lastWrite))?.modRevision ?? 0
       if (revision < follower.last) this.#endWatch(`the last write is ${revision} and was ${follower.last}`)
       else if (!(await this.reached(revision, STALL_MS))) this.#endWatch('the watch stands still')
+      await health.tryAgain()
     } catch (error) {
       log.debug({ err: error }, 'etcd does not answer')
+      health.failed(error)
     }
     this.#scheduleContact()
   }

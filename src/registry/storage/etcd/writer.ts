@@ -11,6 +11,7 @@ import { type Batch, takeBatch, type Waiting } from './batch.ts'
 import type { Commit, Etcd, KeyValue } from './contract.ts'
 import { storageError } from './error.ts'
 import type { Follower } from './follower.ts'
+import type { Health } from './health.ts'
 import { decodeLastWrite, encodeLastWrite, type Keys } from './keys.ts'
 import type { SessionLeases } from './session-leases.ts'
 import type { Sync } from './sync.ts'
@@ -24,6 +25,7 @@ export interface WriterTools {
   readonly leases: SessionLeases
   readonly clock: Clock
   readonly events: StorageEvents
+  readonly health: Health
   /** Unique to this process. */
   readonly id: string
 }
@@ -71,6 +73,7 @@ export class Writer {
           continue
         } else throw new SkeinError('STORAGE_FAILED', `etcd: other registries were faster for ${CONTEST_MS / 1000} s`)
       } catch (error) {
+        this.#tools.health.failed(error)
         const failure = storageError(error)
         for (const waiting of batch.writes) waiting.reject(failure)
       }
@@ -101,9 +104,10 @@ export class Writer {
   }
 
   #acknowledge({ writes, operations }: Batch, started: number): void {
-    const { events, clock } = this.#tools
+    const { events, clock, health } = this.#tools
     const now = clock.monotonic()
     if (operations.length > 0) {
+      health.worked()
       events.onCommit?.(writes.length, now - started)
       this.#notBefore = now + now - started
     }
