@@ -10,4 +10,5 @@ export type { OperationType, Route, Schema, ServiceType } from './core/contract.
 export { type ErrorCode, SkeinError } from './core/errors.ts'
 export { ConfigError } from './core/issues.ts'
 export type { Logger } from './core/log.ts'
+export type { CustomStep, StepRequest } from './gateway/rule/steps.ts'
 export * from './service/index.ts'

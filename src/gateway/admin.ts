@@ -89,7 +89,12 @@ function send(outgoing: ServerResponse, status: number, body: unknown): void {
     'content-type': isText ? METRICS_CONTENT_TYPE : 'application/json',
     'x-content-type-options': 'nosniff',
   })
-  outgoing.end(isText ? body : JSON.stringify(body))
+  outgoing.end(isText ? body : JSON.stringify(body, shownFunction))
+}
+
+/** A step of the user's own, by its name. */
+function shownFunction(_key: string, value: unknown): unknown {
+  return typeof value === 'function' ? `function ${value.name}` : value
 }
 
 /** `?method=GET&path=/x?a=b&host=…&header=a:b`: what such a request would meet now. */

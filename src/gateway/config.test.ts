@@ -113,6 +113,8 @@ const WRONG_RULES: readonly [Record<string, unknown>, string][] = [
   [{ responseHeaders: { add: { 'x a': 'a' } } }, 'responseHeaders.add.x a'],
   [{ responseHeaders: { add: { 'x-a': 1 } } }, 'responseHeaders.add.x-a'],
   [{ maintenance: 'soon' }, 'maintenance'],
+  [{ steps: ['./x.ts'] }, 'steps[0]'],
+  [{ steps: {} }, 'steps'],
   [{ auth: {} }, 'auth'],
   [{ auth: { apiKeys: {} } }, 'auth.apiKeys.keys'],
   [{ auth: { apiKeys: { keys: { shop: 'secret' } } } }, 'auth.apiKeys.keys.shop'],

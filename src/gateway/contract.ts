@@ -9,6 +9,7 @@ import type { MaintenanceConfig } from './rule/maintenance.ts'
 import type { MirrorConfig } from './rule/mirror.ts'
 import type { RateLimitConfig } from './rule/rate-limit.ts'
 import type { SplitConfig } from './rule/split.ts'
+import type { CustomStep } from './rule/steps.ts'
 
 /**
  * What a route asks for beside where to go. Under `defaults` it holds for all routes that do not say otherwise; false turns a
@@ -28,6 +29,8 @@ export interface RouteRules {
   readonly auth?: AuthConfig | false
   /** How many requests are let through, and of whom; several limits may be listed. */
   readonly rateLimit?: RateLimitConfig | readonly RateLimitConfig[] | false
+  /** Functions of your own, run in order; the first that answers ends it. */
+  readonly steps?: readonly CustomStep[] | false
 }
 
 /** A route as the user writes it. A request takes the best matching route (precedence: gateway/routes.ts). */

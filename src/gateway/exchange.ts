@@ -28,7 +28,7 @@ export interface Parts {
 export interface Reply {
   readonly status: number
   readonly headers: readonly string[]
-  readonly body: string
+  readonly body: string | Uint8Array
 }
 
 export class Exchange implements ExchangeObserver {

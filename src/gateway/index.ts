@@ -16,6 +16,7 @@ import { type GatewaySnapshot, takeSnapshot } from './snapshot.ts'
 export { checkGatewayConfig } from './config.ts'
 export type { GatewayConfig, RouteConfig, RouteRules } from './contract.ts'
 export { type GatewayLimits, LIMITS } from './limits.ts'
+export type { CustomStep, StepRequest } from './rule/steps.ts'
 
 export const DEFAULT_PORT = 8080
 const DEFAULT_HOST = '127.0.0.1'

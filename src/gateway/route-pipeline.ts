@@ -15,6 +15,7 @@ import { mirror } from './step/mirror.ts'
 import { receiveBody } from './step/receive-body.ts'
 import { redirect } from './step/redirect.ts'
 import { rewrite } from './step/rewrite.ts'
+import { runSteps } from './step/run-steps.ts'
 import { share } from './step/share.ts'
 import { split } from './step/split.ts'
 import { tunnel } from './step/tunnel.ts'
@@ -42,6 +43,8 @@ export function routePipelines(parts: Parts): (route: GatewayRoute) => Run {
     [({ rules }) => rules.auth, authenticate],
     // Must be below authentication, which says whose limit it is.
     [({ rules }) => rules.rateLimits.length > 0, limitRate(parts, (by) => by === 'identity')],
+    // Must be below authentication, as they may ask who it is; above what chooses and changes for the upstream.
+    [({ rules }) => rules.steps.length > 0, runSteps(parts)],
     // Must be above what is told the service; below authentication, so that no refusal counts in a share.
     [({ config }) => config.split, split(parts)],
     // Must be below all that looks at the path which the client asked for.

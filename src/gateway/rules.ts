@@ -9,6 +9,7 @@ import { type Cors, checkCors, cors } from './rule/cors.ts'
 import { checkHeaderEdits, type HeaderEditConfig } from './rule/header-edits.ts'
 import { checkMaintenance, type Maintenance, maintenance } from './rule/maintenance.ts'
 import { checkRateLimits, type RateLimit, rateLimits } from './rule/rate-limit.ts'
+import { type CustomStep, checkSteps } from './rule/steps.ts'
 
 export const RULE_CHECKS: Checks<RouteRules> = {
   addresses: checkAddresses,
@@ -18,6 +19,7 @@ export const RULE_CHECKS: Checks<RouteRules> = {
   maintenance: checkMaintenance,
   rateLimit: checkRateLimits,
   auth: checkAuth,
+  steps: checkSteps,
 }
 
 /** As the steps use them; undefined or empty = nothing to do. */
@@ -29,6 +31,7 @@ export interface Rules {
   readonly maintenance: Maintenance | undefined
   readonly rateLimits: readonly RateLimit[]
   readonly auth: Auth | undefined
+  readonly steps: readonly CustomStep[]
 }
 
 /** Takes checked rules apart. `name` is the route's; what `before` remembers of an unchanged rule is taken over. */
@@ -41,5 +44,6 @@ export function prepareRules(config: RouteRules, name: string, before: Rules | u
     maintenance: maintenance(config.maintenance),
     rateLimits: rateLimits(config.rateLimit, name, before?.rateLimits ?? []),
     auth: prepareAuth(config.auth, before?.auth, parts),
+    steps: config.steps || [],
   }
 }

@@ -28,7 +28,7 @@ export function takeSnapshot(config: GatewayConfig, parts: TokenParts, before?: 
   const issues = new IssueList('gateway')
   checkGatewayConfig(config, issues, '')
   if (issues.issues.length > 0) throw new ConfigError(issues.issues)
-  const kept = structuredClone(config)
+  const kept = copyOf(config)
   return {
     config: kept,
     table: new RouteTable(kept.routes.map((route, order) => gatewayRoute(route, order, kept.defaults, parts, before))),
@@ -60,4 +60,11 @@ function callPolicy(config: RouteConfig): CallPolicy {
     attemptTimeoutMs: config.attemptTimeoutMs,
     attempts: config.attempts,
   }
+}
+
+/** A copy that later changes of the original do not reach. Functions, of which there may be some, are taken as they are. */
+function copyOf<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(copyOf) as T
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, copyOf(part)])) as T
 }

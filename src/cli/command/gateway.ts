@@ -13,6 +13,7 @@ import { type Context, defineCommand, type Options, UsageError } from '../comman
 import { loadConfig } from '../config/load.ts'
 import { followConfig } from '../gateway/follow.ts'
 import { type ConfigSource, fileSource, kvSource } from '../gateway/sources.ts'
+import { withSteps } from '../gateway/steps.ts'
 import { untilAskedToEnd } from '../lifetime.ts'
 import { processLog } from '../ui/process-log.ts'
 import { GATEWAY_NAME, gatewayKey } from '../up/plan.ts'
@@ -28,6 +29,11 @@ const OPTIONS = {
   name: {
     kind: 'text',
     description: `Take skein/gateway/<name> of the registry, and follow it. Default: ${GATEWAY_NAME}.`,
+  },
+  steps: {
+    kind: 'text',
+    value: 'file',
+    description: "Beside --name: the config that holds the functions which the registry's config refers to.",
   },
   registry: {
     kind: 'text',
@@ -99,7 +105,19 @@ function chooseSource(
   // What the registry holds is followed all the time; the signal which is for files must not end the process.
   process.on('SIGHUP', () => log.info('SIGHUP: this gateway follows the registry, there is nothing to read again'))
   const key = gatewayKey(options.name ?? GATEWAY_NAME)
-  return { name: key, source: kvSource({ consul, key, log, clock: systemClock, random: systemRandom }) }
+  const source = kvSource({ consul, key, log, clock: systemClock, random: systemRandom })
+  return { name: key, source: options.steps === undefined ? source : resolved(source, options.steps, cwd, log) }
+}
+
+/** The registry's configs with the functions of a file. One that cannot be read leaves the references, which are refused. */
+function resolved(source: ConfigSource, file: string, cwd: string, log: Logger): ConfigSource {
+  const load = () =>
+    gatewayOf(file, cwd).catch((err) => {
+      log.error({ err }, `the steps in ${file} cannot be read`)
+    })
+  return async function* values(signal) {
+    for await (const value of source(signal)) yield await withSteps(value, load)
+  }
 }
 
 async function gatewayOf(given: string | undefined, cwd: string): Promise<unknown> {

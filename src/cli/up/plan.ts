@@ -14,6 +14,8 @@ import {
   type ServiceConfig,
 } from '../define.ts'
 import { DEFAULT_DNS_PORT, type DnsPort } from '../dns-port.ts'
+
+import { hasSteps, portable } from '../gateway/steps.ts'
 import type { FleetTokens } from './tokens.ts'
 
 export interface RegistryPlan {
@@ -36,6 +38,8 @@ export interface RegistryStart {
 export interface GatewayPlan {
   /** Goes into the registry's KV; its port and host are filled in. */
   readonly config: GatewayConfig & { readonly port: number; readonly host: string }
+  /** Are there functions in it? Then the gateway is told where the config stands. */
+  readonly hasSteps: boolean
   readonly url: string
   readonly adminPort: number
   readonly adminUrl: string
@@ -98,7 +102,8 @@ function planGateway({ gateway }: FleetConfig, ports: PortChoice): GatewayPlan |
   const port = ports.gateway ?? gateway.port ?? DEFAULT_GATEWAY_PORT
   const adminPort = ports.admin ?? 0
   return {
-    config: { ...gateway, host, port },
+    config: { ...portable(gateway), host, port },
+    hasSteps: hasSteps(gateway),
     url: `http://${reachable(host)}:${port}`,
     adminPort,
     adminUrl: `http://${LOOPBACK}:${adminPort}`,
@@ -151,6 +156,7 @@ export function systemSpecs({ registry, gateway, file, tokens }: Plan): ServiceS
   }
   if (gateway !== undefined) {
     const own = ['--name', GATEWAY_NAME, '--registry', registry.url, '--admin-port', String(gateway.adminPort)]
+    if (gateway.hasSteps) own.push('--steps', file)
     const command = [...skein, 'gateway', ...own]
     specs.push({ ...common, name: 'gateway', env: envOf('gateway'), command, port: gateway.config.port })
   }

@@ -22,9 +22,14 @@ export function nameProblem(name: string): string | undefined {
   return OURS.test(name) ? `the gateway itself writes ${name.toLowerCase()}` : undefined
 }
 
+/** Plain ASCII, no control characters. */
+export function isFieldValue(value: unknown): value is string {
+  return typeof value === 'string' && /^[\t\x20-\x7e]*$/.test(value)
+}
+
 const values: Check = (value, report, context) => {
   mapOf((one, inner) => {
-    if (typeof one !== 'string' || /[^\t\x20-\x7e]/.test(one)) inner('is not a header value', 'Write plain ASCII text.')
+    if (!isFieldValue(one)) inner('is not a header value', 'Write plain ASCII text.')
   }, '{ "x-name": "value" }')(value, report, context)
   for (const name of isRecord(value) ? Object.keys(value) : []) refuseName(name, report)
 }
