@@ -27,7 +27,7 @@ test('what is saved is read by another process, with its date; only the owner ma
   clock.advance(5_000)
   assert.deepEqual(await open().read('a/b'), { value: { x: 1 }, confirmedAt: savedAt })
   assert.equal(statSync(folder).mode & 0o777, 0o700)
-  assert.equal(statSync(path.join(folder, 'a%2Fb.json')).mode & 0o777, 0o600)
+  assert.equal(statSync(path.join(folder, 'a%2Fb.skein-snapshot')).mode & 0o777, 0o600)
   assert.equal(await open().read('a%2Fb'), undefined)
 })
 
@@ -49,7 +49,7 @@ test('changes of a second are one write; what stays the same is written for its 
   mine.save('a', value)
   await mine.flush()
   assert.deepEqual(await mine.read('a'), { value, confirmedAt: first.confirmedAt + 300_000 })
-  assert.deepEqual(readdirSync(folder), ['a.json'])
+  assert.deepEqual(readdirSync(folder), ['a.skein-snapshot'])
 })
 
 test('a day is the longest that a file is believed, and a mebibyte the most', async (t) => {
@@ -58,8 +58,8 @@ test('a day is the longest that a file is believed, and a mebibyte the most', as
   mine.save('a', 1)
   mine.save('b', 'x'.repeat(SNAPSHOT_MAX_BYTES))
   await mine.flush()
-  assert.deepEqual(readdirSync(folder), ['a.json'])
-  writeFileSync(path.join(folder, 'b.json'), ' '.repeat(SNAPSHOT_MAX_BYTES + 1))
+  assert.deepEqual(readdirSync(folder), ['a.skein-snapshot'])
+  writeFileSync(path.join(folder, 'b.skein-snapshot'), ' '.repeat(SNAPSHOT_MAX_BYTES + 1))
   assert.equal(await mine.read('b'), undefined)
   clock.advance(SNAPSHOT_MAX_AGE_MS)
   assert.equal((await mine.read('a'))?.value, 1)
@@ -72,7 +72,7 @@ test('every truncation of a file, and every bit flip, gives nothing or the value
   const mine = open()
   saveInstances(mine, 'users', [instance('u1', { tags: ['a'], meta: { k: 'v' } })], 7)
   await mine.flush()
-  const file = path.join(folder, 'instances%2Fusers.json')
+  const file = path.join(folder, 'instances%2Fusers.skein-snapshot')
   const whole = readFileSync(file)
   const kept = await readKeptInstances(mine, 'users')
   assert.deepEqual(kept?.instances, [instance('u1', { tags: ['a'], meta: { k: 'v' } })])
@@ -93,14 +93,19 @@ test('every truncation of a file, and every bit flip, gives nothing or the value
   }
 })
 
-test('drafts of processes that were killed are removed, those of others at work are not', async (t) => {
+test('what is too old is removed, drafts of killed processes too; files that are not ours are not', async (t) => {
   const { folder, open } = scene(t)
   const mine = open()
   mine.save('a', 1)
   await mine.flush()
+  const day = 86_400
   for (const [name, ageSeconds] of [
-    ['old.json.1.draft', 120],
-    ['new.json.2.draft', 5],
+    ['killed.skein-snapshot.1', 120],
+    ['at-work.skein-snapshot.2', 5],
+    ['expired.skein-snapshot', day + 60],
+    ['in-use.skein-snapshot', 120],
+    ['novel.draft', 30 * day],
+    ['data.json', 30 * day],
   ] as const) {
     const file = path.join(folder, name)
     writeFileSync(file, 'half')
@@ -110,7 +115,13 @@ test('drafts of processes that were killed are removed, those of others at work 
   const other = open()
   other.save('a', 2)
   await other.flush()
-  assert.deepEqual(readdirSync(folder).sort(), ['a.json', 'new.json.2.draft'])
+  assert.deepEqual(readdirSync(folder).sort(), [
+    'a.skein-snapshot',
+    'at-work.skein-snapshot.2',
+    'data.json',
+    'in-use.skein-snapshot',
+    'novel.draft',
+  ])
 })
 
 test('a folder that cannot be made costs a line in the log, nothing else', async (t) => {

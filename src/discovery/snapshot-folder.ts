@@ -32,7 +32,9 @@ const REFRESH_MS = 300_000
 /** A draft that is older was left by a process that was killed, ms. */
 const DRAFT_MAX_AGE_MS = 60_000
 const FORMAT = 1
-const DRAFT = '.draft'
+/** Said in full, because files with it are removed when they are too old, and the folder may be anybody's. */
+const SUFFIX = '.skein-snapshot'
+const DRAFT = /\.skein-snapshot\.\d+$/
 
 /** What was handed to writing last. */
 interface Saved {
@@ -108,19 +110,23 @@ export class SnapshotFolder {
   async #prepare(): Promise<void> {
     if (this.#prepared) return
     await mkdir(this.folder, { recursive: true, mode: 0o700 })
-    const drafts = (await readdir(this.folder)).filter((file) => file.endsWith(DRAFT))
-    for (const draft of drafts.map((file) => path.join(this.folder, file))) {
-      const { mtimeMs } = await stat(draft).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY })) // renamed meanwhile
-      if (this.#clock.now() - mtimeMs > DRAFT_MAX_AGE_MS) await rm(draft, { force: true })
+    for (const file of await readdir(this.folder)) {
+      const maxAgeMs = DRAFT.test(file) ? DRAFT_MAX_AGE_MS : SNAPSHOT_MAX_AGE_MS
+      if (DRAFT.test(file) || file.endsWith(SUFFIX)) await this.#removeOld(path.join(this.folder, file), maxAgeMs)
     }
     this.#prepared = true
+  }
+
+  async #removeOld(file: string, maxAgeMs: number): Promise<void> {
+    const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY })) // gone or renamed meanwhile
+    if (this.#clock.now() - mtimeMs > maxAgeMs) await rm(file, { force: true })
   }
 
   async #write(name: string, { value, confirmedAt }: Kept): Promise<void> {
     const text = JSON.stringify({ format: FORMAT, name, confirmedAt, value })
     if (Buffer.byteLength(text) > SNAPSHOT_MAX_BYTES) return
     const file = this.#fileOf(name)
-    const draft = `${file}.${process.pid}${DRAFT}`
+    const draft = `${file}.${process.pid}`
     try {
       await writeFile(draft, text, { mode: 0o600 })
       await rename(draft, file)
@@ -131,7 +137,7 @@ export class SnapshotFolder {
   }
 
   #fileOf(name: string): string {
-    return path.join(this.folder, `${encodeURIComponent(name)}.json`)
+    return path.join(this.folder, `${encodeURIComponent(name)}${SUFFIX}`)
   }
 
   #fresh(kept: Kept | undefined): Kept | undefined {

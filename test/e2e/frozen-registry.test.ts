@@ -48,7 +48,7 @@ test('with the registry frozen a service and the gateway are killed: both come b
   const kept = ['contracts/users', 'instances/users', 'instances/orders', 'skein/gateway/default']
   await eventually('what is known to be in files', async () => {
     const files = readdirSync(path.join(dir, '.skein/snapshots')).map(decodeURIComponent)
-    return kept.every((name) => files.includes(`${name}.json`))
+    return kept.every((name) => files.includes(`${name}.skein-snapshot`))
   })
 
   const { 'registry-1': registry = 0, 'orders-1': orders = 0, 'gateway-1': gateway = 0 } = pids

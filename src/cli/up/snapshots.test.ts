@@ -11,7 +11,7 @@ function scene(t: TestContext) {
   const dir = mkdtempSync(path.join(tmpdir(), 'skein-up-snapshots-'))
   t.after(() => rmSync(dir, { recursive: true }))
   const folder = path.join(dir, '.skein', 'snapshots')
-  const left = path.join(folder, 'instances%2Fusers.json')
+  const left = path.join(folder, 'instances%2Fusers.skein-snapshot')
   mkdirSync(folder, { recursive: true })
   writeFileSync(left, '{}')
   const plan = (registry: { address?: string } = {}) =>
