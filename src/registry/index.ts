@@ -242,7 +242,7 @@ async function openDns(registry: Registry, options: RegistryOptions): Promise<Ru
   const find = (name: string) => {
     const query = findQuery(state, name)
     if (query === undefined) return undefined
-    const sight = new Sight(query.token === undefined ? access.rightsOfDns() : access.rightsOfAccessor(query.token))
+    const sight = new Sight(access.rightsOfDns(query.token))
     const instances = runQuery(state, query).filter(({ node, service }) => sight.instance(node.Node, service.Service))
     return { instances, ttl: ttlOf(query) }
   }

@@ -43,8 +43,8 @@ export interface AccessControl {
   rightsOf(secret: string | undefined): Rights
   /** Those of the token with this AccessorID. @throws Refusal 403 when there is none. */
   rightsOfAccessor(accessor: string): Rights
-  /** Those of DNS: without any where its token is unknown. */
-  rightsOfDns(): Rights
+  /** Those of DNS, or of the token with this AccessorID; of the anonymous one where that is not there. */
+  rightsOfDns(accessor?: string): Rights
   /** The token itself. Undefined = there is none, or no longer. */
   tokenOf(secret: string | undefined): TokenRecord | undefined
   isExpired(token: TokenRecord): boolean
@@ -112,8 +112,11 @@ export class ClosedAccess implements AccessControl {
     return known.rights
   }
 
-  rightsOfDns(): Rights {
-    return this.rightsOf(this.tokenOf(this.#dns) === undefined ? ANONYMOUS_SECRET : this.#dns)
+  /** Nobody is there to be told that a token is unknown. */
+  rightsOfDns(accessor?: string): Rights {
+    const token = accessor === undefined ? this.tokenOf(this.#dns) : this.#state.acl.tokens.get(accessor)
+    const isGood = token !== undefined && !this.isExpired(token)
+    return isGood ? this.#rightsOf(token.secretHash) : this.rightsOf(ANONYMOUS_SECRET)
   }
 
   tokenOf(secret: string | undefined): TokenRecord | undefined {

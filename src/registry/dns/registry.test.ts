@@ -61,3 +61,38 @@ test('a registry whose DNS port is taken does not start, one whose own port is t
   await using second = await testRegistry({ dnsPort })
   assert.equal(second.dnsPort, dnsPort)
 })
+
+test('with ACLs DNS shows what its token may see, else what the anonymous one may', async () => {
+  const master = '11111111-1111-1111-1111-111111111111'
+  const asMaster = { 'x-consul-token': master }
+  const fill = async (registry: Awaited<ReturnType<typeof testRegistry>>) => {
+    const put = (path: string, body: unknown) => registry.put(path, body, asMaster)
+    await put('/v1/agent/service/register', instance('web', 'web-1', { Address: '127.0.0.5' }))
+    await put('/v1/agent/service/register', instance('api', 'api-1', { Address: '127.0.0.6' }))
+    return put
+  }
+  await using closed = await testRegistry({ dnsPort: 0, acl: { initialManagement: master } })
+  const put = await fill(closed)
+  const port = closed.dnsPort!
+  const names = ['web.service.consul A', 'node1.node.consul A', '5.0.0.127.in-addr.arpa PTR', 'api.service.consul SRV']
+  const codes = async (from: number) => Promise.all(names.map(async (name) => (await ask(from, name)).rcode))
+  assert.deepEqual(await codes(port), ['NXDOMAIN', 'NXDOMAIN', 'NXDOMAIN', 'NXDOMAIN'])
+  await put('/v1/acl/policy', {
+    Name: 'p',
+    Rules: 'service "web" { policy = "read" } node_prefix "" { policy = "read" }',
+  })
+  await put('/v1/acl/token/00000000-0000-0000-0000-000000000002', { Policies: [{ Name: 'p' }] })
+  assert.deepEqual(await codes(port), ['NOERROR', 'NOERROR', 'NOERROR', 'NXDOMAIN'])
+  const token = (await put('/v1/acl/token', { Policies: [{ Name: 'global-management' }] })).json() as Record<
+    string,
+    string
+  >
+  const query = { Name: 'all', Token: token['SecretID'], Service: { Service: 'api' } }
+  await closed.post('/v1/query', query, asMaster)
+  assert.deepEqual((await ask(port, 'all.query.consul A')).answer, ['A 127.0.0.6'])
+  await closed.delete(`/v1/acl/token/${token['AccessorID']}`, undefined, asMaster)
+  assert.equal((await ask(port, 'all.query.consul A')).rcode, 'NXDOMAIN')
+  await using other = await testRegistry({ dnsPort: 0, acl: { initialManagement: master, dnsToken: master } })
+  await fill(other)
+  assert.deepEqual(await codes(other.dnsPort!), ['NOERROR', 'NOERROR', 'NOERROR', 'NOERROR'])
+})

@@ -16,20 +16,21 @@ export function isReverse(labels: Labels): boolean {
 /** As NameKind.answer, for the whole name. */
 export function reverseRecords(question: Question, view: DnsView): readonly Answered[] | undefined {
   const address = spelled(question.labels)
-  const found = address === undefined ? undefined : view.directory.at(address)
-  if (found === undefined) return undefined
+  const at = address === undefined ? undefined : view.directory.at(address)
+  if (at === undefined) return undefined
+  const sight = view.sight()
+  const found = {
+    nodes: at.nodes.filter((node) => sight.node(node)),
+    services: at.services.filter((name) => sight.service(name)),
+  }
+  if (found.nodes.length === 0 && found.services.length === 0) return undefined
   if (question.type !== TYPE.PTR && question.type !== TYPE.ANY) return []
   const { settings, datacenter } = view
-  const sight = view.sight()
-  const nodes = found.nodes
-    .filter((node) => sight.node(node))
-    .map((node) => ({ target: nodeName(node, view), ttl: settings.nodeTtl }))
-  const services = found.services
-    .filter((name) => sight.service(name))
-    .map((name) => ({
-      target: [...name.split('.'), 'service', datacenter, ...settings.domain],
-      ttl: serviceTtl(settings, name.toLowerCase()),
-    }))
+  const nodes = found.nodes.map((node) => ({ target: nodeName(node, view), ttl: settings.nodeTtl }))
+  const services = found.services.map((name) => ({
+    target: [...name.split('.'), 'service', datacenter, ...settings.domain],
+    ttl: serviceTtl(settings, name.toLowerCase()),
+  }))
   return (nodes.length > 0 ? nodes : services)
     .filter(({ target }) => isName(target))
     .map(({ target, ttl }) => ({ record: { name: question.labels, ttl, type: 'PTR', target } }))
