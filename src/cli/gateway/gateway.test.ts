@@ -45,6 +45,30 @@ describe('a config in the registry', { timeout: 30_000 }, () => {
     await registry.close()
   })
 
+  test('with a token that is not known yet it is waited for, calmly, and comes when the token does', async () => {
+    const master = '11111111-1111-1111-1111-111111111111'
+    const SecretID = '22222222-2222-2222-2222-222222222222'
+    const closed = await startRegistry({ port: 0, acl: { initialManagement: master } })
+    const operator = new ConsulClient({ address: closed.url, token: master })
+    const client = new ConsulClient({ address: closed.url, token: SecretID })
+    const stop = new AbortController()
+    try {
+      await operator.kvPut(key, '{"a":1}')
+      const { log, messages, said } = readableLog()
+      const values = kvSource({ consul: client, key, log, clock: systemClock, random: () => 0.5 })(stop.signal)
+      const first = values.next()
+      await said(/the registry is away; the last config goes on/)
+      await operator.put('/v1/acl/token', { SecretID, Policies: [{ Name: 'builtin/global-read-only' }] })
+      assert.deepEqual((await first).value, { a: 1 })
+      assert.deepEqual(messages, ['the registry is away; the last config goes on', 'the registry answers again'])
+    } finally {
+      stop.abort()
+      await client.close()
+      await operator.close()
+      await closed.close()
+    }
+  })
+
   test('comes when it is put, with every change, and not for what is no change', async () => {
     const stop = new AbortController()
     const { log, said } = readableLog()
