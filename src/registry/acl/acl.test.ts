@@ -388,6 +388,13 @@ test('history names the token by accessor and description; log and history know 
   await closed.ask('PUT', `/v1/agent/service/register?token=${made.SecretID}`, undefined, { Name: 'other' })
   const [entry] = (await closed.ask('GET', '/v1/skein/history?service=web', made.SecretID)).json() as Json[]
   assert.deepEqual([entry?.['Token'], entry?.['TokenName'], entry?.['Kind']], [made.AccessorID, 'deployer', 'register'])
+  const aclEntries = async (token: string) =>
+    ((await closed.ask('GET', '/v1/skein/history?kind=acl', token)).json() as Json[]).map(({ Acl, Detail }) => [
+      Acl,
+      Detail,
+    ])
+  assert.deepEqual((await aclEntries(MASTER)).at(-1), [`token ${made.AccessorID}`, 'created: deployer'])
+  assert.deepEqual(await aclEntries(made.SecretID), [])
   const all = lines.join('') + (await closed.asMaster('GET', '/v1/skein/history?last=1000')).text
   for (const secret of [MASTER, made.SecretID]) assert.ok(!all.includes(secret))
 })

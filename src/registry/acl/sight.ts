@@ -28,6 +28,11 @@ export class Sight {
     return this.node(node) && this.service(service)
   }
 
+  /** Tokens, policies and roles. */
+  acl(): boolean {
+    return this.#show(this.rights.allows('acl', 'read'))
+  }
+
   key(name: string): boolean {
     return this.#show(this.rights.allows('key', 'read', name))
   }

@@ -8,7 +8,7 @@
 export type Cause = 'api' | 'check' | 'ttl' | 'lease' | 'reaper' | 'restart' | 'unknown'
 
 /** remove: for good; allow: its end. */
-export type NoteKind = 'register' | 'update' | 'deregister' | 'status' | 'kv' | 'remove' | 'allow'
+export type NoteKind = 'register' | 'update' | 'deregister' | 'status' | 'kv' | 'acl' | 'remove' | 'allow'
 
 export interface Origin {
   readonly Cause: Cause
@@ -31,6 +31,8 @@ export interface Happening {
   readonly From?: string
   readonly To?: string
   readonly Key?: string
+  /** `token`, `policy` or `role` and its ID. */
+  readonly Acl?: string
   readonly Detail?: string
 }
 

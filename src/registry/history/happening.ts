@@ -20,6 +20,12 @@ export function happeningOf(state: State, change: Change): Happening | undefined
       return ofRemoval(state.removed.get(change.key), change.body)
     case 'kv':
       return ofKey(change.key, state.kv.get(change.key), change.body)
+    case 'acl-token':
+      return ofAcl('token', change.key, state.acl.tokens.get(change.key)?.Description, change.body?.Description)
+    case 'acl-policy':
+      return ofAcl('policy', change.key, state.acl.policies.get(change.key)?.Name, change.body?.Name)
+    case 'acl-role':
+      return ofAcl('role', change.key, state.acl.roles.get(change.key)?.Name, change.body?.Name)
     default:
       return undefined
   }
@@ -79,4 +85,10 @@ function ofRemoval(before: RemovedBody | undefined, body: RemovedBody | null): H
 function ofKey(Key: string, before: KvBody | undefined, body: KvBody | null): Happening | undefined {
   if (!Key.startsWith(NOTED_KEYS) || before?.Value === body?.Value) return undefined
   return { Kind: 'kv', Key, Detail: body === null ? 'deleted' : before === undefined ? 'created' : 'changed' }
+}
+
+/** @param before what it was called, undefined when it was not there. */
+function ofAcl(what: string, id: string, before: string | undefined, after: string | undefined): Happening {
+  const done = before === undefined ? 'created' : after === undefined ? 'deleted' : 'changed'
+  return { Kind: 'acl', Acl: `${what} ${id}`, Detail: `${done}: ${after ?? before ?? ''}`.slice(0, DETAIL_MAX) }
 }

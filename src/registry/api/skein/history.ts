@@ -1,6 +1,6 @@
 /**
  * GET /v1/skein/history?service=&node=&kind=&since=&last=: what happened, oldest first. `kind` is register, update,
- * deregister, status or kv; `since` a time (RFC 3339) or how long ago (`10m`); `last` at most so many of the newest,
+ * deregister, status, kv or acl; `since` a time (RFC 3339) or how long ago (`10m`); `last` at most so many of the newest,
  * default 100.
  */
 import { Sight } from '../../acl/sight.ts'
@@ -30,7 +30,8 @@ export function history(request: ApiRequest, { store, clock }: Registry): Answer
 }
 
 /** As whoever may see the thing itself now. */
-function isSeen({ Key, Node = '', Service = '' }: Entry, sight: Sight): boolean {
+function isSeen({ Acl, Key, Node = '', Service = '' }: Entry, sight: Sight): boolean {
+  if (Acl !== undefined) return sight.acl()
   return Key === undefined ? sight.instance(Node, Service) : sight.key(Key)
 }
 
