@@ -116,7 +116,7 @@ export class RegistryRequests {
 
   /** All have failed: an answer that may be out of date is better than none. */
   #lastResort(method: string, path: string, failed: ReadonlyMap<RegistryPeer, unknown>): RegistryAnswer {
-    const old = failed.values().find((error) => error instanceof OutOfDate)
+    const old = [...failed.values()].find((error) => error instanceof OutOfDate)
     if (old !== undefined) return old.answer
     throw this.#unavailable(method, path, failed)
   }
