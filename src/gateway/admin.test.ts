@@ -39,6 +39,19 @@ test('explain: route, reason, policy and candidates with their state', async (t)
   assert.equal((await explain('path=/x')).route, null)
 })
 
+test('explain names the rules that hold for a route', async (t) => {
+  const limit = { requests: 1, seconds: 1 }
+  const routes = [
+    { path: '/a', to: 'users', addresses: { deny: ['10.0.0.1'] } },
+    { path: '/b', to: 'users', rateLimit: false as const },
+  ]
+  const { adminUrl } = await workbench(t, { routes, config: { defaults: { rateLimit: limit } } })
+  const rules = async (path: string) =>
+    ((await (await fetch(`${adminUrl}/explain?path=${path}`)).json()) as { rules: string[] }).rules
+  assert.deepEqual(await rules('/a'), ['addresses', 'rateLimit'])
+  assert.deepEqual(await rules('/b'), [])
+})
+
 test('explain says why a request would be refused before any route', async (t) => {
   const { adminUrl } = await workbench(t, { routes: ROUTES })
   const answer = await fetch(`${adminUrl}/explain?path=/a/../b`)

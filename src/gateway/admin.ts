@@ -15,6 +15,8 @@ export interface AdminView {
   readonly metrics: Metrics
   /** In order of precedence. */
   routes(): readonly GatewayRoute[]
+  /** Names of the rules that hold for it. */
+  rulesOf(route: GatewayRoute): readonly string[]
   isReady(): boolean
 }
 
@@ -109,6 +111,7 @@ async function explainPage(query: URLSearchParams, view: AdminView): Promise<Pag
       request: shown(request),
       route: { ...route.config, name: route.name },
       why,
+      rules: view.rulesOf(route),
       policy: parseBalance(route.config.balance),
       candidates: (await Promise.all(servicesOf(route).map((service) => view.caller.inspect(service)))).flat(),
       others: rest,

@@ -10,8 +10,9 @@ import type { GatewayConfig } from './contract.ts'
 import type { Parts } from './exchange.ts'
 import { type GatewayLimits, LIMITS } from './limits.ts'
 import { gatewayMetrics } from './metrics.ts'
+import { ruleNames } from './rules.ts'
 import { GatewayServer } from './server.ts'
-import { type GatewaySnapshot, takeSnapshot } from './snapshot.ts'
+import { type GatewayRoute, type GatewaySnapshot, takeSnapshot } from './snapshot.ts'
 
 export { checkGatewayConfig } from './config.ts'
 export type { GatewayConfig, RouteConfig, RouteRules } from './contract.ts'
@@ -55,7 +56,13 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const limits = { ...LIMITS, ...options.limits }
   const parts = { caller, log, clock, random, limits, metrics: gatewayMetrics(metrics) }
   const server = new GatewayServer(takeSnapshot(options.config, parts), parts)
-  const view = { caller, metrics, routes: () => server.snapshot.table.routes, isReady: () => !server.draining }
+  const view = {
+    caller,
+    metrics,
+    routes: () => server.snapshot.table.routes,
+    rulesOf: ({ config }: GatewayRoute) => ruleNames(config, server.snapshot.config.defaults),
+    isReady: () => !server.draining,
+  }
   const admin = await serveAdmin(options.adminPort ?? 0, view)
   const port = await listenOrGiveUp(server, options.config, admin)
   log.info({ port, adminPort: admin.port, routes: options.config.routes.length }, 'gateway listens')

@@ -22,6 +22,12 @@ export const RULE_CHECKS: Checks<RouteRules> = {
   steps: checkSteps,
 }
 
+/** The rules that hold for a route: its own and those of the defaults that it does not turn off. For `explain`. */
+export function ruleNames(config: RouteRules, defaults: RouteRules | undefined): string[] {
+  const merged = { ...defaults, ...config }
+  return Object.keys(RULE_CHECKS).filter((name) => Boolean(merged[name as keyof RouteRules]))
+}
+
 /** As the steps use them; undefined or empty = nothing to do. */
 export interface Rules {
   readonly admits: ((ip: string) => boolean) | undefined

@@ -4,6 +4,7 @@ import type { CandidateState } from '../../client/contract.ts'
 import type { GatewayConfig, RouteConfig } from '../../gateway/contract.ts'
 import { explain } from '../../gateway/explain.ts'
 import { parseRoute, RouteTable } from '../../gateway/routes.ts'
+import { ruleNames } from '../../gateway/rules.ts'
 import { normaliseHost, parseTarget } from '../../gateway/target.ts'
 import { Failure } from '../command.ts'
 
@@ -21,6 +22,8 @@ export interface Answer {
   /** null = 404. */
   readonly route: (RouteConfig & { readonly name: string }) | null
   readonly why: string
+  /** Names of the rules that hold for the route. */
+  readonly rules?: readonly string[]
   readonly policy?: ReturnType<typeof parseBalance>
   /** Absent where no gateway runs that could tell. */
   readonly candidates?: readonly CandidateState[]
@@ -41,7 +44,7 @@ export async function askGateway(admin: string, { method, path, host, headers }:
 }
 
 /** The route and the reason from a config alone: no instance is known. @throws Failure for a request that is refused. */
-export function explainConfig({ routes }: GatewayConfig, question: Question): Answer {
+export function explainConfig({ routes, defaults }: GatewayConfig, question: Question): Answer {
   const host = question.host ?? 'localhost'
   const target = parseTarget(question.path, host)
   if ('reason' in target) throw new Failure(`such a request is refused: ${target.message}`)
@@ -57,7 +60,9 @@ export function explainConfig({ routes }: GatewayConfig, question: Question): An
     request: shown,
     route: route === undefined ? null : { ...route.config, name: route.name },
     why,
-    ...(route === undefined ? {} : { policy: parseBalance(route.config.balance) }),
+    ...(route === undefined
+      ? {}
+      : { rules: ruleNames(route.config, defaults), policy: parseBalance(route.config.balance) }),
     others: others.map((other) => ({ ...other, route: other.route.name })),
   }
 }

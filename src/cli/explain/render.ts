@@ -19,7 +19,7 @@ export function renderAnswer(answer: Answer, paint: Paint): string[] {
     ...pairs(others.map((other) => [other.route, paint('dim', other.why)])),
   ].filter((line, i, lines) => line !== '' || lines[i - 1] !== '')
 
-  function facts({ policy }: Answer, style: Paint): [string, string][] {
+  function facts({ policy, rules = [] }: Answer, style: Paint): [string, string][] {
     if (route === null)
       return [
         ['route', `${style('red', 'none')}: the gateway answers 404`],
@@ -30,6 +30,7 @@ export function renderAnswer(answer: Answer, paint: Paint): string[] {
       ['why', why],
       ['service', placeOf(route)],
       ['policy', describePolicy(policy)],
+      ...(rules.length === 0 ? [] : [['rules', rules.join(', ')] as [string, string]]),
       ...limits(answer),
     ]
   }
