@@ -96,7 +96,7 @@ export interface ServerExchange {
   end(): void
   /** Breaks the connection off so that nobody takes what was sent for whole. */
   reset(): void
-  /** The bare socket, with what came behind the head, for an upgrade: the connection is the taker's from here on. */
+  /** The bare socket, paused, with what came behind the head, for an upgrade: the connection is the taker's from here on. */
   takeOver(): { readonly socket: Socket; readonly head: Buffer }
 }
 

@@ -65,14 +65,16 @@ export function parseRequestHead(bytes: Buffer, start: number, end: number, limi
   // 2. fields (§5), 3. what they say about the rest of the message (§6) and of the connection (§9)
   const headers: string[] = []
   const fields = readFields({ bytes, text, start, end, headers, limits }, at)
+  const framing = requestFraming(fields, version)
   return {
     method,
     target,
     version,
     headers,
-    framing: requestFraming(fields, version),
+    framing,
     keepAlive: persists(fields, version),
-    upgrade: upgradeOf(fields),
+    // With a body it is ignored, as a server may (RFC 9110 §7.8): where the other protocol began could be read in two ways.
+    upgrade: framing === 0 ? upgradeOf(fields) : undefined,
     expect: fields.expect,
   }
 }

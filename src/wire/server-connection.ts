@@ -64,17 +64,20 @@ export class ServerConnection implements Swept {
   #closed = false
   #released = false
   #refused = false
+  readonly #listeners: readonly (readonly [string, (...args: never[]) => void])[] = [
+    ['data', (bytes: Buffer) => this.#onData(bytes)],
+    ['drain', () => this.queue[0]?.drained()],
+    ['error', (error: Error) => this.#gone(error)],
+    ['end', () => this.#onEnd()],
+    ['close', () => this.#onClose()],
+  ]
 
   constructor(socket: Socket, host: ConnectionHost) {
     this.socket = socket
     this.host = host
     this.dueTick = host.sweep.in(host.limits.headMs)
     host.sweep.add(this)
-    socket.on('data', (bytes: Buffer) => this.#onData(bytes))
-    socket.on('drain', () => this.queue[0]?.drained())
-    socket.on('error', (error) => this.#gone(error))
-    socket.on('end', () => this.#onEnd())
-    socket.on('close', () => this.#onClose())
+    for (const [event, listener] of this.#listeners) socket.on(event, listener as () => void)
   }
 
   get peer(): Peer {
@@ -121,7 +124,7 @@ export class ServerConnection implements Swept {
           if (next === -1) return void this.#keep(bytes, at)
           at = next
         }
-        if (this.#released || this.#closed) return void this.#keep(bytes, at)
+        if (this.#released || this.#closed) return
       }
     } catch (error) {
       if (!(error instanceof WireError)) throw error
@@ -139,8 +142,11 @@ export class ServerConnection implements Swept {
   #readHead(bytes: Buffer, start: number): number {
     const { limits } = this.host
     // RFC 9112 §2.2: an empty line before a request is ignored; some clients end a body with one.
-    if (this.#searched === 0 && bytes[start] === CR && bytes[start + 1] === LF) return start + 2
-    const end = findHeadEnd(bytes, start, Math.max(start, start + this.#searched), limits)
+    if (bytes[start] === CR && bytes[start + 1] === LF) {
+      this.#searched = 0
+      return start + 2
+    }
+    const end = findHeadEnd(bytes, start, start + this.#searched, limits)
     if (end === -1) {
       if (this.#searched === 0) this.dueTick = this.host.sweep.in(limits.headMs)
       this.#searched = bytes.length - start
@@ -148,21 +154,27 @@ export class ServerConnection implements Swept {
     }
     this.#searched = 0
     this.dueTick = NEVER
-    this.#begin(new H1Exchange(this, parseRequestHead(bytes, start, end, limits)))
-    return end
+    const head = parseRequestHead(bytes, start, end, limits)
+    if (head.upgrade === undefined) this.#begin(new H1Exchange(this, head))
+    else this.#beginUpgrade(new H1Exchange(this, head), bytes.subarray(end))
+    return head.upgrade === undefined ? end : bytes.length
   }
 
   #begin(exchange: H1Exchange): void {
     const { head } = exchange
     this.requests++
     this.queue.push(exchange)
-    // What stands behind an upgrade need not be HTTP, also where the upgrade is refused.
-    const last = !head.keepAlive || head.upgrade !== undefined
-    if (last || this.requests >= this.host.limits.requestsPerConnection) exchange.closeAfter()
+    if (!head.keepAlive || this.requests >= this.host.limits.requestsPerConnection) exchange.closeAfter()
     if (head.framing !== 0) this.#beginBody(exchange)
-    // What follows is for whoever takes the socket over.
-    else if (head.upgrade !== undefined) this.#hold()
     this.host.onRequest(exchange)
+  }
+
+  /** What follows is for whoever takes the socket over; where nobody does, it need not be HTTP, and the connection ends. */
+  #beginUpgrade(exchange: H1Exchange, rest: Buffer): void {
+    exchange.closeAfter()
+    this.#hold()
+    if (rest.length > 0) this.#rest = rest
+    this.#begin(exchange)
   }
 
   #beginBody(exchange: H1Exchange): void {
@@ -220,9 +232,11 @@ export class ServerConnection implements Swept {
     this.queue.shift()
     if (exchange.last || receiving || this.ending) return void this.#finish(receiving)
     const [next] = this.queue
-    if (next !== undefined) return void next.flush()
-    this.dueTick = this.host.sweep.in(this.host.limits.keepAliveMs)
-    if (this.host.draining && this.#rest === undefined) return void this.socket.destroySoon()
+    if (next !== undefined) next.flush()
+    else this.dueTick = this.host.sweep.in(this.host.limits.keepAliveMs)
+    // The flush may have ended further answers, and the connection with them.
+    if (this.ending || this.#closed) return
+    if (this.host.draining && this.idle) return void this.socket.destroySoon()
     this.#readOn()
   }
 
@@ -283,8 +297,7 @@ export class ServerConnection implements Swept {
   release(): Buffer {
     this.#released = true
     this.host.sweep.delete(this)
-    this.socket.removeAllListeners('data').removeAllListeners('drain').removeAllListeners('end')
-    this.socket.removeAllListeners('close').removeAllListeners('error')
+    for (const [event, listener] of this.#listeners) this.socket.off(event, listener as () => void)
     const rest = this.#rest ?? Buffer.alloc(0)
     this.#rest = undefined
     return rest

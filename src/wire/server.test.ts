@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import fc from 'fast-check'
+import { CHUNKED, type ServerExchange } from './contract.ts'
+import { readAll } from './incoming.ts'
+import { WireServer, type WireServerOptions } from './server.ts'
+import type { ConnectionLimits } from './server-connection.ts'
+
+const seed = Number(process.env['SKEIN_SEED'] ?? 1)
+
+const silent = { drained() {}, gone() {}, done() {} }
+
+/** A server on a free port that does with each exchange what `handle` says. */
+async function serve(
+  t: TestContext,
+  handle: (exchange: ServerExchange) => void,
+  limits: Partial<ConnectionLimits> = {},
+  more: Partial<WireServerOptions> = {},
+) {
+  const server = new WireServer({
+    limits,
+    onRequest(exchange) {
+      exchange.observer = silent
+      handle(exchange)
+    },
+    onRefused: (connection, { status, reason }) =>
+      connection.answerRefusal(
+        `HTTP/1.1 ${status} no\r\ncontent-length: ${reason.length}\r\nconnection: close\r\n\r\n${reason}`,
+      ),
+    onBodyRefused: () => {},
+    onError: (error) => t.diagnostic(String(error)),
+    ...more,
+  })
+  const port = await server.listen(0, '127.0.0.1')
+  t.after(() => {
+    server.stopAccepting()
+    return server.destroy()
+  })
+  return { server, port, talk: (...pieces: string[]) => conversation(port, pieces) }
+}
+
+/** Sends the pieces, each in a packet of its own, and resolves with all that comes back until the other side ends. */
+async function conversation(port: number, pieces: readonly string[]): Promise<string> {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+  await once(socket, 'connect')
+  const answer = collect(socket)
+  for (const piece of pieces) {
+    socket.write(piece, 'latin1')
+    await new Promise(setImmediate)
+  }
+  return answer
+}
+
+async function collect(socket: Socket): Promise<string> {
+  let text = ''
+  for await (const bytes of socket) text += (bytes as Buffer).toString('latin1')
+  return text
+}
+
+/** Answers with the request's method, target and body. */
+const echo = (exchange: ServerExchange) => {
+  const { head, body } = exchange
+  const answer = (bytes: Uint8Array) =>
+    exchange.send(200, ['x-method', head.method], `${head.target} ${Buffer.from(bytes).toString('latin1')}`)
+  if (body === undefined) return answer(Buffer.alloc(0))
+  readAll(body).then(answer, () => exchange.reset())
+}
+
+const LAST = 'GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
+const bodies = (text: string) =>
+  text
+    .split('\r\n\r\n')
+    .slice(1)
+    .map((part) => part.split('HTTP/1.1 ')[0])
+
+test('requests of one connection, pipelined, are answered in order', async (t) => {
+  const { talk } = await serve(t, echo)
+  const text = await talk(
+    `GET /a HTTP/1.1\r\nHost: a\r\n\r\n\r\nPOST /b HTTP/1.1\r\nContent-Length: 3\r\n\r\nxyzPUT /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nq\r\n0\r\n\r\n${LAST}`,
+  )
+  assert.deepEqual(bodies(text), ['/a ', '/b xyz', '/c q', '/last '])
+  assert.equal(text.match(/connection: close/g)?.length, 1)
+})
+
+test('wherever the bytes are cut, the answers are the same', async (t) => {
+  t.diagnostic(`SKEIN_SEED=${seed}`)
+  const { port } = await serve(t, echo)
+  const stream = `POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nxyz\r\nGET /a HTTP/1.1\r\n\r\nPUT /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nq!\r\n0\r\nA: b\r\n\r\n${LAST}`
+  const expected = await conversation(port, [stream])
+  assert.deepEqual(bodies(expected), ['/b xyz', '/a ', '/c q!', '/last '])
+  const cuts = fc.uniqueArray(fc.integer({ min: 1, max: stream.length - 1 }), { maxLength: 12 })
+  await fc.assert(
+    fc.asyncProperty(cuts, async (places) => {
+      const sorted = [0, ...places.sort((a, b) => a - b)]
+      const pieces = sorted.map((from, i) => stream.slice(from, sorted[i + 1] ?? stream.length))
+      assert.equal(await conversation(port, pieces), expected)
+    }),
+    { seed, numRuns: 60 },
+  )
+})
+
+test('at depth 1 a request is not begun before the one ahead is answered', async (t) => {
+  const begun: ServerExchange[] = []
+  const { talk } = await serve(t, (exchange) => void begun.push(exchange))
+  const answer = talk(`GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\nConnection: close\r\n\r\n`)
+  while (begun.length === 0) await new Promise(setImmediate)
+  for (let i = 0; i < 5; i++) await new Promise(setImmediate)
+  assert.equal(begun.length, 1)
+  begun[0]!.send(200, [], 'one')
+  assert.equal(begun.length, 2)
+  begun[1]!.send(200, [], 'two')
+  assert.deepEqual(bodies(await answer), ['one', 'two'])
+})
+
+test('deeper, requests are served together and answered in order, also streamed ones', async (t) => {
+  const begun: ServerExchange[] = []
+  const { talk } = await serve(t, (exchange) => void begun.push(exchange), { pipelining: 3 })
+  const answer = talk(
+    `GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\n\r\nGET /4 HTTP/1.1\r\nConnection: close\r\n\r\n`,
+  )
+  while (begun.length < 3) await new Promise(setImmediate)
+  begun[2]!.send(200, [], 'three')
+  begun[1]!.begin(200, [], CHUNKED)
+  assert.equal(begun[1]!.write(Buffer.from('two')), false)
+  assert.equal(begun.length, 3)
+  begun[0]!.send(200, [], 'one')
+  begun[1]!.end()
+  while (begun.length < 4) await new Promise(setImmediate)
+  begun[3]!.send(204, [], undefined)
+  const text = await answer
+  assert.deepEqual(bodies(text), ['one', '3\r\ntwo\r\n0', '', 'three', ''])
+})
+
+test('an answer before the end of its request: the client gets to see it, then the connection ends', async (t) => {
+  const { port } = await serve(t, (exchange) => exchange.send(413, [], 'no'))
+  const socket = connect({ port, host: '127.0.0.1' })
+  socket.write(`POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n`)
+  const answer = collect(socket)
+  for (let i = 0; i < 10; i++) {
+    socket.write(Buffer.alloc(1000))
+    await new Promise(setImmediate)
+  }
+  const text = await answer
+  assert.match(text, /^HTTP\/1\.1 413 /)
+  assert.match(text, /connection: close/)
+})
+
+test('a body that is no HTTP: the exchange is told, nothing of it passes for whole', async (t) => {
+  const refused: string[] = []
+  const { talk } = await serve(t, echo, {}, { onBodyRefused: (_, { reason }) => void refused.push(reason) })
+  const answer = talk('POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxx\r\n').catch(() => 'reset')
+  assert.doesNotMatch(await answer, /200/)
+  assert.deepEqual(refused, ['chunk_end'])
+})
+
+test('what is no request is refused once, and nothing behind it is read', async (t) => {
+  const begun: string[] = []
+  const { talk } = await serve(t, ({ head }) => void begun.push(head.target))
+  assert.match(await talk(`GET /\x01 HTTP/1.1\r\n\r\n${LAST}`), /target_characters$/)
+  assert.deepEqual(begun, [])
+})
+
+test('too slow a head is 408; an idle connection is closed without a word', async (t) => {
+  const { talk } = await serve(t, echo, { headMs: 60, keepAliveMs: 60 })
+  assert.match(await talk('GET / HT'), /^HTTP\/1\.1 408 .*head_timeout$/s)
+  assert.match(await talk('GET /a HTTP/1.1\r\n\r\n'), /\/a $/)
+})
+
+test('HTTP/1.0: closed after the answer unless asked to keep it; chunked becomes until the end', async (t) => {
+  const { talk } = await serve(t, (exchange) => {
+    exchange.begin(200, [], CHUNKED)
+    exchange.write(Buffer.from('abc'))
+    exchange.end()
+  })
+  const text = await talk('GET / HTTP/1.0\r\n\r\n')
+  assert.match(text, /^HTTP\/1\.1 200 OK\r\nconnection: close\r\n\r\nabc$/)
+})
+
+test('HEAD, 204 and 304 have no body whatever is written', async (t) => {
+  const { talk } = await serve(t, (exchange) => {
+    const status = Number(exchange.head.target.slice(1))
+    exchange.begin(status, [], 3)
+    exchange.write(Buffer.from('abc'))
+    exchange.end()
+  })
+  const text = await talk(
+    `HEAD /200 HTTP/1.1\r\n\r\nGET /204 HTTP/1.1\r\n\r\nGET /304 HTTP/1.1\r\nConnection: close\r\n\r\n`,
+  )
+  assert.doesNotMatch(text, /abc/)
+  assert.deepEqual(text.match(/content-length: 3/g)?.length, 2)
+})
+
+test('a body that is not as long as was said is a mistake, told at once', async (t) => {
+  const { talk } = await serve(t, (exchange) => {
+    exchange.begin(200, [], 3)
+    assert.throws(() => exchange.write(Buffer.from('abcd')), /longer/)
+    assert.throws(() => exchange.end(), /shorter/)
+    exchange.reset()
+  })
+  await assert.rejects(talk('GET / HTTP/1.1\r\n\r\n'), /ECONNRESET/)
+})
+
+test('a client that goes is noticed while its answer is waited for', async (t) => {
+  const gone = Promise.withResolvers<Error>()
+  const { port } = await serve(t, (exchange) => {
+    exchange.observer = { ...silent, gone: gone.resolve }
+  })
+  const socket = connect(port, '127.0.0.1')
+  socket.write('GET / HTTP/1.1\r\n\r\nGET /behind HTTP/1.1\r\n\r\n', () => socket.destroy())
+  assert.match((await gone.promise).message, /closed|ECONNRESET/)
+})
+
+test('backpressure: a client that does not read holds the writer back until it does', async (t) => {
+  const drained = Promise.withResolvers<void>()
+  const full = Promise.withResolvers<ServerExchange>()
+  const { port } = await serve(t, (exchange) => {
+    exchange.observer = { ...silent, drained: drained.resolve }
+    exchange.begin(200, [], CHUNKED)
+    while (exchange.write(Buffer.alloc(64 * 1024)));
+    full.resolve(exchange)
+  })
+  const socket = connect(port, '127.0.0.1').pause()
+  socket.write('GET / HTTP/1.1\r\nConnection: close\r\n\r\n')
+  const exchange = await full.promise
+  socket.resume()
+  await drained.promise
+  exchange.end()
+  await once(socket, 'end')
+})
+
+test('upgrade: what came behind the head is handed over with the socket', async (t) => {
+  const { talk } = await serve(t, (exchange) => {
+    const { socket, head } = exchange.takeOver()
+    let text = ''
+    const take = (bytes: Buffer) => {
+      text += String(bytes)
+      if (text.endsWith('!')) socket.end(`got ${text}`)
+    }
+    take(head)
+    socket.on('data', take).resume()
+  })
+  const asked = 'GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'
+  assert.equal(await talk(`${asked}abc`, 'def!'), 'got abcdef!')
+  assert.equal(await talk(asked, 'def!'), 'got def!')
+})
+
+test('draining: idle connections close, others end with their answer', async (t) => {
+  const begun: ServerExchange[] = []
+  const { server, port } = await serve(t, (exchange) => void begun.push(exchange))
+  const idle = collect(connect(port, '127.0.0.1'))
+  const busy = connect(port, '127.0.0.1')
+  busy.write('GET / HTTP/1.1\r\n\r\n')
+  const answer = collect(busy)
+  while (begun.length === 0 || server.connections < 2) await new Promise(setImmediate)
+  server.stopAccepting()
+  assert.equal(await idle, '')
+  begun[0]!.send(200, [], 'ok')
+  assert.match(await answer, /connection: close.*ok$/s)
+})
