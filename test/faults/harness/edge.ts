@@ -43,7 +43,7 @@ export async function startEdge(
     ...{ url, admin, registry: registry.url, process: gateway },
     async configure(list) {
       await put(list)
-      const wanted = JSON.stringify(list.map(({ name }) => name))
+      const wanted = JSON.stringify(list.map(({ name }) => name).sort())
       await eventually('the new routes', async () => {
         const { text } = await get(`${admin}/routes`)
         return JSON.stringify(namesIn(text)) === wanted
@@ -53,7 +53,7 @@ export async function startEdge(
   }
 }
 
-const namesIn = (text: string) => (JSON.parse(text) as { name: string }[]).map(({ name }) => name)
+const namesIn = (text: string) => (JSON.parse(text) as { name: string }[]).map(({ name }) => name).sort()
 
 async function register(registry: string, name: string, port: number): Promise<void> {
   const record = { ID: `${name}-1`, Name: name, Address: '127.0.0.1', Port: port }
