@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { exportJWK, exportSPKI, generateKeyPair, type JWK, type JWTHeaderParameters, SignJWT } from 'jose'
 import { VirtualClock } from '../core/clock.ts'
 import { headerText } from './auth/tokens.ts'
+import { Verdicts } from './auth/verdicts.ts'
 import type { RouteConfig, RouteRules } from './contract.ts'
 import type { JwtConfig } from './rule/auth.ts'
 import { type BenchOptions, echoBench, httpUpstream } from './workbench.suite.ts'
@@ -345,6 +346,50 @@ test('a new key is taken up when a token names it; made-up names cause no flood'
   assert.equal(state.reads, 2)
   for (let i = 0; i < 20; i++) assert.equal(await status(await signed({}, { kid: `made-up-${i}` })), 401)
   assert.equal(state.reads, 2)
+})
+
+test('a token is judged once, and not let in beyond its time, its age or its keys', async (t) => {
+  const clock = new VirtualClock(Date.now())
+  const at = Math.floor(clock.now() / 1000)
+  const { ask } = await authBench(t, { jwt: { ...JWT, maxAgeSeconds: 40 } }, { clock })
+  const short = await signed({ iat: at, exp: at + 20 })
+  const old = await signed({ iat: at })
+  const statuses = async () => [(await ask('/', bearer(short))).status, (await ask('/', bearer(old))).status]
+  assert.deepEqual(await statuses(), [200, 200])
+  clock.advance(20_000)
+  assert.deepEqual(await statuses(), [200, 200], 'within the skew')
+  clock.advance(6_000)
+  assert.deepEqual(await statuses(), [401, 200])
+  clock.advance(20_000)
+  assert.deepEqual(await statuses(), [401, 401])
+})
+
+test('verdicts: one judgement for each token, at most a minute, none kept that old keys have given', async () => {
+  const verdicts = new Verdicts<number>()
+  let judged = 0
+  const judge = async () => ({ verdict: ++judged, validUntil: Number.POSITIVE_INFINITY })
+  assert.deepEqual([await verdicts.of('a', 0, judge), await verdicts.of('a', 59_999, judge)], [1, 1])
+  assert.equal(await verdicts.of('b', 0, judge), 2)
+  assert.equal(await verdicts.of('a', 60_000, judge), 3)
+  const during = verdicts.of('c', 0, async () => {
+    verdicts.forget()
+    return judge()
+  })
+  assert.equal(await during, 4)
+  assert.equal(await verdicts.of('c', 0, judge), 5)
+  await assert.rejects(
+    verdicts.of('d', 0, () => Promise.reject(new Error('wrong'))),
+    /wrong/,
+  )
+  assert.equal(await verdicts.of('d', 0, judge), 6)
+})
+
+test('verdicts: memory is bounded', async () => {
+  const verdicts = new Verdicts<number>()
+  const judge = (verdict: number) => async () => ({ verdict, validUntil: Number.POSITIVE_INFINITY })
+  for (let i = 0; i <= 10_000; i++) await verdicts.of(`token ${i}`, 0, judge(1))
+  assert.equal(await verdicts.of('token 10000', 0, judge(2)), 1)
+  assert.equal(await verdicts.of('token 0', 0, judge(2)), 2)
 })
 
 test('a key that is withdrawn counts no more', async (t) => {

@@ -320,3 +320,29 @@ test('an instance with an IPv6 address gets a Host that is one', async (t) => {
   socket.close()
   await line()
 })
+
+test('the rules of a route hold for WebSockets too', async (t) => {
+  const key = createHash('sha256').update('k1').digest('hex')
+  const { wsUrl, seen, gateway } = await echo(t, {
+    routes: [
+      {
+        path: '/live/*',
+        to: 'users',
+        websocket: true,
+        auth: { apiKeys: { in: 'query:key', keys: { shop: `sha256:${key}` } } },
+        rateLimit: { requests: 1, seconds: 60, by: 'identity' },
+        requestHeaders: { set: { 'x-tenant': 'acme' } },
+        rewrite: { prefix: '/ws' },
+      },
+    ],
+  })
+  const socket = await opened(`${wsUrl}/live/echo?key=k1`, { headers: { 'x-skein-subject': 'forged' } })
+  assert.deepEqual([seen[0]!['x-tenant'], seen[0]!['x-skein-subject']], ['acme', 'shop'])
+  socket.close()
+  await once(socket, 'close')
+  const head = (target: string) =>
+    `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+    'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
+  assert.equal((await rawRequest(gateway.port, head('/live/echo'))).status, 401)
+  assert.equal((await rawRequest(gateway.port, head('/live/echo?key=k1'))).status, 429)
+})

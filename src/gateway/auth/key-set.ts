@@ -20,15 +20,19 @@ export class KeySet {
   readonly #url: string
   readonly #clock: Clock
   readonly #log: Logger
+  readonly #onChange: () => void
+  #text = ''
   #keys: Resolver | undefined
   #fetchedAt = Number.NEGATIVE_INFINITY
   #triedAt = Number.NEGATIVE_INFINITY
   #loading: Promise<void> | undefined
 
-  constructor(url: string, clock: Clock, log: Logger) {
+  /** `onChange` is called when keys other than the known ones have come. */
+  constructor(url: string, { clock, log }: { readonly clock: Clock; readonly log: Logger }, onChange: () => void) {
     this.#url = url
     this.#clock = clock
     this.#log = log
+    this.#onChange = onChange
   }
 
   /** The key for a token. @throws what jose throws when there is none, SkeinError UNREACHABLE when no keys are to be had. */
@@ -76,13 +80,21 @@ export class KeySet {
         headers: { accept: 'application/json' },
       })
       if (answer.status !== 200) throw new Error(`status ${answer.status}`)
-      this.#keys = createLocalJWKSet(JSON.parse(await bounded(answer)) as JSONWebKeySet)
+      this.#take(await bounded(answer))
       this.#fetchedAt = this.#clock.monotonic()
     } catch (err) {
       this.#log.warn({ err, jwks: this.#url }, 'the keys of an issuer could not be fetched; those known go on')
     } finally {
       timer.cancel()
     }
+  }
+
+  #take(text: string): void {
+    const keys = createLocalJWKSet(JSON.parse(text) as JSONWebKeySet)
+    if (text === this.#text) return
+    this.#keys = keys
+    this.#text = text
+    this.#onChange()
   }
 }
 

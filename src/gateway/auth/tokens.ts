@@ -9,6 +9,7 @@ import type { FieldEdits } from '../field-edits.ts'
 import type { JwtConfig } from '../rule/auth.ts'
 import type { Authenticator, Identity } from './contract.ts'
 import { KeySet } from './key-set.ts'
+import { Verdicts } from './verdicts.ts'
 
 const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA']
 const CLOCK_SKEW_SECONDS = 5
@@ -25,16 +26,23 @@ interface Issuer {
   readonly keys: JWTVerifyGetKey
 }
 
+interface Verified {
+  readonly config: JwtConfig
+  readonly payload: JWTPayload
+}
+
 export class Tokens implements Authenticator {
   readonly scheme = 'Bearer'
   readonly ownFields: readonly string[]
   readonly #issuers: ReadonlyMap<string, Issuer>
   readonly #parts: TokenParts
+  readonly #verdicts = new Verdicts<Verified>()
 
   constructor(configs: readonly JwtConfig[], parts: TokenParts) {
     this.#parts = parts
     this.ownFields = configs.flatMap(({ forward = {} }) => Object.values(forward).map((name) => name.toLowerCase()))
-    this.#issuers = new Map(configs.map((config) => [config.issuer, { config, keys: keysOf(config, parts) }]))
+    const forget = () => this.#verdicts.forget()
+    this.#issuers = new Map(configs.map((config) => [config.issuer, { config, keys: keysOf(config, parts, forget) }]))
   }
 
   async identify({ headers }: KeyedRequest, edits: FieldEdits): Promise<Identity | undefined> {
@@ -48,17 +56,21 @@ export class Tokens implements Authenticator {
     return { subject: `jwt:${config.issuer}|${sub}`, name: sub }
   }
 
-  async #verified(shown: string): Promise<{ readonly config: JwtConfig; readonly payload: JWTPayload }> {
+  async #verified(shown: string): Promise<Verified> {
     const token = shown.length > TOKEN_MAX ? undefined : BEARER.exec(shown)?.[1]
     if (token === undefined)
       throw refused('token_form', 'Authorization holds no bearer token of the form that is asked for')
     try {
-      const { config, keys } = this.#issuerOf(token)
-      const { payload } = await jwtVerify(token, keys, optionsFor(config, this.#parts.clock))
-      return { config, payload }
+      return await this.#verdicts.of(token, this.#parts.clock.now(), () => this.#verify(token))
     } catch (error) {
       throw error instanceof SkeinError ? error : refusal(error)
     }
+  }
+
+  async #verify(token: string): Promise<{ verdict: Verified; validUntil: number }> {
+    const { config, keys } = this.#issuerOf(token)
+    const { payload } = await jwtVerify(token, keys, optionsFor(config, this.#parts.clock))
+    return { verdict: { config, payload }, validUntil: endOf(config, payload) }
   }
 
   /** By what the token says of itself: only which keys are tried depends on it. */
@@ -70,9 +82,15 @@ export class Tokens implements Authenticator {
   }
 }
 
-function keysOf({ jwks }: JwtConfig, { clock, log }: TokenParts): JWTVerifyGetKey {
+/** When the token stops being right by itself, ms since the epoch. */
+function endOf({ maxAgeSeconds = Number.POSITIVE_INFINITY, clockSkewSeconds }: JwtConfig, payload: JWTPayload): number {
+  const { exp = 0, iat = Number.POSITIVE_INFINITY } = payload
+  return (Math.min(exp, iat + maxAgeSeconds) + (clockSkewSeconds ?? CLOCK_SKEW_SECONDS)) * 1000
+}
+
+function keysOf({ jwks }: JwtConfig, parts: TokenParts, onChange: () => void): JWTVerifyGetKey {
   if (typeof jwks !== 'string') return createLocalJWKSet(jwks)
-  const set = new KeySet(jwks, clock, log)
+  const set = new KeySet(jwks, parts, onChange)
   return (head) => set.resolve(head)
 }
 
