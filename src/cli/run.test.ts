@@ -78,6 +78,8 @@ describe('a wrong command line has status 2 and shows the way', () => {
     ['explain GET order/7', /a path that starts with \//],
     ['run', /name one entry/],
     ['registry --memory --data x', /give --memory or --data, not both/],
+    ['registry --memory --acl-default deny', /--acl-default says nothing without --acl/],
+    ['registry --memory --acl --acl-default maybe', /write allow or deny/],
     ['gateway --config a --name b', /give --config or --name, not both/],
     ['up --port eight', /--port eight: not a port/],
   ]

@@ -38,26 +38,28 @@ const OPTIONS = {
   datacenter: { kind: 'text', value: 'name', description: 'Name of the datacenter. Default: dc1.' },
   acl: {
     kind: 'flag',
-    description: 'Tokens with rights of their own, made by skein consul acl. Without one nobody sees anything.',
+    description: `Tokens with rights of their own, made by skein consul acl. Whoever has none sees and
+changes nothing.`,
   },
   'acl-default': {
     kind: 'text',
-    value: 'allow|deny',
-    description: 'With --acl: what may be done where no rule says anything. Default: deny.',
+    value: 'policy',
+    description: 'With --acl: allow or deny what no rule speaks of. Default: deny.',
   },
   token: {
     kind: 'text',
     value: 'secret',
-    description: 'With --acl one that may do everything, else the one of all clients. Better in SKEIN_REGISTRY_TOKEN.',
+    description: `With --acl one that may do everything while this registry runs, else the one that all
+clients must bring. Better in SKEIN_REGISTRY_TOKEN: others can read a command line.`,
   },
   'allow-host': {
     kind: 'text',
     value: 'names',
-    description: 'Names, with commas between, by which the registry may be asked beside its addresses.',
+    description: 'Names, with commas between, by which it may be asked beside its addresses.',
   },
   unprotected: {
     kind: 'flag',
-    description: 'Listen beyond loopback although everybody there may change every service.',
+    description: `Listen beyond loopback although everybody there may change every service.`,
   },
 } as const satisfies Options
 
@@ -66,7 +68,7 @@ export default defineCommand({
   usage: '[options]',
   description: `Serves Consul's HTTP API (services, health checks, KV) and its DNS interface. Any Consul client in any language can use it.
 A write is acknowledged when it is on disk (SQLite, or most members of etcd), and survives kill -9. Beyond loopback it
-wants tokens from its clients: those of --acl, or the one in SKEIN_REGISTRY_TOKEN. An etcd with TLS is etcds://…, with ?ca=, cert=,
+wants tokens: those of --acl, or the one in SKEIN_REGISTRY_TOKEN. An etcd with TLS is etcds://…, with ?ca=, cert=,
 key= (PEM files), server-name= and password-file=; or SKEIN_ETCD_USER, _PASSWORD, _CA, _CERT and _KEY.`,
   options: OPTIONS,
   examples: [

@@ -60,6 +60,8 @@ describe('a config', () => {
     [{ services: { 'My App': ENTRY } }, /^services\["My App"\]: My App cannot be a host name/],
     [{ services: {}, registry: { address: 'consul:8500' } }, /^registry\.address: 'consul:8500' is not a URL/],
     [{ services: {}, registry: { address: 'http://a,b' } }, /^registry\.address: 'b' is not a URL/],
+    [{ services: {}, registry: { acl: 'yes' } }, /^registry\.acl: 'yes' is not a boolean/],
+    [{ services: {}, registry: { address: 'http://c:1', acl: true } }, /^registry\.acl: stands beside address/],
     [{ services: {}, registry: { dnsPort: 'on' } }, /^registry\.dnsPort: 'on' is not a whole number/],
     [{ services: {}, registry: { port: 8600 } }, /^registry\.dnsPort: port 8600 is also that of registry\.port/],
     [{ services: {}, registry: { address: 'http://c:1', port: 1 } }, /^registry\.port: stands beside address/],

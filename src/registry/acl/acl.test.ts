@@ -430,3 +430,16 @@ test('event streams show what the token may see, and end when its rights change'
   assert.match(text, /event: instance\nid: \S+\ndata: \{"Service":"web"/)
   assert.ok(!text.includes('"ID":"api"'), text)
 })
+
+test('a check of another service cannot be taken over by its ID', async () => {
+  await using closed = await closedRegistry()
+  const check = { CheckID: 'shared', TTL: '10m', Status: 'passing' }
+  await closed.asMaster('PUT', '/v1/agent/service/register', { Name: 'api', Check: check })
+  const web = await closed.tokenWith('web', 'service "web" { policy = "write" }')
+  const register = (Check: object) =>
+    closed.ask('PUT', '/v1/agent/service/register', web.SecretID, { Name: 'web', Check })
+  const refused = await register({ ...check, Status: 'critical' })
+  assert.match(`${refused.status} ${refused.text}`, /^403 .* lacks permission 'service:write' on "api"$/)
+  assert.equal((await register({ ...check, CheckID: 'own' })).status, 200)
+  assert.match((await closed.asMaster('GET', '/v1/health/service/api?passing')).text, /"shared"/)
+})

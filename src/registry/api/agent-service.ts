@@ -1,6 +1,6 @@
 /** /v1/agent/service*: services of the registry's own node, where every instance without its own Consul agent lives. */
 import { createHash } from 'node:crypto'
-import type { Rights } from '../acl/contract.ts'
+import { requireRegister } from '../acl/require-catalog.ts'
 import { Sight } from '../acl/sight.ts'
 import { blockingQuery, type Question } from '../blocking-query.ts'
 import { AGENT_SERVICE_FIELDS } from '../filter/fields.ts'
@@ -86,18 +86,15 @@ async function register(request: ApiRequest, registry: Registry): Promise<Answer
   const service = serviceBody(input)
   const checks = serviceChecks(input, service)
   const replace = request.query.get('replace-existing-checks')
-  requireService(request.rights, registry, service)
+  const command = registerCommand(registry, service, checks, replace === '' || replace === 'true')
+  requireRegister(request.rights, registry.store.state, command)
   warnOfTakeover(registry, service)
-  await registry.store.write(registerCommand(registry, service, checks, replace === '' || replace === 'true'))
+  await registry.store.write((state) => {
+    requireRegister(request.rights, state, command)
+    return command
+  })
   registry.checks.renew(checks.map(({ CheckID }) => CheckID))
   return empty()
-}
-
-/** The service that it is to be, and the one that it replaces. */
-function requireService(rights: Rights, { store, node }: Registry, { ID, Service }: Omit<ServiceBody, 'Node'>): void {
-  rights.require('service', 'write', Service)
-  const before = store.state.services.get(onNode(node, ID))
-  if (before !== undefined) rights.require('service', 'write', before.Service)
 }
 
 function registerCommand(
@@ -130,8 +127,10 @@ async function deregister(request: ApiRequest, registry: Registry): Promise<Answ
   const id = request.name
   if (id === '') throw new Refusal(500, 'ServiceID missing')
   await lookTwice(registry, () => hasService(registry, id))
-  request.rights.require('service', 'write', findService(registry, id, unknownService(id)).Service)
-  await registry.store.write({ type: 'deregister', node: registry.node, serviceId: id })
+  await registry.store.write(() => {
+    request.rights.require('service', 'write', findService(registry, id, unknownService(id)).Service)
+    return { type: 'deregister', node: registry.node, serviceId: id }
+  })
   return empty()
 }
 

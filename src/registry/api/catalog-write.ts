@@ -67,9 +67,11 @@ export async function catalogRegister(request: ApiRequest, registry: Registry): 
   const input = decodeBody(await request.body(BODY_MAX_BYTES), REGISTER)
   checkDatacenter(input.Datacenter ?? '', registry)
   const command = registerCommand(input)
-  requireRegister(request.rights, registry.store.state, command)
-  refuseOwnNode(registry, command.node.Node)
-  await registry.store.write(command)
+  await registry.store.write((state) => {
+    requireRegister(request.rights, state, command)
+    refuseOwnNode(registry, command.node.Node)
+    return command
+  })
   return json(true)
 }
 
@@ -157,9 +159,11 @@ export async function catalogDeregister(request: ApiRequest, registry: Registry)
     ...(serviceId === '' ? {} : { serviceId }),
     ...(checkId === '' ? {} : { checkId }),
   }
-  requireDeregister(request.rights, registry.store.state, command)
-  refuseOwnNode(registry, node)
-  await registry.store.write(command)
+  await registry.store.write((state) => {
+    requireDeregister(request.rights, state, command)
+    refuseOwnNode(registry, node)
+    return command
+  })
   return json(true)
 }
 
