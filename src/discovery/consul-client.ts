@@ -68,6 +68,15 @@ export class ConsulClient {
     return { ...answer, body: parseJson(answer.text) }
   }
 
+  /**
+   * A request that the registry keeps open (a lease): resolves with its status when it has ended it. It goes to the address in
+   * use and to no other, is not given up when that hangs, and keeps no process alive.
+   */
+  async hold(path: string, signal: AbortSignal): Promise<{ readonly status: number }> {
+    signal.throwIfAborted()
+    return this.#requests.hold(path, signal)
+  }
+
   /** An answer made no sense: whoever sits at that address, the next request begins at another one. */
   doubt({ registry }: Pick<ConsulAnswer, 'registry'>): void {
     this.#requests.leave(registry, 'its answer makes no sense')

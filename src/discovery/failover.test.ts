@@ -168,6 +168,25 @@ test(`clients begin at different addresses, and those of one that dies go to dif
   for (const count of second.values()) assert.ok(Math.abs(count - 500) < 130, `second: ${[...second]}`)
 })
 
+test('what is held open is not given up when it is quiet, and is asked for nowhere else when it breaks', async (t) => {
+  const clock = new VirtualClock()
+  const held = Promise.withResolvers<ServerResponse>()
+  const [a, b] = [await server(t, (_, response) => held.resolve(response)), await server(t, well)]
+  const client = clientOf(t, [a.url, b.url], clock)
+  const holding = client.hold('/v1/skein/lease', new AbortController().signal)
+  const response = await held.promise
+  clock.advance(23 * 3_600_000)
+  await new Promise(setImmediate)
+  response.end('over')
+  assert.equal((await holding).status, 200)
+  a.set(resets)
+  await assert.rejects(client.hold('/v1/skein/lease', new AbortController().signal), { code: 'REGISTRY_UNAVAILABLE' })
+  const stop = new AbortController()
+  a.set(() => stop.abort(new Error('enough')))
+  await assert.rejects(client.hold('/v1/skein/lease', stop.signal), /enough/)
+  assert.deepEqual([a.seen.length, b.seen.length], [3, 0])
+})
+
 interface Pair {
   readonly a: ScriptedRegistry
   readonly b: ScriptedRegistry

@@ -27,6 +27,8 @@ export interface RegistryRequestsOptions {
 const TIMEOUT_MS = 10_000
 /** Longest time for one of several addresses, while there is another to ask: then it counts as hanging, ms. */
 const ONE_OF_SEVERAL_MS = 2_000
+/** Nothing is held open longer, ms: a timer cannot wait for ever. */
+const HOLD_MS = 24 * 3_600_000
 /** A blocking query moves on within so long, at random: the watchers of a registry that dies do not fall on the next one at once. */
 const SPREAD_MS = 1_000
 
@@ -85,6 +87,17 @@ export class RegistryRequests {
     } finally {
       leave()
       options.signal?.removeEventListener('abort', cancel)
+    }
+  }
+
+  /** One request that stays open at the address in use; nobody else is asked when it ends. */
+  async hold(path: string, signal: AbortSignal): Promise<RegistryAnswer> {
+    const peer = this.#peers.first
+    try {
+      return await peer.ask(this.#request('GET', path), { limitMs: HOLD_MS, signal, waits: true })
+    } catch (error) {
+      if (signal.aborted) throw signal.reason
+      throw this.#unavailable('GET', path, new Map([[peer, error]]))
     }
   }
 

@@ -6,8 +6,6 @@ import type { Clock } from '../core/clock.ts'
 import { SkeinError } from '../core/errors.ts'
 import type { ConsulClient } from '../discovery/consul-client.ts'
 
-/** As a blocking query, which the client lets wait at the registry in use without keeping the process alive. */
-const WAIT_MS = 24 * 3_600_000
 /** A connection that lasted so long was a lease: it is held anew at once. A shorter one is tried again with the next beat, ms. */
 const LASTED_MS = 1_000
 
@@ -61,8 +59,7 @@ export class Lease {
     const { instance, check, consul } = this.#options
     const query = new URLSearchParams({ instance, check })
     try {
-      const wait = { index: 1, waitMs: WAIT_MS, signal: this.#stop.signal }
-      const { status } = await consul.get(`/v1/skein/lease?${query}`, wait)
+      const { status } = await consul.hold(`/v1/skein/lease?${query}`, this.#stop.signal)
       this.#refused = status !== 200
     } catch (error) {
       // The registry is away, which the beat finds out and tells.
