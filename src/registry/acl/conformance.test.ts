@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { ENDPOINTS } from '../api/table.ts'
 import type { Reply } from '../test-kit.fixture.ts'
 import { type Closed, closedRegistry, MASTER, type Made } from './acl-kit.fixture.ts'
 
@@ -234,6 +235,23 @@ const ROWS: readonly Row[] = [
   { ask: 'PUT /v1/acl/policy', body: { Name: '' }, cells: ['403 acl:write', 'same', 'same', '500'] },
   { ask: 'GET /v1/acl/roles', cells: ['403 acl:read', 'same', '200', '200'] },
   { ask: 'PUT /v1/acl/role', body: { Name: '' }, cells: ['403 acl:write', 'same', 'same', '500'] },
+  { ask: 'GET /v1/acl/role/name/none', cells: ['403 acl:read', 'same', '404', '404'] },
+  { ask: 'GET /v1/acl/role/none', cells: ['403 acl:read', 'same', '404', '404'] },
+  { ask: 'PUT /v1/acl/role/none', body: {}, cells: ['403 acl:write', 'same', 'same', '500'] },
+  { ask: 'DELETE /v1/acl/role/none', cells: ['403 acl:write', 'same', 'same', '404'] },
+  { ask: 'PUT /v1/acl/policy/none', body: {}, cells: ['403 acl:write', 'same', 'same', '500'] },
+  { ask: 'DELETE /v1/acl/policy/none', cells: ['403 acl:write', 'same', 'same', '404'] },
+  { ask: 'PUT /v1/acl/token/none', body: {}, cells: ['403 acl:write', 'same', 'same', '500'] },
+  { ask: 'PUT /v1/acl/token/none/clone', body: {}, cells: ['403 acl:write', 'same', 'same', '404'] },
+  { ask: 'DELETE /v1/acl/token/none', cells: ['403 acl:write', 'same', 'same', '500'] },
+  { ask: 'GET /v1/acl/auth-methods', cells: ['403 acl:read', 'same', '200', '200'] },
+  { ask: 'GET /v1/acl/binding-rules', cells: ['403 acl:read', 'same', '200', '200'] },
+  {
+    ask: 'PUT /v1/query/<query>',
+    body: { Name: 'webs', Service: { Service: 'web' } },
+    cells: ['403 query:write "webs"', 'same', 'same', '200'],
+  },
+  { ask: 'GET /v1/skein/lease?instance=api-1', cells: ['403 service:write "api"', 'same', 'same', '-'] },
   { ask: 'PUT /v1/acl/bootstrap', cells: ['403 bootstrap', 'same', 'same', 'same'] },
   {
     ask: 'GET /v1/skein/prometheus',
@@ -374,4 +392,24 @@ test('the token by header, by Bearer or by parameter, the parameter first; other
   assert.equal(await seen(path, { authorization: `bearer ${MASTER}` }), 4)
   assert.equal(await seen(path, { authorization: `Basic ${MASTER}` }), 0)
   assert.equal(await seen(`${path}?token=${MASTER}`, { 'x-consul-token': 'nonsense' }), 4)
+})
+
+/** No rights count there, or those of what is in the body; each with the reason. */
+const OUTSIDE: Readonly<Record<string, string>> = {
+  'GET /v1/acl/replication': 'says nothing but that there is one datacenter',
+  'GET /v1/agent/connect/ca/roots': 'there is no mesh',
+  'GET /v1/catalog/connect/': 'there is no mesh',
+  'GET /v1/catalog/gateway-services/': 'there is no mesh',
+  'GET /v1/health/connect/': 'there is no mesh',
+  'GET /v1/coordinate/datacenters': 'names the datacenter and the registry’s own node',
+  'GET /v1/skein/events': 'a stream: acl.test.ts',
+}
+
+test('every endpoint and method is in the table', () => {
+  const covered = (method: string, path: string) =>
+    ROWS.some(({ ask }) => ask.startsWith(`${method} ${path}`)) || OUTSIDE[`${method} ${path}`] !== undefined
+  const missing = ENDPOINTS.flatMap(({ path, ...handlers }) =>
+    Object.keys(handlers).flatMap((method) => (covered(method, path) ? [] : [`${method} ${path}`])),
+  )
+  assert.deepEqual(missing, [])
 })
