@@ -159,6 +159,16 @@ test('a service that no longer knows an operation: the contract is read again fo
   assert.equal(found.id, '/people/7')
 })
 
+test('an instance of a version that cannot be looked up is called as the current contract says', async (t) => {
+  const listener: RequestListener = (request, response) => echo(request, response)
+  const { caller } = await scene(t, [listener], { each: () => ({ meta: { contract: 'ffffffffffffffff' } }) })
+  const { consul } = await users(t, echo)
+  const ask = async () => ((await callOperation('users', 'get', { id: '7' }, { consul, caller })) as User).id
+  assert.equal(await ask(), '/user/7')
+  await consul.close()
+  assert.equal(await ask(), '/user/7', 'nor does a registry that is away hold anything up')
+})
+
 test('a service without a contract, and a registry that is away', async (t) => {
   const { api, consul } = await users(t, echo, () => undefined)
   await assert.rejects(api.get({ id: '7' }), { code: 'UNKNOWN_CONTRACT' })

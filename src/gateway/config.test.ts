@@ -238,3 +238,17 @@ test('a snapshot is taken whole or not at all, and does not change with the obje
   config.routes[0]!.to = 'orders'
   assert.equal(snapshot.table.routes[0]!.config.to, 'users')
 })
+
+test('services that a split or mirror names must be there too', () => {
+  const found = problems(
+    {
+      routes: [
+        { path: '/a', split: { to: { users: 1, order: 1 } } },
+        { path: '/b', to: 'users', mirror: { to: 'user' } },
+      ],
+    },
+    ['users', 'orders'],
+  )
+  assert.match(found['gateway.routes[0].split.to.order']!, /no service "order"\. Did you mean "orders"\?/)
+  assert.match(found['gateway.routes[1].mirror.to']!, /no service "user"\. Did you mean "users"\?/)
+})

@@ -1,7 +1,7 @@
 /** Splits, mirrors and routes by cookie, seen from outside. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { seeded } from '../core/random.ts'
 import type { RouteConfig } from './contract.ts'
@@ -84,7 +84,7 @@ test('a route by cookie comes before one without', async (t) => {
 async function mirrored(
   t: TestContext,
   route: Partial<RouteConfig>,
-  answer: (copy: IncomingMessage) => boolean = () => true,
+  answer: (copy: IncomingMessage, response: ServerResponse) => boolean = () => true,
 ) {
   const copies: { url: string; body: string; marked: boolean }[] = []
   const arrived = new EventTarget()
@@ -93,7 +93,7 @@ async function mirrored(
     for await (const chunk of request) body += String(chunk)
     copies.push({ url: request.url!, body, marked: request.headers['x-skein-mirror'] === '1' })
     arrived.dispatchEvent(new Event('copy'))
-    if (answer(request)) response.writeHead(500).end('never seen')
+    if (answer(request, response)) response.writeHead(500).end('never seen')
   })
   const real = await httpUpstream(t, (request, response) => {
     assert.equal(request.headers['x-skein-mirror'], undefined)
@@ -130,6 +130,21 @@ test('a body too large to be kept is not copied', async (t) => {
   assert.equal((await ask(gateway.port, '/', { method: 'POST', body })).text, 'real')
   assert.match(metrics.toText(), /skein_gateway_mirrored_total\{[^}]*outcome="left_out"\} 1/)
   assert.equal(copies.length, 0)
+})
+
+test('an endless answer to a copy is broken off', async (t) => {
+  const gone = Promise.withResolvers<void>()
+  const { gateway } = await mirrored(t, {}, (_, response) => {
+    response.once('close', gone.resolve)
+    const flood = () => {
+      while (response.write('x'.repeat(10_000)));
+    }
+    response.on('drain', flood)
+    flood()
+    return false
+  })
+  assert.equal((await ask(gateway.port, '/')).text, 'real')
+  await gone.promise
 })
 
 test('0 percent copies nothing', async (t) => {

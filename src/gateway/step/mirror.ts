@@ -1,11 +1,15 @@
+import type { Clock } from '../../core/clock.ts'
 import type { Step } from '../../core/compose.ts'
 import { asSkeinError } from '../../core/errors.ts'
 import { header } from '../../core/headers.ts'
+import type { BodySource } from '../../wire/contract.ts'
 import type { Exchange, Parts } from '../exchange.ts'
 import { asPartOf, outboundRequest } from '../outbound.ts'
 
 /** Copies under way in one gateway; beyond that none are made: a slow copy must not cost the true service memory. */
 const COPIES_MAX = 256
+const DISCARD_BYTES = 64 * 1024
+const DISCARD_MS = 5_000
 
 /** Sends a copy to another service and forgets its answer. Only requests whose body was read as a whole can be copied. */
 export function mirror(parts: Parts): Step<Exchange, void> {
@@ -33,7 +37,7 @@ function isRepeatable({ body, head }: Exchange): boolean {
 }
 
 /** Its status or the code of its error. Once and no more: a copy is not worth a retry. The client's end does not end it. */
-async function copy(exchange: Exchange, service: string, { caller, limits, log }: Parts): Promise<string> {
+async function copy(exchange: Exchange, service: string, { caller, clock, limits, log }: Parts): Promise<string> {
   const request = outboundRequest(exchange, limits)
   const headers = [...request.headers, 'x-skein-mirror', '1']
   const policy = { ...request.policy, attempts: 1 }
@@ -41,10 +45,25 @@ async function copy(exchange: Exchange, service: string, { caller, limits, log }
     const answer = await asPartOf(exchange, () =>
       caller.request({ ...request, service, headers, policy, signal: undefined }),
     )
-    answer.source.read({ chunk() {}, end() {}, fail() {} })
+    discard(answer.source, clock)
     return String(answer.status)
   } catch (error) {
     log.debug({ err: error, service, requestId: exchange.requestId }, 'a copy failed')
     return asSkeinError(error).code
   }
+}
+
+/** Reads a small answer to its end, so that its connection serves again; a large or slow one is not worth that. */
+function discard(source: BodySource, clock: Clock): void {
+  const enough = () => source.drop(new Error('the answer to a copy is not wanted'))
+  const timer = clock.after(DISCARD_MS, enough)
+  let bytes = 0
+  source.read({
+    chunk(chunk) {
+      bytes += chunk.length
+      if (bytes > DISCARD_BYTES) enough()
+    },
+    end: () => timer.cancel(),
+    fail: () => timer.cancel(),
+  })
 }
