@@ -92,6 +92,14 @@ export class ConsulClient {
     return this.#requests.send('PUT', path, options, isPlain ? body : JSON.stringify(body))
   }
 
+  async post(
+    path: string,
+    body: unknown,
+    options: ConsulRequestOptions = {},
+  ): Promise<{ status: number; text: string }> {
+    return this.#requests.send('POST', path, options, JSON.stringify(body))
+  }
+
   async delete(path: string, options: ConsulRequestOptions = {}): Promise<{ status: number; text: string }> {
     return this.#requests.send('DELETE', path, options)
   }

@@ -5,7 +5,7 @@ import type { Random } from '../core/random.ts'
 import { Vigil } from './vigil.ts'
 
 export interface RegistryRequest {
-  readonly method: 'GET' | 'PUT' | 'DELETE'
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array | undefined

@@ -44,6 +44,12 @@ const ROWS: readonly Row[] = [
     see: keysOf,
     cells: ['', 'free service:web-1', 'free service:api-1 service:web-1', 'free service:api-1 service:web-1'],
   },
+  {
+    ask: 'GET /v1/skein/checks',
+    see: names('CheckID'),
+    cells: ['', 'free service:web-1', 'free service:api-1 service:web-1', 'free service:api-1 service:web-1'],
+  },
+  { ask: 'GET /v1/skein/lease?instance=api-1', cells: ['403 service:write "api"', 'same', 'same', '-'] },
   { ask: 'GET /v1/agent/service/web-1', cells: ['403 service:read "web"', '200', '200', '200'] },
   { ask: 'GET /v1/agent/service/api-1', cells: ['403 service:read "api"', 'same', '200', '200'] },
   { ask: 'GET /v1/agent/health/service/id/api-1', cells: ['403 service:read "api"', 'same', '200', '200'] },

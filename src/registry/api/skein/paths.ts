@@ -4,6 +4,7 @@
  */
 import type { Endpoint } from '../endpoint.ts'
 import { read } from '../read.ts'
+import { checks } from './checks.ts'
 import { events } from './events.ts'
 import { history } from './history.ts'
 import { lease } from './lease.ts'
@@ -11,6 +12,7 @@ import { prometheus } from './prometheus.ts'
 import { allow, remove, removed } from './removed.ts'
 
 export const SKEIN: readonly Endpoint[] = [
+  { path: '/v1/skein/checks', GET: checks },
   { path: '/v1/skein/events', GET: events },
   { path: '/v1/skein/history', GET: history },
   { path: '/v1/skein/lease', GET: lease },
