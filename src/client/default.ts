@@ -1,6 +1,6 @@
 /** The caller and the registry client that a process has one of, made from the environment when they are first needed. */
 import { createLogger, type Logger } from '../core/log.ts'
-import { registryAddress, SETTINGS } from '../core/settings.ts'
+import { registryAddress, registryToken } from '../core/settings.ts'
 import { ConsulClient } from '../discovery/consul-client.ts'
 import type { Source } from '../discovery/contract.ts'
 import { snapshotFolder } from '../discovery/snapshot-place.ts'
@@ -18,7 +18,7 @@ export function defaultConsul(): ConsulClient {
   log ??= createLogger()
   consul ??= new ConsulClient({
     address: registryAddress(process.env),
-    token: process.env[SETTINGS.token],
+    token: registryToken(process.env),
     log,
     snapshots: snapshotFolder(process.env),
   })

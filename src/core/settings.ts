@@ -5,7 +5,7 @@
 export const SETTINGS = {
   /** Registry address, `http://127.0.0.1:8500`; several of one registry separated by commas. */
   registry: 'SKEIN_REGISTRY',
-  /** ACL token for the registry. */
+  /** ACL token for the registry; `CONSUL_HTTP_TOKEN` is read as well. */
   token: 'SKEIN_REGISTRY_TOKEN',
   /**
    * Folder where the last known instances and contracts are kept, for a start while the registry is away; `on` = one in the
@@ -43,4 +43,9 @@ export const DEFAULT_REGISTRY = 'http://127.0.0.1:8500'
 export function registryAddress(environment: Environment): string {
   // An empty variable is as good as none: that is how shells and manifests leave one out.
   return (environment[SETTINGS.registry] || DEFAULT_REGISTRY).replaceAll(/\/+\s*(?=,|$)/g, '')
+}
+
+/** The token for it: Skein's own variable, else the one that Consul's clients read. Undefined where there is none. */
+export function registryToken(environment: Environment): string | undefined {
+  return environment[SETTINGS.token] || environment['CONSUL_HTTP_TOKEN'] || undefined
 }

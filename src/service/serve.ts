@@ -5,7 +5,7 @@ import { authority } from '../core/authority.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { createLogger, type Logger } from '../core/log.ts'
 import { type Random, systemRandom } from '../core/random.ts'
-import { type Environment, registryAddress, SETTINGS } from '../core/settings.ts'
+import { type Environment, registryAddress, registryToken } from '../core/settings.ts'
 import { ConsulClient } from '../discovery/consul-client.ts'
 import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
 import { publishContract } from './contract.ts'
@@ -26,6 +26,8 @@ import type { App, Servable } from './servable.ts'
 export interface ServeOptions extends PlacementOptions {
   /** Address of the registry, or several separated by commas; default SKEIN_REGISTRY, else http://127.0.0.1:8500. False: do not register. */
   readonly registry?: string | false | undefined
+  /** Token for it. Default SKEIN_REGISTRY_TOKEN, else CONSUL_HTTP_TOKEN. */
+  readonly token?: string | undefined
   /** After deregistering, how long to serve on, so that those who watch hear of it, ms. Default 500. */
   readonly drainDelayMs?: number | undefined
   /** How long to wait for requests in flight after that, ms. Default 10,000. */
@@ -64,7 +66,7 @@ export async function serve(servable: Servable, options: ServeOptions = {}): Pro
   const env = options.env ?? process.env
   const placement = placementOf(options, env)
   const host = createHost(name, options)
-  const consul = options.registry === false ? undefined : createConsul(options.registry, env, host)
+  const consul = options.registry === false ? undefined : createConsul(options, env, host)
   serving++
   const running = await runLifecycle({
     app,
@@ -94,8 +96,9 @@ function createHost(name: string, options: ServeOptions): Host {
 }
 
 /** Its own connection to the registry, so that closing one service in a process leaves others theirs. */
-function createConsul(address: string | undefined, env: Environment, { clock, log }: Host): ConsulClient {
-  return new ConsulClient({ address: address ?? registryAddress(env), token: env[SETTINGS.token], clock, log })
+function createConsul({ registry, token }: ServeOptions, env: Environment, { clock, log }: Host): ConsulClient {
+  const address = registry || registryAddress(env)
+  return new ConsulClient({ address, token: token ?? registryToken(env), clock, log })
 }
 
 /**

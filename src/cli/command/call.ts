@@ -2,7 +2,7 @@
 import { createCaller } from '../../client/caller.ts'
 import { Contracts } from '../../client/contracts.ts'
 import { callOperation } from '../../client/typed.ts'
-import { registryAddress, SETTINGS } from '../../core/settings.ts'
+import { registryAddress, registryToken, SETTINGS } from '../../core/settings.ts'
 import { ConsulClient } from '../../discovery/consul-client.ts'
 import { consulSource } from '../../discovery/source/consul.ts'
 import { readInput } from '../call/input.ts'
@@ -49,7 +49,7 @@ With a service alone its operations are listed.`,
     const settings = address === undefined ? env : { ...env, [SETTINGS.registry]: address }
     const consul = new ConsulClient({
       address: registryAddress(settings),
-      token: env[SETTINGS.token] ?? running?.token,
+      token: running?.token ?? registryToken(env),
     })
     try {
       if (operation === undefined) await list(service, consul, context)

@@ -5,7 +5,7 @@ import { ConfigError } from '../../core/issues.ts'
 import type { Logger } from '../../core/log.ts'
 import { reportReady } from '../../core/parent.ts'
 import { systemRandom } from '../../core/random.ts'
-import { registryAddress, SETTINGS } from '../../core/settings.ts'
+import { registryAddress, registryToken } from '../../core/settings.ts'
 import { ConsulClient } from '../../discovery/consul-client.ts'
 import { snapshotFolder } from '../../discovery/snapshot-place.ts'
 import { consulSource } from '../../discovery/source/consul.ts'
@@ -69,7 +69,7 @@ SIGTERM and Ctrl-C let the requests under way end first.`,
     const address = options.registry ?? registryAddress(env)
     const consul = new ConsulClient({
       address,
-      token: env[SETTINGS.token],
+      token: registryToken(env),
       log,
       snapshots: snapshotFolder(env, address),
     })

@@ -2,7 +2,7 @@
 import type { RunInfo } from '../../control/runfile.ts'
 import { systemClock } from '../../core/clock.ts'
 import { SkeinError } from '../../core/errors.ts'
-import { type Environment, SETTINGS } from '../../core/settings.ts'
+import { type Environment, registryToken } from '../../core/settings.ts'
 import { ConsulClient } from '../../discovery/consul-client.ts'
 import type { Instance } from '../../discovery/contract.ts'
 import { type Context, defineCommand, type Options } from '../command.ts'
@@ -40,7 +40,7 @@ Instances that registered by themselves, on whatever machine, are listed below a
 /** Undefined where the registry does not answer; what the fleet itself knows is shown all the same. */
 async function registeredAt({ registry, token }: RunInfo, env: Environment): Promise<Instance[] | undefined> {
   if (registry === undefined) return undefined
-  const consul = new ConsulClient({ address: registry, token: env[SETTINGS.token] ?? token })
+  const consul = new ConsulClient({ address: registry, token: token ?? registryToken(env) })
   try {
     return await registeredInstances(consul)
   } catch (error) {

@@ -1,5 +1,5 @@
 /** The registry that a command speaks with: the one it names, else the fleet's that runs here, else the environment's. */
-import { type Environment, registryAddress, SETTINGS } from '../../core/settings.ts'
+import { type Environment, registryAddress, registryToken, SETTINGS } from '../../core/settings.ts'
 import { ConsulClient } from '../../discovery/consul-client.ts'
 import { type ExitStatus, Failure, type Options } from '../command.ts'
 import { runningInfo } from '../running.ts'
@@ -24,9 +24,10 @@ export async function withRegistry(
   { options, env, cwd }: Asking,
   use: (consul: ConsulClient) => Promise<ExitStatus>,
 ): Promise<ExitStatus> {
-  const found = options.registry ?? (await runningInfo(cwd))?.registry
+  const running = options.registry === undefined ? await runningInfo(cwd) : undefined
+  const found = options.registry ?? running?.registry
   const address = registryAddress(found === undefined ? env : { [SETTINGS.registry]: found })
-  const consul = new ConsulClient({ address, token: options.token ?? env[SETTINGS.token] })
+  const consul = new ConsulClient({ address, token: options.token ?? running?.token ?? registryToken(env) })
   try {
     return await use(consul)
   } finally {

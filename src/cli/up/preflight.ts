@@ -1,7 +1,7 @@
 /** What `skein up` looks at before it starts anything, so that a refusal leaves nothing behind. */
 import { findRunning } from '../../control/runfile.ts'
 import { SkeinError } from '../../core/errors.ts'
-import { type Environment, SETTINGS } from '../../core/settings.ts'
+import { type Environment, registryToken } from '../../core/settings.ts'
 import { ConsulClient } from '../../discovery/consul-client.ts'
 import { Failure } from '../command.ts'
 import { shortPath } from '../config/load.ts'
@@ -26,7 +26,7 @@ export async function preflight(plan: Plan, cwd: string, env: Environment): Prom
 }
 
 async function refuseAwayRegistry(address: string, file: string, env: Environment): Promise<void> {
-  const consul = new ConsulClient({ address, token: env[SETTINGS.token] })
+  const consul = new ConsulClient({ address, token: registryToken(env) })
   try {
     await consul.get('/v1/status/leader', { timeoutMs: REGISTRY_TIMEOUT_MS })
   } catch (error) {

@@ -3,7 +3,7 @@ import { announceRun, type RunInfo, socketPath, withdrawRun } from '../../contro
 import { serveControl } from '../../control/server.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
-import { type Environment, SETTINGS } from '../../core/settings.ts'
+import { type Environment, registryToken, SETTINGS } from '../../core/settings.ts'
 import { ConsulClient } from '../../discovery/consul-client.ts'
 import type { Fleet, InstanceInfo } from '../../fleet/contract.ts'
 import { startFleet } from '../../fleet/index.ts'
@@ -41,7 +41,7 @@ export interface Session {
 export async function startSession(options: SessionOptions): Promise<Session> {
   const { plan, view, clock, env } = options
   const log = fleetLog(view, clock)
-  const consul = new ConsulClient({ address: plan.registry.url, token: plan.tokens?.own ?? env[SETTINGS.token], log })
+  const consul = new ConsulClient({ address: plan.registry.url, token: plan.tokens?.own ?? registryToken(env), log })
   const registry = new RegistryLink(consul, log, clock)
   let fleet: Fleet | undefined
   try {

@@ -6,7 +6,7 @@ import { sleep, systemClock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import { reportReady } from '../../core/parent.ts'
 import { systemRandom } from '../../core/random.ts'
-import { registryAddress, SETTINGS } from '../../core/settings.ts'
+import { registryAddress, registryToken } from '../../core/settings.ts'
 import { ConsulClient } from '../../discovery/consul-client.ts'
 import { processMetrics } from '../../telemetry/metrics.ts'
 import type { Host } from '../exchange.ts'
@@ -36,7 +36,7 @@ export function join(name: string, server: Server, address: AddressInfo, log: Lo
       phase: 'serving',
     }
     // Throws for an address that is none, so before anything is begun.
-    const { [SETTINGS.token]: token } = process.env
+    const token = registryToken(process.env)
     const consul = new ConsulClient({ address: registryAddress(process.env), token, log: host.log })
     const inFlight = observe(server, host)
     const registering = register(host, placement, address, consul)
