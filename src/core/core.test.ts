@@ -4,7 +4,7 @@ import { compose } from './compose.ts'
 import { asSkeinError, ERRORS, SkeinError } from './errors.ts'
 import { header, headerValues, toRawHeaders, withoutHeaders } from './headers.ts'
 import { ConfigError, IssueList, nearest } from './issues.ts'
-import { below, fullJitter, seeded } from './random.ts'
+import { below, fullJitter, herdPause, seeded } from './random.ts'
 import { registryAddress } from './settings.ts'
 
 test('steps run outermost first and see the result on the way back', async () => {
@@ -96,6 +96,23 @@ test('full jitter stays below its interval and its cap', () => {
     fullJitter(() => 0, 3, 25, 250),
     0,
   )
+})
+
+test('of many who lost a server at once not a fifth come back in any second after a while, and all within 9 s', () => {
+  const random = seeded(7)
+  for (const awayMs of [30_000, 60_000, 600_000]) {
+    const comes = Array.from({ length: 5000 }, () => {
+      let at = 0
+      for (let attempt = 0; at < awayMs; attempt++) at += herdPause(random, attempt)
+      return at - awayMs
+    })
+    const inSecond = comes.map((from) => comes.filter((at) => at >= from && at < from + 1000).length / comes.length)
+    assert.ok(
+      Math.max(...inSecond.slice(0, 200)) < 0.2,
+      `away for ${awayMs} ms: ${Math.max(...inSecond.slice(0, 200))}`,
+    )
+    assert.ok(Math.max(...comes) <= 9000)
+  }
 })
 
 test('the registry address has a default and no trailing slash', () => {

@@ -6,7 +6,7 @@ import { authority } from '../core/authority.ts'
 import type { Clock } from '../core/clock.ts'
 import { SkeinError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
-import { fullJitter, type Random } from '../core/random.ts'
+import { herdPause, type Random } from '../core/random.ts'
 import type { ConsulClient } from '../discovery/consul-client.ts'
 import { Lease } from './lease.ts'
 
@@ -19,9 +19,6 @@ const REMOVE_AFTER = '1m'
 const REGISTER_TIMEOUT_MS = 2_000
 /** Short, because a stopping instance waits for it. */
 const DEREGISTER_TIMEOUT_MS = 1_000
-const RETRY_BASE_MS = 250
-/** Below the TTL, so that an entry which could be renewed does not expire. */
-const RETRY_CAP_MS = 5_000
 
 export interface RegistrationOptions {
   readonly id: string
@@ -103,7 +100,8 @@ async function keepRegistered(
     if (registered) await publisher.run(signal)
     attempted()
     if (registered) await rest(clock, BEAT_MS * (1 - BEAT_JITTER + 2 * BEAT_JITTER * random()), signal)
-    else await rest(clock, fullJitter(random, failures, RETRY_BASE_MS, RETRY_CAP_MS), signal)
+    // At most 9 s: below the TTL, so that an entry which could be renewed does not expire.
+    else await rest(clock, herdPause(random, Math.max(0, failures - 1)), signal)
   }
 }
 

@@ -5,7 +5,7 @@
 import { type Clock, sleep, systemClock, type Timer } from '../../core/clock.ts'
 import { SkeinError } from '../../core/errors.ts'
 import { type Logger, silentLogger } from '../../core/log.ts'
-import { fullJitter, type Random, systemRandom } from '../../core/random.ts'
+import { herdPause, type Random, systemRandom } from '../../core/random.ts'
 import { type Belief, believe, settle } from '../belief.ts'
 import type { ConsulAnswer, ConsulClient } from '../consul-client.ts'
 import type { Instance, Source, Watch } from '../contract.ts'
@@ -25,8 +25,6 @@ export interface ConsulSourceOptions {
 const WAIT_MS = 30_000
 /** So long the first answer is waited for before a snapshot file counts, ms: a registry that hangs must not hang every call. */
 const PATIENCE_MS = 1_000
-const RECONNECT_BASE_MS = 250
-const RECONNECT_CAP_MS = 5_000
 /** A server that does not block is asked twice a second at most; a rolling deploy of 20 changes passes at once. */
 const LOOP_BURST = 20
 const LOOP_REFILL_MS = 500
@@ -218,7 +216,7 @@ class ConsulWatch {
       log.warn({ service: this.#service, err: error }, 'the registry is away: keeping the last set')
     // Asked without an index it answers at once, so that its return is known at once and not after the next change.
     this.#index = 0
-    const pause = fullJitter(random, this.#failures++, RECONNECT_BASE_MS, RECONNECT_CAP_MS)
+    const pause = herdPause(random, this.#failures++)
     if (this.#belief === undefined) await this.#fallBack()
     else this.#publish()
     await sleep(pause, clock, this.#signal)

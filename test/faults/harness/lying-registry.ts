@@ -25,17 +25,26 @@ export interface LyingRegistry {
   tell(lie: Lie | undefined): void
   /** Requests so far. */
   readonly asked: () => number
+  /** Who sent a token as its name: when each of them first got an answer since `forget`, ms of performance.now(). */
+  readonly first: ReadonlyMap<string, number>
+  forget(): void
 }
 
 /** `target` is asked for at each request, because the registry may not be there yet. */
 export async function startLyingRegistry({ after }: FaultContext, target: () => string): Promise<LyingRegistry> {
-  const agent = new Agent({ connections: 512, headersTimeout: 0, bodyTimeout: 0 })
+  const agent = new Agent({ connections: 4096, headersTimeout: 0, bodyTimeout: 0 })
+  const first = new Map<string, number>()
   let lie: Lie | undefined
   let asked = 0
   const server = createServer((incoming, response) => {
     asked++
     if (lie !== undefined) LIES[lie](incoming, response)
-    else void passOn(target() + incoming.url, incoming, response, agent)
+    else {
+      const name = String(incoming.headers['x-consul-token'] ?? '')
+      void passOn(target() + incoming.url, incoming, response, agent, () => {
+        if (!first.has(name)) first.set(name, performance.now())
+      })
+    }
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   after(async () => {
@@ -46,6 +55,8 @@ export async function startLyingRegistry({ after }: FaultContext, target: () => 
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked: () => asked,
+    first,
+    forget: () => first.clear(),
     tell(next) {
       lie = next
       server.closeAllConnections()
@@ -57,15 +68,22 @@ function answer(response: ServerResponse, status: number, text: string, headers:
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text)
 }
 
-async function passOn(url: string, incoming: IncomingMessage, response: ServerResponse, agent: Agent): Promise<void> {
+async function passOn(
+  url: string,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  agent: Agent,
+  onAnswer: () => void,
+): Promise<void> {
   const gone = new AbortController()
   response.once('close', () => gone.abort())
-  const { host: _host, connection: _connection, ...headers } = incoming.headers
+  const { host: _host, connection: _connection, 'x-consul-token': _name, ...headers } = incoming.headers
   try {
     const method = incoming.method as 'GET'
     const body = method === 'GET' ? null : incoming
     const heard = await request(url, { method, headers, body, dispatcher: agent, signal: gone.signal })
     const { connection: _kept, 'keep-alive': _alive, 'transfer-encoding': _chunked, ...passed } = heard.headers
+    onAnswer()
     response.writeHead(heard.statusCode, passed)
     heard.body.pipe(response)
     heard.body.on('error', () => response.destroy())
