@@ -1,6 +1,4 @@
 /** The embedded registry: Consul's HTTP API and DNS over one state, kept in memory, in SQLite or in etcd. */
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
 import { authority } from '../core/authority.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
@@ -26,7 +24,7 @@ import { Leases } from './leases.ts'
 import { type RegistryMetrics, registryMetrics } from './metrics.ts'
 import { ownNode, SERVER_PORT, SHARED_NODE } from './own-node.ts'
 import { findQuery, runQuery, ttlOf } from './prepared-query.ts'
-import { createRegistryServer } from './server.ts'
+import { RegistryServer } from './server.ts'
 import { SESSION_TTL_MIN_MS, SessionKeeper } from './session-keeper.ts'
 import { createStorage, isShared, type StorageChoice } from './storage/storages.ts'
 import type { StorageEvents } from './storage.ts'
@@ -97,9 +95,9 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Runn
   await store.open()
   try {
     const registry = await createRegistry(options, store, metrics, counters, clock)
-    const server = createRegistryServer(registry, createGuard({ ...options, host, access: registry.access }))
+    const server = new RegistryServer(registry, createGuard({ ...options, host, access: registry.access }))
     const dns = await openDns(registry, options)
-    const port = await listen(server, host, options.port ?? 8500).catch(async (error) => {
+    const port = await server.listen(options.port ?? 8500, host).catch(async (error) => {
       await dns?.close()
       throw error
     })
@@ -221,16 +219,6 @@ function advertised(host: string): string {
   return host === '0.0.0.0' || host === '::' || host === 'localhost' ? '127.0.0.1' : host
 }
 
-function listen(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host, port }, () => {
-      server.off('error', reject)
-      resolve((server.address() as AddressInfo).port)
-    })
-  })
-}
-
 /** Beyond loopback only where that is asked for: see DnsOptions. */
 async function openDns(registry: Registry, options: RegistryOptions): Promise<RunningDns | undefined> {
   const { dnsPort: port, dns: settings, host = '127.0.0.1' } = options
@@ -255,22 +243,20 @@ const CLOSE_MS = 2000
 
 /** Held queries first, so that their clients hear the truth and not a broken connection. */
 function closer(
-  { store, checks, leases, sessions, feed, clock }: Registry,
-  server: Server,
+  { store, checks, leases, sessions, feed }: Registry,
+  server: RegistryServer,
   dns: RunningDns | undefined,
 ): () => Promise<void> {
   let closing: Promise<void> | undefined
   return () => {
     closing ??= (async () => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      server.stopAccepting()
       leases.close()
       checks.stop()
       sessions.stop()
       store.hub.close()
       feed.close()
-      const cut = clock.after(CLOSE_MS, () => server.closeAllConnections())
-      await Promise.all([closed, dns?.close()])
-      cut.cancel()
+      await Promise.all([server.close(CLOSE_MS), dns?.close()])
       await store.close()
     })()
     return closing

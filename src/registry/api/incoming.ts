@@ -1,34 +1,40 @@
-/** What is read off a request beside its target: headers, encodings, the body. */
-import type { IncomingMessage } from 'node:http'
+/** What is read off a request beside its target: encodings, the body. */
+import type { Clock } from '../../core/clock.ts'
+import type { ServerExchange } from '../../wire/contract.ts'
+import { WireError } from '../../wire/wire-error.ts'
 import { Refusal } from '../state/refusal.ts'
 
-export function headerOf(incoming: IncomingMessage, name: string): string | undefined {
-  const value = incoming.headers[name]
-  return Array.isArray(value) ? value[0] : value
+export function acceptsGzip(accepted: string | undefined): boolean {
+  return accepted !== undefined && /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(accepted)
 }
 
-export function hasBody(incoming: IncomingMessage): boolean {
-  return incoming.headers['transfer-encoding'] !== undefined || Number(incoming.headers['content-length'] ?? 0) > 0
-}
+/** A client that needs longer is none. */
+const BODY_MS = 30_000
+const NO_BODY = Buffer.alloc(0)
 
-export function acceptsGzip(incoming: IncomingMessage): boolean {
-  return /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(headerOf(incoming, 'accept-encoding') ?? '')
-}
-
-/** @throws Refusal 413 as soon as more than `maxBytes` are announced or have come. */
+/** @throws Refusal 413 as soon as more than `maxBytes` are announced or have come; 408 when it has not come within 30 s. */
 export async function readBody(
-  incoming: IncomingMessage,
+  exchange: ServerExchange,
+  clock: Clock,
   maxBytes: number,
   tooLarge = (bytes: number) => `Request body(${bytes} bytes) too large, max size: ${maxBytes} bytes.`,
 ): Promise<Buffer> {
-  const announced = Number(incoming.headers['content-length'] ?? 0)
-  if (announced > maxBytes) throw new Refusal(413, tooLarge(announced))
-  const chunks: Buffer[] = []
+  const { head, body } = exchange
+  if (head.framing > maxBytes) throw new Refusal(413, tooLarge(head.framing))
+  if (body === undefined) return NO_BODY
+  if (head.expect === '100-continue') exchange.sendContinue()
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+  const chunks: Uint8Array[] = []
   let bytes = 0
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > maxBytes) throw new Refusal(413, tooLarge(bytes))
-    chunks.push(chunk)
-  }
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+  const timer = clock.after(BODY_MS, () => body.drop(new Refusal(408, 'the body did not come in time')))
+  body.read({
+    chunk(data) {
+      bytes += data.length
+      if (bytes > maxBytes) body.drop(new Refusal(413, tooLarge(bytes)))
+      else chunks.push(data)
+    },
+    end: () => resolve(Buffer.concat(chunks)),
+    fail: (error) => reject(error instanceof WireError ? new Refusal(error.status, error.message) : error),
+  })
+  return promise.finally(() => timer.cancel())
 }
