@@ -1,8 +1,8 @@
 /** What the steps of the pipeline share about one call. */
 
+import type { Cancel } from '../core/cancel.ts'
 import type { Clock } from '../core/clock.ts'
 import type { CallContext } from '../core/context.ts'
-import type { SkeinError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import type { Random } from '../core/random.ts'
 import type { clientMetrics } from '../telemetry/standard.ts'
@@ -82,22 +82,3 @@ export interface Parts {
 
 /** One step: what it does around the rest of the pipeline. Unlike middleware it may run the rest more than once. */
 export type Layer = (parts: Parts, next: Handler) => Handler
-
-/** A cancellation with a reason. Cheaper than an AbortSignal, and it runs its listeners at once. */
-export class Cancel {
-  reason: SkeinError | undefined
-  readonly #listeners = new Set<(reason: SkeinError) => void>()
-
-  cancel(reason: SkeinError): void {
-    if (this.reason !== undefined) return
-    this.reason = reason
-    for (const listener of [...this.#listeners]) listener(reason)
-  }
-
-  /** Calls `listener` once cancelled, at once if it is. Returns what takes it back. */
-  on(listener: (reason: SkeinError) => void): () => void {
-    if (this.reason !== undefined) listener(this.reason)
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
-  }
-}

@@ -1,4 +1,6 @@
 /** The caller: one for a process, shared by typed calls, the fetch front and the gateway. */
+
+import { Cancel } from '../core/cancel.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { currentContext } from '../core/context.ts'
 import { asSkeinError, SkeinError } from '../core/errors.ts'
@@ -7,7 +9,7 @@ import { type Random, systemRandom } from '../core/random.ts'
 import type { Source } from '../discovery/contract.ts'
 import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
 import { clientMetrics } from '../telemetry/standard.ts'
-import { type Call, Cancel, type Handler, newAttempt, type Parts } from './call.ts'
+import { type Call, type Handler, newAttempt, type Parts } from './call.ts'
 import type { Caller, CallPolicy, CandidateState, Lease, OutboundRequest, OutboundResponse } from './contract.ts'
 import { buildPipeline } from './pipeline.ts'
 import { type Policies, resolvePolicy } from './policy.ts'

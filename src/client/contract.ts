@@ -1,6 +1,7 @@
 /** The outbound path, for every call in Skein: typed calls, the fetch front, and each request that the gateway forwards. */
 import type { Readable } from 'node:stream'
 import type { BalanceConfig } from '../balance/contract.ts'
+import type { Cancel } from '../core/cancel.ts'
 import type { HttpMethod } from '../core/contract.ts'
 import type { RawHeaders } from '../core/headers.ts'
 import type { Instance } from '../discovery/contract.ts'
@@ -27,7 +28,7 @@ export interface OutboundRequest {
   readonly hashKey?: string | undefined
   readonly policy?: CallPolicy | undefined
   /** Cancels the call: the caller has gone. */
-  readonly signal?: AbortSignal | undefined
+  readonly signal?: AbortSignal | Cancel | undefined
   /** For versions side by side. */
   readonly tailoring?: Tailoring | undefined
 }

@@ -89,7 +89,7 @@ function relay(exchange: Exchange, source: BodySource, { clock, limits }: Parts)
     const settle = (error?: unknown) => {
       stalled?.cancel()
       exchange.onDrained = undefined
-      exchange.onFailure = undefined
+      forget()
       if (error === undefined) return resolve()
       source.drop(error as Error)
       reject(error)
@@ -98,7 +98,7 @@ function relay(exchange: Exchange, source: BodySource, { clock, limits }: Parts)
       stalled?.cancel()
       source.resume()
     }
-    exchange.onFailure = settle
+    const forget = exchange.cancel.on(settle)
     source.read({
       chunk(bytes) {
         exchange.bytes += bytes.length

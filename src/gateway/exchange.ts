@@ -1,5 +1,6 @@
 /** One request on its way through the gateway: what came in, what the steps found out, what went back. */
 import type { Attempt, Body, Caller } from '../client/contract.ts'
+import { Cancel } from '../core/cancel.ts'
 import type { Clock } from '../core/clock.ts'
 import { SkeinError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
@@ -39,7 +40,8 @@ export class Exchange implements ExchangeObserver {
   readonly head: RequestHead
   /** Monotonic ms. */
   readonly startedAt: number
-  readonly #abort = new AbortController()
+  /** Cancelled when the client has gone or its request turned out to be bad: nobody wants the answer. */
+  readonly cancel = new Cancel()
   #requestEdits: FieldEdits | undefined
   #answerEdits: FieldEdits | undefined
 
@@ -82,8 +84,6 @@ export class Exchange implements ExchangeObserver {
   // Told by the engine, where somebody asks for it.
   onDrained: (() => void) | undefined
   onOver: (() => void) | undefined
-  /** Called with why the exchange was failed, while an answer is being relayed. */
-  onFailure: ((error: SkeinError) => void) | undefined
 
   drained(): void {
     this.onDrained?.()
@@ -123,20 +123,17 @@ export class Exchange implements ExchangeObserver {
     return this.#answerEdits?.apply(fields) ?? fields
   }
 
-  /** Aborted when the client has gone or its request turned out to be bad: nobody wants the answer. */
   get signal(): AbortSignal {
-    return this.#abort.signal
+    return this.cancel.signal
   }
 
   /** Ends the exchange from outside its steps. The first reason counts. */
   fail(error: SkeinError): void {
-    if (this.failure !== undefined) return
-    this.#abort.abort(error)
-    this.onFailure?.(error)
+    this.cancel.cancel(error)
   }
 
   /** Why `fail` was called, or undefined. */
   get failure(): SkeinError | undefined {
-    return this.#abort.signal.reason
+    return this.cancel.reason
   }
 }

@@ -1,3 +1,4 @@
+import type { Cancel } from '../core/cancel.ts'
 import type { Clock } from '../core/clock.ts'
 import type { BodySink, BodySource } from '../wire/contract.ts'
 import { IdleTimer } from './idle.ts'
@@ -11,10 +12,8 @@ export interface MeterOptions {
   readonly pausesCount: boolean
   onTooLong(): void
   onIdle(): void
-  /** Why the exchange has failed, if it has. */
-  failure(): Error | undefined
   /** Breaks the body off. */
-  readonly signal: AbortSignal
+  readonly cancel: Cancel
 }
 
 /** A body with its bytes counted and its pauses timed. */
@@ -22,7 +21,7 @@ export class MeteredBody implements BodySource {
   readonly #body: BodySource
   readonly #options: MeterOptions
   readonly #idle: IdleTimer
-  readonly #onAbort: () => void
+  readonly #forget: () => void
   #total = 0
   /** Held back by its taker, because the upstream is slow: then it is not idle, and the call's deadline bounds that. */
   #held = false
@@ -33,10 +32,7 @@ export class MeteredBody implements BodySource {
     this.#idle = new IdleTimer(options.clock, options.idleMs, () => {
       if (!this.#held) options.onIdle()
     })
-    this.#onAbort = () => this.drop(options.failure() ?? new Error('the exchange was broken off'))
-    options.signal.addEventListener('abort', this.#onAbort, { once: true })
-    // A pipelined request may have lost its client before its turn came.
-    if (options.signal.aborted) this.#onAbort()
+    this.#forget = options.cancel.on((reason) => body.drop(reason))
   }
 
   get complete(): boolean {
@@ -61,7 +57,7 @@ export class MeteredBody implements BodySource {
       // Who broke it off knows why better than the engine does.
       fail: (error) => {
         this.close()
-        sink.fail(this.#options.failure() ?? error)
+        sink.fail(this.#options.cancel.reason ?? error)
       },
     })
   }
@@ -85,7 +81,7 @@ export class MeteredBody implements BodySource {
   /** Ends the watch over it. Idempotent. */
   close(): void {
     this.#idle.cancel()
-    this.#options.signal.removeEventListener('abort', this.#onAbort)
+    this.#forget()
   }
 
   #count(bytes: Uint8Array): boolean {

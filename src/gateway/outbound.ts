@@ -10,7 +10,7 @@ import type { GatewayLimits } from './limits.ts'
 
 /** The request as it goes on: written anew from what was parsed, so that nothing unread passes through. */
 export function outboundRequest(exchange: Exchange, limits: GatewayLimits): OutboundRequest {
-  const { head, route, service, body, bodyLength, signal } = exchange
+  const { head, route, service, body, bodyLength, cancel } = exchange
   return {
     service: service!,
     method: head.method,
@@ -21,7 +21,7 @@ export function outboundRequest(exchange: Exchange, limits: GatewayLimits): Outb
     operation: route!.name,
     hashKey: outboundHashKey(exchange),
     policy: callPolicy(exchange, limits),
-    signal,
+    signal: cancel,
   }
 }
 

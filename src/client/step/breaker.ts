@@ -7,18 +7,21 @@ import type { OutboundResponse } from '../contract.ts'
 import { ERROR_HEADER } from '../headers.ts'
 import type { Candidate } from '../upstream.ts'
 
-export const breaker: Layer = (parts, next) => async (call) => {
+/** `then` and not `await`: each async function on the way of every request costs it a promise and three turns more. */
+export const breaker: Layer = (parts, next) => (call) => {
   const { upstream, attempt } = call
   const now = parts.clock.monotonic()
   attempt.allowed = (id) => upstream.outlier.eligible(id, now)
-  try {
-    const response = await next(call)
-    judge(call, attempt.candidate!, failureInAnswer(response), parts)
-    return response
-  } catch (error) {
-    if (attempt.candidate !== undefined) judge(call, attempt.candidate, failureOf(attempt), parts)
-    throw error
-  }
+  return next(call).then(
+    (response) => {
+      judge(call, attempt.candidate!, failureInAnswer(response), parts)
+      return response
+    },
+    (error) => {
+      if (attempt.candidate !== undefined) judge(call, attempt.candidate, failureOf(attempt), parts)
+      throw error
+    },
+  )
 }
 
 type Verdict = FailureKind | 'well' | 'unknown'

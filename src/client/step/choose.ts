@@ -1,25 +1,29 @@
 /** Picks the instance: from the snapshot's fit ones, those not tried in this call and let through by the breaker, by policy. */
-import type { Call, Layer } from '../call.ts'
+import type { Call, Handler, Layer, Parts } from '../call.ts'
 import { deadlineExceeded } from '../failure.ts'
 
-export const choose: Layer =
-  ({ metrics }, next) =>
-  async (call) => {
-    const { upstream, attempt, request, policy, tried } = call
-    if (!upstream.known) await firstSnapshot(call)
-    const { candidate, chooser } = upstream.pick({
-      balance: policy.balance,
-      hashKey: request.hashKey,
-      tried,
-      allowed: suited(call) ?? attempt.allowed,
-    })
-    attempt.candidate = candidate
-    tried.add(candidate.id)
-    // Here and not in the breaker, because a probe's place is taken by choosing.
-    upstream.outlier.started(candidate.id)
-    metrics.picks.with(request.service, chooser.policy.name, candidate.id).value++
+export const choose: Layer = (parts, next) => {
+  const proceed: Handler = (call) => {
+    pick(call, parts)
     return next(call)
   }
+  return (call) => (call.upstream.known ? proceed(call) : firstSnapshot(call).then(() => proceed(call)))
+}
+
+function pick(call: Call, { metrics }: Parts): void {
+  const { upstream, attempt, request, policy, tried } = call
+  const { candidate, chooser } = upstream.pick({
+    balance: policy.balance,
+    hashKey: request.hashKey,
+    tried,
+    allowed: suited(call) ?? attempt.allowed,
+  })
+  attempt.candidate = candidate
+  tried.add(candidate.id)
+  // Here and not in the breaker, because a probe's place is taken by choosing.
+  upstream.outlier.started(candidate.id)
+  metrics.picks.with(request.service, chooser.policy.name, candidate.id).value++
+}
 
 /** Those let through by the breaker that can serve the request; undefined where all can. */
 function suited({ request: { tailoring }, upstream, attempt }: Call): ((id: string) => boolean) | undefined {

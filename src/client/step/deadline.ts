@@ -2,6 +2,7 @@
  * Ends a call when nobody waits for it any longer: its own deadline or its caller's has passed, or the caller has gone. The
  * deadline covers the time until the head; a caller that goes later still ends the body.
  */
+import { Cancel } from '../../core/cancel.ts'
 import type { Call, Layer } from '../call.ts'
 import { cancelled, deadlineExceeded } from '../failure.ts'
 
@@ -29,17 +30,26 @@ export const deadline: Layer =
     }
   }
 
+const NOTHING = () => {}
+
 /** Cancels the call when its own signal or that of the call being served is aborted. */
 function onGone(call: Call): () => void {
-  const { request, context, cancel } = call
-  const signals = [request.signal, context?.signal].filter((signal) => signal !== undefined)
-  const undo = signals.map((signal) => {
-    const abort = () => cancel.cancel(cancelled(request.service, signal.reason))
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    return () => signal.removeEventListener('abort', abort)
-  })
+  const own = call.request.signal
+  const inherited = call.context?.signal
+  if (own === undefined) return inherited === undefined ? NOTHING : cancelWith(call, inherited)
+  const forget = cancelWith(call, own)
+  if (inherited === undefined) return forget
+  const forgetInherited = cancelWith(call, inherited)
   return () => {
-    for (const one of undo) one()
+    forget()
+    forgetInherited()
   }
+}
+
+function cancelWith({ cancel, request }: Call, signal: AbortSignal | Cancel): () => void {
+  const abort = () => cancel.cancel(cancelled(request.service, signal.reason))
+  if (signal instanceof Cancel) return signal.on(abort)
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort, { once: true })
+  return () => signal.removeEventListener('abort', abort)
 }

@@ -21,7 +21,7 @@ import { Readable } from 'node:stream'
 import { backoffMs } from '../../balance/backoff.ts'
 import type { Clock } from '../../core/clock.ts'
 import { header } from '../../core/headers.ts'
-import { type Call, type Handler, type Layer, newAttempt, sentRequest } from '../call.ts'
+import { type Call, type Layer, newAttempt, sentRequest } from '../call.ts'
 import type { Body, OutboundResponse } from '../contract.ts'
 import { ERROR_HEADER } from '../headers.ts'
 import { isIdempotent } from '../policy.ts'
@@ -47,7 +47,12 @@ export const retry: Layer =
           leave = allowance.ask('timeout', number)
           return leave !== undefined
         }
-        const outcome = await outcomeOf(next, call)
+        let outcome: Outcome
+        try {
+          outcome = { response: await next(call) }
+        } catch (error) {
+          outcome = { error }
+        }
         before?.end()
         const reason = reasonToRetry(call, outcome)
         leave ??= reason && allowance.ask(reason, number)
@@ -107,14 +112,6 @@ class Allowance {
 function begin(call: Call, number: number, last: boolean): void {
   const mayRepeat = !last && isIdempotent(call.request) && replayable(call.request.body, REPLAY_MAX_BYTES)
   call.attempt = newAttempt(number, mayRepeat)
-}
-
-async function outcomeOf(next: Handler, call: Call): Promise<Outcome> {
-  try {
-    return { response: await next(call) }
-  } catch (error) {
-    return { error }
-  }
 }
 
 function reasonToRetry(call: Call, outcome: Outcome): Reason | undefined {

@@ -61,7 +61,6 @@ function meter(exchange: Exchange, body: BodySource, max: number, small: boolean
     pausesCount: !small,
     onTooLong: () => exchange.fail(tooLarge(max)),
     onIdle: () => exchange.fail(new SkeinError('REQUEST_TIMEOUT', 'the body stopped coming', { reason: 'body_idle' })),
-    failure: () => exchange.failure,
-    signal: exchange.signal,
+    cancel: exchange.cancel,
   })
 }

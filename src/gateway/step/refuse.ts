@@ -7,7 +7,7 @@ import { readHead } from '../head.ts'
  * Refuses what the upstream might read in another way than we do. The connection ends with the answer.
  */
 export function refuse({ limits }: Parts): Step<Exchange, void> {
-  return async (exchange, next) => {
+  return (exchange, next) => {
     const read = readHead(exchange.head, limits)
     if ('reason' in read) {
       exchange.wire.closeAfter()

@@ -8,7 +8,7 @@ import { normaliseHost } from '../target.ts'
 import { preflightMethod } from './share.ts'
 
 /** Matches the request with the routes of the configuration in force when it came. */
-export const takeRoute: Step<Exchange, void> = async (exchange, next) => {
+export const takeRoute: Step<Exchange, void> = (exchange, next) => {
   const { head, target, snapshot } = exchange
   const host = normaliseHost(header(head.headers, 'host')!)
   const request = { method: head.method, headers: head.headers, host, ...target! }
