@@ -16,6 +16,7 @@ import {
 } from './contract.ts'
 import * as codec from './gateway-json.ts'
 import { JsonLines } from './json-lines.ts'
+import { listAll } from './listing.ts'
 import { Login } from './login.ts'
 
 export interface GatewayOptions {
@@ -30,7 +31,6 @@ const ATTEMPT_MS = 2000
 /** How long a call outlasts failing members: a leader is elected within one to two seconds. */
 const PATIENCE_MS = 5000
 const PAUSE_MS = 100
-const PAGE_KEYS = 1000
 
 export class EtcdGateway implements Etcd {
   readonly #endpoints: readonly string[]
@@ -60,25 +60,8 @@ export class EtcdGateway implements Etcd {
     return kvs[0] === undefined ? undefined : codec.keyValue(kvs[0])
   }
 
-  /** Page by page, all of them as of the revision of the first. A compaction in between fails it; the caller starts over. */
-  async list(prefix: string): Promise<Listing> {
-    const range_end = codec.prefixEnd(prefix)
-    const found: KeyValue[] = []
-    let from = codec.encodeText(prefix)
-    let revision: string | undefined
-    for (;;) {
-      const page = await this.#call<codec.JsonRange>('kv/range', {
-        key: from,
-        range_end,
-        limit: String(PAGE_KEYS),
-        ...(revision === undefined ? {} : { revision }),
-      })
-      const { header = {}, kvs = [], more } = page
-      revision ??= header.revision ?? '0'
-      for (const one of kvs) found.push(codec.keyValue(one))
-      if (more !== true) return { revision: codec.number(revision), cluster: header.cluster_id ?? '', found }
-      from = Buffer.concat([Buffer.from(kvs.at(-1)?.key ?? '', 'base64'), Buffer.of(0)]).toString('base64')
-    }
+  list(prefix: string): Promise<Listing> {
+    return listAll(prefix, (body) => this.#call<codec.JsonRange>('kv/range', body))
   }
 
   async commit(commit: Commit): Promise<Committed> {
