@@ -2,20 +2,8 @@
 import assert from 'node:assert/strict'
 import { below, type Random } from '../../src/core/random.ts'
 import { KEYS } from './questions.ts'
-import {
-  CHECK_TTL_MS,
-  end,
-  LOCK_DELAY_MS,
-  put,
-  putCheck,
-  removeKeys,
-  removeNode,
-  removeService,
-  type Status,
-  setKey,
-  type Twin,
-  type World,
-} from './registry-twin.ts'
+import { CHECK_TTL_MS, LOCK_DELAY_MS, type Twin } from './registry-twin.ts'
+import { end, put, putCheck, removeKeys, removeNode, removeService, type Status, setKey, type World } from './world.ts'
 
 export interface Reply {
   readonly status: number

@@ -1,6 +1,6 @@
 /** What can be asked, what the twin answers, and what of the registry's answer is compared with it. */
 import { isDeepStrictEqual } from 'node:util'
-import type { Indexes, World } from './registry-twin.ts'
+import type { Indexes, World } from './world.ts'
 
 type Moved = (path: string) => number
 
