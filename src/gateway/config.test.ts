@@ -7,7 +7,7 @@ import { checkGatewayConfig } from './config.ts'
 import type { GatewayConfig } from './contract.ts'
 import { takeSnapshot } from './snapshot.ts'
 
-const PARTS = { clock: systemClock, log: silentLogger }
+const PARTS = { clock: systemClock, log: silentLogger, caller: { request: () => assert.fail('called') } }
 
 function problems(value: unknown, services?: string[]): Record<string, string> {
   const list = new IssueList('skein.config.ts')
@@ -128,6 +128,13 @@ const WRONG_RULES: readonly [Record<string, unknown>, string][] = [
   [{ auth: { jwt: { ...JWT, algorithms: ['HS256'] } } }, 'auth.jwt.algorithms[0]'],
   [{ auth: { jwt: { ...JWT, algorithms: ['none'] } } }, 'auth.jwt.algorithms[0]'],
   [{ auth: { jwt: { ...JWT, algorithms: [] } } }, 'auth.jwt.algorithms'],
+  [{ auth: { forwardAuth: {} } }, 'auth.forwardAuth.to'],
+  [{ auth: { forwardAuth: { to: 'a', path: 'check' } } }, 'auth.forwardAuth.path'],
+  [{ auth: { forwardAuth: { to: 'a', send: ['a b'] } } }, 'auth.forwardAuth.send[0]'],
+  [{ auth: { forwardAuth: { to: 'a', forward: ['x-skein-subject'] } } }, 'auth.forwardAuth.forward[0]'],
+  [{ auth: { forwardAuth: { to: 'a', cache: { seconds: 0 } } } }, 'auth.forwardAuth.cache.seconds'],
+  [{ auth: { forwardAuth: { to: 'a', cache: 5 } } }, 'auth.forwardAuth.cache'],
+  [{ auth: { forwardAuth: { to: 'a' }, optional: true } }, 'auth.optional'],
   [{ auth: { jwt: { ...JWT, forward: { email: 'x-forwarded-for' } } } }, 'auth.jwt.forward.email'],
   [{ maintenance: { except: ['x'] } }, 'maintenance.except[0]'],
 ]

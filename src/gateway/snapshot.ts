@@ -4,7 +4,7 @@ import { parseBalance } from '../balance/policies.ts'
 import type { CallPolicy } from '../client/contract.ts'
 import { ConfigError, IssueList } from '../core/issues.ts'
 import { addressSet } from './address.ts'
-import type { TokenParts } from './auth/tokens.ts'
+import type { AuthParts } from './auth/contract.ts'
 import { checkGatewayConfig } from './config.ts'
 import type { GatewayConfig, RouteConfig, RouteRules } from './contract.ts'
 import { parseRoute, type Route, RouteTable } from './routes.ts'
@@ -24,7 +24,7 @@ export interface GatewaySnapshot {
 }
 
 /** `before` is the one it takes the place of: limits go on counting. @throws ConfigError with every mistake. */
-export function takeSnapshot(config: GatewayConfig, parts: TokenParts, before?: GatewaySnapshot): GatewaySnapshot {
+export function takeSnapshot(config: GatewayConfig, parts: AuthParts, before?: GatewaySnapshot): GatewaySnapshot {
   const issues = new IssueList('gateway')
   checkGatewayConfig(config, issues, '')
   if (issues.issues.length > 0) throw new ConfigError(issues.issues)
@@ -40,7 +40,7 @@ function gatewayRoute(
   config: RouteConfig,
   order: number,
   defaults: RouteRules | undefined,
-  parts: TokenParts,
+  parts: AuthParts,
   before: GatewaySnapshot | undefined,
 ): GatewayRoute {
   const route = parseRoute(config, order)

@@ -7,7 +7,7 @@ import { hashKeyOf, type KeyedRequest } from '../../balance/hash-key.ts'
 import { SkeinError } from '../../core/errors.ts'
 import type { FieldEdits } from '../field-edits.ts'
 import type { ApiKeyConfig } from '../rule/auth.ts'
-import type { Authenticator, Identity } from './contract.ts'
+import type { Authenticator, Decision } from './contract.ts'
 
 /** Longer is no key of ours. */
 const KEY_MAX = 1024
@@ -28,7 +28,7 @@ export class ApiKeys implements Authenticator {
     this.#clients = new Map(pairs)
   }
 
-  identify(request: KeyedRequest, edits: FieldEdits): Identity | undefined {
+  decide(request: KeyedRequest, edits: FieldEdits): Decision | undefined {
     const shown = this.#shown(request)
     if (shown === undefined) return undefined
     const client = shown.length > KEY_MAX ? undefined : this.#clients.get(digestOf(shown))
@@ -36,7 +36,7 @@ export class ApiKeys implements Authenticator {
       throw new SkeinError('UNAUTHENTICATED', 'this API key is not known', { reason: 'api_key' })
     // The key has done its work: whoever sees the upstream's logs must not be able to use it.
     if (this.#place.startsWith('header:')) edits.drop(this.#place.slice('header:'.length).toLowerCase())
-    return { subject: `key:${client}`, name: client }
+    return { identity: { subject: `key:${client}`, name: client } }
   }
 
   #shown(request: KeyedRequest): string | undefined {

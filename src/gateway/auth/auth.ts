@@ -1,7 +1,8 @@
 import type { AuthConfig } from '../rule/auth.ts'
 import { ApiKeys } from './api-keys.ts'
-import type { Authenticator } from './contract.ts'
-import { type TokenParts, Tokens } from './tokens.ts'
+import type { Authenticator, AuthParts } from './contract.ts'
+import { ForwardAuth } from './forward-auth.ts'
+import { Tokens } from './tokens.ts'
 
 /** A route's rule of who may use it, ready for use. */
 export interface Auth {
@@ -15,15 +16,17 @@ export interface Auth {
 export function prepareAuth(
   config: AuthConfig | false | undefined,
   before: Auth | undefined,
-  parts: TokenParts,
+  parts: AuthParts,
 ): Auth | undefined {
   if (!config) return undefined
   const id = JSON.stringify(config)
   if (before?.id === id) return before
-  const { apiKeys, jwt, optional = false } = config
+  const { apiKeys, jwt, forwardAuth, optional = false } = config
   const authenticators = [
     ...(apiKeys === undefined ? [] : [new ApiKeys(apiKeys)]),
     ...(jwt === undefined ? [] : [new Tokens([jwt].flat(), parts)]),
+    // Last: what is decided without a call need not be asked.
+    ...(forwardAuth === undefined ? [] : [new ForwardAuth(forwardAuth, parts)]),
   ]
   return { authenticators, optional, id }
 }

@@ -1,5 +1,8 @@
 /** What proves who a client is. */
 import type { KeyedRequest } from '../../balance/hash-key.ts'
+import type { Caller } from '../../client/contract.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../core/log.ts'
 import type { FieldEdits } from '../field-edits.ts'
 
 export interface Identity {
@@ -9,15 +12,44 @@ export interface Identity {
   readonly name: string
 }
 
+/** The request as authenticators see it. */
+export interface AuthRequest extends KeyedRequest {
+  readonly method: string
+  /** Path with query. */
+  readonly target: string
+  /** What upstreams are told of the client: x-forwarded-for and its like. */
+  readonly forwarded: readonly string[]
+  readonly signal: AbortSignal
+  /** Runs a call of the authenticator's own as part of the request: under its trace and id. */
+  asPartOf<T>(call: () => T): T
+}
+
+/** An answer in place of the upstream's. */
+export interface AuthReply {
+  readonly status: number
+  readonly headers: readonly string[]
+  readonly body: string | Uint8Array
+}
+
+/** The client may come in, perhaps without a name; or it gets this answer. */
+export type Decision = { readonly identity: Identity | undefined } | { readonly reply: AuthReply }
+
 export interface Authenticator {
   /**
    * Undefined when the request shows nothing of the kind.
-   * @throws SkeinError UNAUTHENTICATED when what it shows is not right, FORBIDDEN when it is right and not enough, UNREACHABLE
+   * @throws SkeinError UNAUTHENTICATED when what it shows is not right, FORBIDDEN when it is right and not enough, and others
    * when it cannot be judged now. The fields of `edits` may only be changed once it is right.
    */
-  identify(request: KeyedRequest, edits: FieldEdits): Promise<Identity | undefined> | Identity | undefined
-  /** Fields that only this may write: the client's own are taken away. */
+  decide(request: AuthRequest, edits: FieldEdits): Promise<Decision | undefined> | Decision | undefined
+  /** Fields that only this may write, in lower case: the client's own are taken away. */
   readonly ownFields: readonly string[]
   /** For WWW-Authenticate: `Bearer`. */
   readonly scheme: string
+}
+
+/** What authenticators are made of. */
+export interface AuthParts {
+  readonly caller: Pick<Caller, 'request'>
+  readonly clock: Clock
+  readonly log: Logger
 }

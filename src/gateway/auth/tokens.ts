@@ -4,10 +4,9 @@ import type { KeyedRequest } from '../../balance/hash-key.ts'
 import type { Clock } from '../../core/clock.ts'
 import { SkeinError } from '../../core/errors.ts'
 import { header } from '../../core/headers.ts'
-import type { Logger } from '../../core/log.ts'
 import type { FieldEdits } from '../field-edits.ts'
 import type { JwtConfig } from '../rule/auth.ts'
-import type { Authenticator, Identity } from './contract.ts'
+import type { Authenticator, AuthParts, Decision } from './contract.ts'
 import { KeySet } from './key-set.ts'
 import { Verdicts } from './verdicts.ts'
 
@@ -15,11 +14,6 @@ const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA']
 const CLOCK_SKEW_SECONDS = 5
 const TOKEN_MAX = 8 * 1024
 const BEARER = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i
-
-export interface TokenParts {
-  readonly clock: Clock
-  readonly log: Logger
-}
 
 interface Issuer {
   readonly config: JwtConfig
@@ -35,17 +29,17 @@ export class Tokens implements Authenticator {
   readonly scheme = 'Bearer'
   readonly ownFields: readonly string[]
   readonly #issuers: ReadonlyMap<string, Issuer>
-  readonly #parts: TokenParts
+  readonly #parts: Pick<AuthParts, 'clock' | 'log'>
   readonly #verdicts = new Verdicts<Verified>()
 
-  constructor(configs: readonly JwtConfig[], parts: TokenParts) {
+  constructor(configs: readonly JwtConfig[], parts: Pick<AuthParts, 'clock' | 'log'>) {
     this.#parts = parts
     this.ownFields = configs.flatMap(({ forward = {} }) => Object.values(forward).map((name) => name.toLowerCase()))
     const forget = () => this.#verdicts.forget()
     this.#issuers = new Map(configs.map((config) => [config.issuer, { config, keys: keysOf(config, parts, forget) }]))
   }
 
-  async identify({ headers }: KeyedRequest, edits: FieldEdits): Promise<Identity | undefined> {
+  async decide({ headers }: KeyedRequest, edits: FieldEdits): Promise<Decision | undefined> {
     const shown = header(headers, 'authorization')
     if (shown === undefined) return undefined
     const { config, payload } = await this.#verified(shown)
@@ -53,7 +47,7 @@ export class Tokens implements Authenticator {
     if (typeof sub !== 'string' || sub === '') throw refused('token_sub', 'the token names nobody')
     checkClaims(config, payload)
     for (const [claim, name] of Object.entries(config.forward ?? {})) forward(payload[claim], name.toLowerCase(), edits)
-    return { subject: `jwt:${config.issuer}|${sub}`, name: sub }
+    return { identity: { subject: `jwt:${config.issuer}|${sub}`, name: sub } }
   }
 
   async #verified(shown: string): Promise<Verified> {
@@ -88,7 +82,7 @@ function endOf({ maxAgeSeconds = Number.POSITIVE_INFINITY, clockSkewSeconds }: J
   return (Math.min(exp, iat + maxAgeSeconds) + (clockSkewSeconds ?? CLOCK_SKEW_SECONDS)) * 1000
 }
 
-function keysOf({ jwks }: JwtConfig, parts: TokenParts, onChange: () => void): JWTVerifyGetKey {
+function keysOf({ jwks }: JwtConfig, parts: Pick<AuthParts, 'clock' | 'log'>, onChange: () => void): JWTVerifyGetKey {
   if (typeof jwks !== 'string') return createLocalJWKSet(jwks)
   const set = new KeySet(jwks, parts, onChange)
   return (head) => set.resolve(head)

@@ -1,5 +1,5 @@
 /**
- * Tokens found right, for a while: a signature costs more than all the rest of a request, and clients send the same token again
+ * What was found right, for a while: a signature costs more than all the rest of a request, and clients send the same token again
  * and again. Refusals are not kept: there is no end of wrong tokens.
  */
 import { createHash } from 'node:crypto'
@@ -15,8 +15,13 @@ interface Kept<T> {
 }
 
 export class Verdicts<T> {
+  readonly #keptMs: number
   readonly #kept = new Map<string, Kept<T>>()
   #generation = 0
+
+  constructor(keptMs = KEPT_MS) {
+    this.#keptMs = keptMs
+  }
 
   /** `now` and `validUntil` in ms since the epoch. */
   async of(token: string, now: number, judge: () => Promise<{ verdict: T; validUntil: number }>): Promise<T> {
@@ -26,7 +31,7 @@ export class Verdicts<T> {
     const generation = this.#generation
     const { verdict, validUntil } = await judge()
     // Judged by keys that have been taken away in the meantime: right for this request, and no longer.
-    if (generation === this.#generation) this.#keep(key, { verdict, until: Math.min(validUntil, now + KEPT_MS) })
+    if (generation === this.#generation) this.#keep(key, { verdict, until: Math.min(validUntil, now + this.#keptMs) })
     return verdict
   }
 

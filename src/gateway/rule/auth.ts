@@ -14,18 +14,38 @@ import {
   oneOf,
   oneOrMore,
   type Report,
+  serviceName,
+  syntax,
   text,
   wholeNumber,
   yesOrNo,
 } from '../check.ts'
+import { checkPath } from '../route-syntax.ts'
 import { nameProblem } from './header-edits.ts'
 
 export interface AuthConfig {
   readonly apiKeys?: ApiKeyConfig
   /** One, or one for each issuer. */
   readonly jwt?: JwtConfig | readonly JwtConfig[]
+  /** Asks a service of your own, where neither key nor token decides. */
+  readonly forwardAuth?: ForwardAuthConfig
   /** Lets in who shows nothing at all; what is shown must be right all the same. Default false. */
   readonly optional?: boolean
+}
+
+export interface ForwardAuthConfig {
+  /** The service that decides: 2xx = yes, 3xx and 4xx are the client's answer, all else is a 502. */
+  readonly to: string
+  /** Asked by GET; default `/`. Method, URI, host and address of the request are in x-forwarded-method, -uri, -host and -for. */
+  readonly path?: string
+  /** Fields of the request that it gets; default authorization and cookie. */
+  readonly send?: readonly string[]
+  /** Fields of a yes that the upstream gets; from elsewhere they are never let through. `x-auth-subject`, who it is, always. */
+  readonly forward?: readonly string[]
+  /** How long a yes holds: for the same request, or for all requests with the same fields. Default: it is asked each time. */
+  readonly cache?: { readonly seconds: number; readonly by?: 'request' | 'credentials' }
+  /** Default 2000. */
+  readonly timeoutMs?: number
 }
 
 export interface ApiKeyConfig {
@@ -108,8 +128,30 @@ const checkJwt = fields(
   ['issuer', 'audience', 'jwks'],
 )
 
+const headerNames = listOf(text('x-user', nameProblem), '["x-user"]')
+
+const checkForwardAuth = fields(
+  {
+    to: serviceName,
+    path: syntax(checkPath),
+    send: headerNames,
+    forward: headerNames,
+    cache: fields({ seconds: wholeNumber(1, 3600), by: oneOf(['request', 'credentials']) }, '{ seconds: 30 }', [
+      'seconds',
+    ]),
+    timeoutMs: wholeNumber(1),
+  },
+  '{ to: "login", path: "/check" }',
+  ['to'],
+)
+
 const checkFields = fields(
-  { apiKeys: checkApiKeys, jwt: oneOrMore(checkJwt, `[${JWT_EXAMPLE}]`), optional: yesOrNo },
+  {
+    forwardAuth: checkForwardAuth,
+    apiKeys: checkApiKeys,
+    jwt: oneOrMore(checkJwt, `[${JWT_EXAMPLE}]`),
+    optional: yesOrNo,
+  },
   '{ apiKeys: { keys: { shop: "sha256:…" } } }',
 )
 
@@ -118,9 +160,13 @@ export const checkAuth: Check = either([false], (value, report, context) => {
   if (isRecord(value)) checkTogether(value, report)
 })
 
-function checkTogether({ apiKeys, jwt }: Record<string, unknown>, report: Report): void {
-  if (apiKeys === undefined && jwt === undefined)
-    report('names neither apiKeys nor jwt', 'Give one of them, or leave it out.')
+function checkTogether({ apiKeys, jwt, forwardAuth, optional }: Record<string, unknown>, report: Report): void {
+  if ([apiKeys, jwt, forwardAuth].every((one) => one === undefined)) {
+    report('names neither apiKeys, jwt nor forwardAuth', 'Give one of them, or leave it out.')
+  }
+  if (forwardAuth !== undefined && optional !== undefined) {
+    report('stands beside forwardAuth, which decides by itself', 'Leave it out.', '.optional')
+  }
   if (isRecord(apiKeys) && String(apiKeys['in']).toLowerCase() === 'header:authorization' && jwt !== undefined) {
     report('is where tokens are', 'Take another header for keys, or leave one of the two out.', '.apiKeys.in')
   }

@@ -1,9 +1,12 @@
 import type { Step } from '../../core/compose.ts'
 import { asSkeinError, SkeinError } from '../../core/errors.ts'
 import type { Auth } from '../auth/auth.ts'
-import type { Identity } from '../auth/contract.ts'
+import type { AuthRequest, Decision } from '../auth/contract.ts'
 import { headerText } from '../auth/tokens.ts'
 import type { Exchange } from '../exchange.ts'
+import type { FieldEdits } from '../field-edits.ts'
+import { forwardedHeaders } from '../forwarded.ts'
+import { asPartOf } from '../outbound.ts'
 
 /** Tells upstreams who asks. Fields called x-skein-* never come in from outside. */
 const SUBJECT_HEADER = 'x-skein-subject'
@@ -12,25 +15,44 @@ const SUBJECT_HEADER = 'x-skein-subject'
 export const authenticate: Step<Exchange, void> = async (exchange, next) => {
   const auth = exchange.route!.rules.auth!
   for (const name of auth.authenticators.flatMap(({ ownFields }) => ownFields)) exchange.requestEdits.drop(name)
-  try {
-    exchange.identity = await identify(exchange, auth)
-  } catch (error) {
-    challenge(exchange, auth, asSkeinError(error))
-    throw error
+  const decision = await decided(exchange, auth)
+  if ('reply' in decision) {
+    exchange.reply = decision.reply
+    return
   }
+  exchange.identity = decision.identity
   if (exchange.identity !== undefined) exchange.requestEdits.put(SUBJECT_HEADER, headerText(exchange.identity.name))
   return next()
 }
 
-async function identify(exchange: Exchange, { authenticators, optional }: Auth): Promise<Identity | undefined> {
-  const { origin, connection, head, params, target } = exchange
-  const request = { ip: origin!.ip, port: connection.port, headers: head.headers, params, query: target!.query }
-  for (const authenticator of authenticators) {
-    const identity = await authenticator.identify(request, exchange.requestEdits)
-    if (identity !== undefined) return identity
+async function decided(exchange: Exchange, auth: Auth): Promise<Decision> {
+  try {
+    return await decide(requestOf(exchange), exchange.requestEdits, auth)
+  } catch (error) {
+    challenge(exchange, auth, asSkeinError(error))
+    throw error
   }
-  if (optional) return undefined
+}
+
+async function decide(request: AuthRequest, edits: FieldEdits, { authenticators, optional }: Auth): Promise<Decision> {
+  for (const authenticator of authenticators) {
+    const decision = await authenticator.decide(request, edits)
+    if (decision !== undefined) return decision
+  }
+  if (optional) return { identity: undefined }
   throw new SkeinError('UNAUTHENTICATED', 'this needs an API key or a token', { reason: 'no_credentials' })
+}
+
+function requestOf(exchange: Exchange): AuthRequest {
+  const { origin, connection, head, params, target, signal } = exchange
+  const { path, query } = target!
+  return {
+    ...{ ip: origin!.ip, port: connection.port, headers: head.headers, params, query, signal },
+    method: head.method,
+    target: query === '' ? path : `${path}?${query}`,
+    forwarded: forwardedHeaders(origin!),
+    asPartOf: (call) => asPartOf(exchange, call),
+  }
 }
 
 /** RFC 6750 §3: what was wrong, in words that programs know. */

@@ -1,15 +1,12 @@
-import type { Clock } from '../../core/clock.ts'
 import type { Step } from '../../core/compose.ts'
 import { asSkeinError } from '../../core/errors.ts'
 import { header } from '../../core/headers.ts'
-import type { BodySource } from '../../wire/contract.ts'
+import { discard } from '../discard.ts'
 import type { Exchange, Parts } from '../exchange.ts'
 import { asPartOf, outboundRequest } from '../outbound.ts'
 
 /** Copies under way in one gateway; beyond that none are made: a slow copy must not cost the true service memory. */
 const COPIES_MAX = 256
-const DISCARD_BYTES = 64 * 1024
-const DISCARD_MS = 5_000
 
 /** Sends a copy to another service and forgets its answer. Only requests whose body was read as a whole can be copied. */
 export function mirror(parts: Parts): Step<Exchange, void> {
@@ -51,19 +48,4 @@ async function copy(exchange: Exchange, service: string, { caller, clock, limits
     log.debug({ err: error, service, requestId: exchange.requestId }, 'a copy failed')
     return asSkeinError(error).code
   }
-}
-
-/** Reads a small answer to its end, so that its connection serves again; a large or slow one is not worth that. */
-function discard(source: BodySource, clock: Clock): void {
-  const enough = () => source.drop(new Error('the answer to a copy is not wanted'))
-  const timer = clock.after(DISCARD_MS, enough)
-  let bytes = 0
-  source.read({
-    chunk(chunk) {
-      bytes += chunk.length
-      if (bytes > DISCARD_BYTES) enough()
-    },
-    end: () => timer.cancel(),
-    fail: () => timer.cancel(),
-  })
 }
