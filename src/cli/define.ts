@@ -5,6 +5,7 @@
 import type { GatewayConfig, RouteConfig } from '../gateway/contract.ts'
 import type { MirrorConfig } from '../gateway/rule/mirror.ts'
 import type { SplitConfig } from '../gateway/rule/split.ts'
+import type { DnsConfig } from './dns-options.ts'
 
 export const DEFAULT_REGISTRY_PORT = 8500
 export const DEFAULT_GATEWAY_PORT = 8080
@@ -34,6 +35,8 @@ export interface RegistryConfig {
   readonly port?: number
   /** Of its DNS interface, UDP and TCP, always on loopback; default 8600. */
   readonly dnsPort?: number | 'off'
+  /** TTLs (seconds), limits and the domain of its DNS interface. */
+  readonly dns?: DnsConfig
   /** Default 127.0.0.1. */
   readonly host?: string
   /** Folder of the database, relative to the config; default `.skein/registry`. */

@@ -6,6 +6,7 @@ import { type RegistryOptions, startRegistry } from '../../registry/index.ts'
 import type { StorageChoice } from '../../registry/storage/storages.ts'
 import { type Context, defineCommand, type Options, UsageError } from '../command.ts'
 import { DEFAULT_REGISTRY_DATA, DEFAULT_REGISTRY_PORT } from '../define.ts'
+import { readDnsOptions } from '../dns-options.ts'
 import { DEFAULT_DNS_PORT, readDnsPort } from '../dns-port.ts'
 import { untilAskedToEnd } from '../lifetime.ts'
 import { makeFolder } from '../make-folder.ts'
@@ -27,6 +28,12 @@ const OPTIONS = {
     kind: 'text',
     value: 'host',
     description: 'Address for DNS. Default: on loopback, because DNS brings no tokens.',
+  },
+  dns: {
+    kind: 'text',
+    value: 'json',
+    description: `Settings of DNS: domain, serviceTtl, nodeTtl, soa, onlyPassing, aRecordLimit, udpAnswerLimit,
+truncate, nodeMetaTxt. Times in seconds.`,
   },
   data: { kind: 'text', value: 'folder', description: `Where the database lies. Default: ${DEFAULT_REGISTRY_DATA}.` },
   memory: { kind: 'flag', description: 'Keep everything in memory: it is gone with the process.' },
@@ -75,6 +82,7 @@ key= (PEM files), server-name= and password-file=; or SKEIN_ETCD_USER, _PASSWORD
     ['skein registry', 'on 127.0.0.1:8500, DNS on 8600, its data in .skein/registry'],
     ['skein registry --port 9500 --dns-port off --data /var/lib/skein', 'elsewhere, without DNS'],
     ['skein registry --store etcd://one:2379,two:2379,three:2379', 'one of several, on an etcd cluster'],
+    [`skein registry --dns '{"serviceTtl": {"*": 5}}'`, 'answers of DNS may be kept for 5 s'],
     ['skein registry --acl --host 0.0.0.0', 'on the network; then skein consul acl bootstrap'],
     ['skein registry --memory --port 0', 'for a test: a free port, nothing on disk'],
   ],
@@ -85,6 +93,7 @@ key= (PEM files), server-name= and password-file=; or SKEIN_ETCD_USER, _PASSWORD
     const asked = untilAskedToEnd()
     const port = options.port ?? DEFAULT_REGISTRY_PORT
     const dnsPort = chooseDnsPort(options)
+    const dns = readDnsOptions(options.dns)
     const storage = chooseStorage(options, cwd, env)
     try {
       const { host, datacenter } = options
@@ -92,7 +101,7 @@ key= (PEM files), server-name= and password-file=; or SKEIN_ETCD_USER, _PASSWORD
         host,
         port,
         dnsPort,
-        dns: { host: options['dns-host'] },
+        dns: { ...dns, host: options['dns-host'] },
         storage,
         datacenter,
         ...protection(options, env[SETTINGS.token], storage),

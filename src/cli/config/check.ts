@@ -4,6 +4,7 @@ import { type Issue, IssueList } from '../../core/issues.ts'
 import { checkAddresses } from '../../discovery/addresses.ts'
 import { checkGatewayConfig } from '../../gateway/config.ts'
 import { DEFAULT_GATEWAY_PORT, DEFAULT_REGISTRY_PORT } from '../define.ts'
+import { checkDnsOptions } from '../dns-options.ts'
 import { DEFAULT_DNS_PORT } from '../dns-port.ts'
 import { checkService } from './check-service.ts'
 import { checkPort, checkText, type Fields, isObject, join, refuseUnknownKeys, shown } from './shape.ts'
@@ -40,9 +41,10 @@ function checkRegistry(value: unknown, issues: IssueList): void {
     issues.add('registry', `${shown(value)} is not an object`, 'Write { port: 8500 }.')
     return
   }
-  refuseUnknownKeys(value, ['port', 'dnsPort', 'host', 'data', 'acl', 'address'], issues, 'registry')
+  refuseUnknownKeys(value, ['port', 'dnsPort', 'dns', 'host', 'data', 'acl', 'address'], issues, 'registry')
   checkPort(value['port'], issues, 'registry.port')
   if (value['dnsPort'] !== 'off') checkPort(value['dnsPort'], issues, 'registry.dnsPort')
+  checkDnsOptions(value['dns'], issues, 'registry.dns')
   checkText(value['host'], issues, 'registry.host', '127.0.0.1')
   checkText(value['data'], issues, 'registry.data', '.skein/registry')
   if (value['acl'] !== undefined && typeof value['acl'] !== 'boolean') {
@@ -60,7 +62,7 @@ function checkAddress(registry: Fields, issues: IssueList): void {
   for (const message of checkAddresses(String(address))) {
     issues.add('registry.address', message, "Write 'http://consul.example:8500', or several with commas.")
   }
-  for (const key of ['port', 'dnsPort', 'host', 'data', 'acl'] as const) {
+  for (const key of ['port', 'dnsPort', 'dns', 'host', 'data', 'acl'] as const) {
     if (registry[key] !== undefined) {
       issues.add(`registry.${key}`, 'stands beside address, which means none is started', 'Keep one of the two.')
     }

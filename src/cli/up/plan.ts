@@ -13,6 +13,7 @@ import {
   type FleetConfig,
   type ServiceConfig,
 } from '../define.ts'
+import type { DnsConfig } from '../dns-options.ts'
 import { DEFAULT_DNS_PORT, type DnsPort } from '../dns-port.ts'
 
 import { hasSteps, portable } from '../gateway/steps.ts'
@@ -30,6 +31,7 @@ export interface RegistryStart {
   readonly port: number
   /** On loopback. */
   readonly dnsPort: DnsPort
+  readonly dns?: DnsConfig | undefined
   readonly data: string
   /** Closed: whoever has no token sees and changes nothing. */
   readonly acl?: true
@@ -149,8 +151,9 @@ export function systemSpecs({ registry, gateway, file, tokens }: Plan): ServiceS
   const common = { cwd, instances: 1, weights: [], system: true } as const
   const specs: ServiceSpec[] = []
   if (registry.start !== undefined) {
-    const { host, port, dnsPort, data, acl } = registry.start
-    const listen = ['--host', host, '--port', String(port), '--dns-port', String(dnsPort)]
+    const { host, port, dnsPort, dns, data, acl } = registry.start
+    const settings = dns === undefined ? [] : ['--dns', JSON.stringify(dns)]
+    const listen = ['--host', host, '--port', String(port), '--dns-port', String(dnsPort), ...settings]
     const command = [...skein, 'registry', ...listen, '--data', data, ...(acl ? ['--acl'] : [])]
     specs.push({ ...common, name: 'registry', env: envOf('registry'), command, port })
   }

@@ -171,6 +171,8 @@ describe('ports', () => {
       [],
     )
     assert.ok(systemSpecs(off)[0]?.command?.join(' ').includes('--dns-port off'))
+    const set = plan({ ...CONFIG, registry: { dns: { onlyPassing: true } } })
+    assert.deepEqual(systemSpecs(set)[0]?.command?.slice(-4, -2), ['--dns', '{"onlyPassing":true}'])
     const socket = createSocket('udp4').bind(0, '127.0.0.1')
     await once(socket, 'listening')
     const { port } = socket.address()

@@ -13,9 +13,12 @@ export function parseTree(text: string): Tree {
 }
 
 export class RulesError extends Error {
+  readonly reason: string
+
   constructor(reason: string) {
     super(`Failed to parse ACL rules: ${reason}`)
     this.name = 'RulesError'
+    this.reason = reason
   }
 }
 

@@ -10,10 +10,13 @@ const CLUSTER = 'there is one registry and nothing to join'
 export const AGENT_FLAGS = {
   dev: { kind: 'switch', description: 'Keep everything in memory: it is gone with the process.' },
   'data-dir': { kind: 'text', description: 'Folder of the database. Needed without -dev.' },
-  'config-file': { kind: 'list', description: 'A configuration file in JSON, or a folder. May be repeated.' },
-  'config-dir': { kind: 'list', description: 'A folder whose .json files are read in order. May be repeated.' },
-  'config-format': { kind: 'text', description: 'json: for files whose name does not say.' },
-  hcl: { kind: 'list', description: 'Configuration on the command line, in JSON. May be repeated.' },
+  'config-file': { kind: 'list', description: 'A configuration file in HCL or JSON, or a folder. May be repeated.' },
+  'config-dir': {
+    kind: 'list',
+    description: 'A folder whose .hcl and .json files are read in order. May be repeated.',
+  },
+  'config-format': { kind: 'text', description: 'hcl or json: for files whose name does not say.' },
+  hcl: { kind: 'list', description: 'Configuration on the command line, in HCL or JSON. May be repeated.' },
   node: { kind: 'text', description: 'Name of the node. Default: the host name.' },
   datacenter: { kind: 'text', description: 'Name of the datacenter. Default: dc1.' },
   domain: { kind: 'text', description: 'Domain of the DNS interface. Default: consul.' },

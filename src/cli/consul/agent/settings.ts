@@ -26,6 +26,8 @@ export interface AgentSettings {
   readonly dataDir: string | undefined
   readonly nodeName: string | undefined
   readonly datacenter: string | undefined
+  /** Undefined: 10 s, as in Consul. */
+  readonly sessionTtlMinMs: number | undefined
   readonly logLevel: LogLevel | undefined
   readonly pidFile: string | undefined
   /** What every client must bring; undefined with ACLs. */
@@ -67,6 +69,7 @@ export function agentSettings(call: AgentCall): { settings: AgentSettings; confi
     dns: dnsOptions(fields, flags.domain, checkAddress(textAt(addresses, 'dns') ?? clients[0]!, issues)),
     dataDir: flags.dev ? undefined : path.resolve(cwd, dataDir ?? ''),
     nodeName: flags.node ?? textAt(fields, 'node_name'),
+    sessionTtlMinMs: durationAt(fields, 'session_ttl_min'),
     datacenter: flags.datacenter ?? textAt(fields, 'datacenter'),
     logLevel: readLevel(flags['log-level'] ?? textAt(fields, 'log_level'), issues),
     pidFile: pidFile === undefined ? undefined : path.resolve(cwd, pidFile),
@@ -176,5 +179,9 @@ function limitations({ flags }: AgentCall, fields: Fields, clients: readonly str
 // The types were checked when the files were read.
 const objectAt = (fields: Fields, key: string) => (fields[key] ?? {}) as Fields
 const textAt = (fields: Fields, key: string) => fields[key] as string | undefined
+const durationAt = (fields: Fields, key: string) => {
+  const text = textAt(fields, key)
+  return text === undefined ? undefined : parseDuration(text)
+}
 const numberAt = (fields: Fields, key: string) => fields[key] as number | undefined
 const flagAt = (fields: Fields, key: string) => fields[key] as boolean | undefined

@@ -156,7 +156,7 @@ export const KEYS: Keys = {
   server: harmless,
   service: used('object'),
   services: used('list'),
-  session_ttl_min: ignored('the shortest TTL of a session is the usual one'),
+  session_ttl_min: used('duration'),
   skip_leave_on_interrupt: harmless,
   start_join: ignored(CLUSTER),
   start_join_wan: ignored(CLUSTER),

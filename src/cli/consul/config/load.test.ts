@@ -114,10 +114,37 @@ describe('files of an agent', () => {
     )
   })
 
-  test('HCL is refused by name of the file, unless it is JSON', () => {
-    assert.deepEqual(issuesOf(write('agent.hcl', 'node_name = "a"'), { name: '-hcl', text: 'ports { http = 1 }' }), [
-      'agent.hcl: : this is not JSON; HCL is not supported',
-      '-hcl: : this is not JSON; HCL is not supported',
+  test('HCL says the same as JSON', () => {
+    const text = `
+      # an agent
+      node_name = "a"
+      ports { http = 8501, dns = -1 }
+      dns_config = { service_ttl { "*" = "5s" } }
+      service {
+        name = "web"
+        tags = ["a", "b"]
+        meta { version = "1" }
+        check { ttl = "10s" }
+      }
+      service { name = "db"
+        checks = [{ tcp = "127.0.0.1:1", interval = "10s" }] }
+      checks { name = "disk", ttl = "5s" }
+    `
+    const web = { name: 'web', tags: ['a', 'b'], meta: { version: '1' }, check: { ttl: '10s' } }
+    const db = { name: 'db', checks: [{ tcp: '127.0.0.1:1', interval: '10s' }] }
+    const json = {
+      ...{ node_name: 'a', ports: { http: 8501, dns: -1 }, dns_config: { service_ttl: { '*': '5s' } } },
+      ...{ service: [web, db], checks: [{ name: 'disk', ttl: '5s' }] },
+    }
+    const [one, other] = [load(write('agent.hcl', text)), load(write('same.json', json))]
+    const withoutFile = ({ services, checks, ...rest }: ReturnType<typeof load>) => ({
+      ...rest,
+      definitions: [...services, ...checks].map(({ file: _file, ...definition }) => definition),
+    })
+    assert.deepEqual(withoutFile(one), withoutFile(other))
+    assert.deepEqual(load({ name: '-hcl', text: 'ports { http = 1 }' }).fields, { ports: { http: 1 } })
+    assert.deepEqual(issuesOf(write('bad.hcl', 'node_name = "a"\nports { http = }')), [
+      'bad.hcl: : this is no HCL: At 2:16: expected a value, got: }',
     ])
     assert.deepEqual(load(write('json.hcl', ' {"node_name": "a"}')).fields, { node_name: 'a' })
     assert.deepEqual(load(write('empty.hcl', '')).fields, {})

@@ -2,8 +2,10 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { ConfigError, IssueList } from '../../../core/issues.ts'
+import { RulesError } from '../../../registry/acl/hcl.ts'
 import { checkFields, type Fields, isObject } from './check.ts'
 import { type Definition, type Definitions, definitionsOf } from './definitions.ts'
+import { fieldsOfHcl } from './hcl.ts'
 
 export interface Source {
   /** A file or folder; or, with `text`, what the text is called in messages. */
@@ -65,21 +67,19 @@ function expand(source: Source, cwd: string, issues: IssueList[]): Source[] {
   return wanted.map((name) => ({ name: path.join(source.name, name), format: source.format }))
 }
 
-/** HCL is a superset of JSON, and `-hcl '{"ports": …}'` is used: what begins with a brace is read as JSON. */
+/** HCL is a superset of JSON: what begins with a brace is read as JSON, whatever the file is called. */
 function parse({ name, text, format }: Source, cwd: string, issues: IssueList): Fields {
   const content = (text ?? readFileSync(path.resolve(cwd, name), 'utf8')).replace(/^\uFEFF/, '')
   const isJson = (format ?? path.extname(name).slice(1)) === 'json' || content.trimStart().startsWith('{')
   if (content.trim() === '') return {}
-  if (!isJson) {
-    issues.add('', 'this is not JSON; HCL is not supported', 'Write the same as JSON: Consul reads that, too.')
-    return {}
-  }
   try {
+    if (!isJson) return fieldsOfHcl(content)
     const value: unknown = JSON.parse(content)
     if (isObject(value)) return value
     issues.add('', 'it holds no object', 'Write {"services": […]}.')
   } catch (error) {
-    issues.add('', `this is no JSON: ${error instanceof Error ? error.message : error}`, 'Mend it at that place.')
+    if (error instanceof RulesError) issues.add('', `this is no HCL: ${error.reason}`, 'Mend it at that place.')
+    else issues.add('', `this is no JSON: ${error instanceof Error ? error.message : error}`, 'Mend it at that place.')
   }
   return {}
 }
