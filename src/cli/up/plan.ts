@@ -92,6 +92,7 @@ function planRegistry({ registry = {} }: FleetConfig, dir: string, ports: PortCh
   return {
     url: `http://${reachable(host)}:${port}`,
     start: {
+      ...(registry.dns !== undefined && { dns: registry.dns }),
       ...{ host, port, dnsPort, data: path.resolve(dir, registry.data ?? DEFAULT_REGISTRY_DATA) },
       ...(registry.acl === true ? { acl: true as const } : {}),
     },
