@@ -102,6 +102,10 @@ export class Exchange implements ApiRequest, ExchangeObserver {
     return this.#wire.head.method
   }
 
+  get peer(): string {
+    return this.#wire.peer.ip
+  }
+
   get token(): string | undefined {
     return tokenOf(this)
   }

@@ -161,7 +161,7 @@ async function createRegistry(
   const address = advertised(options.host ?? '127.0.0.1')
   const node = await registerOwnNode(store, options, address)
   const datacenter = options.datacenter ?? 'dc1'
-  const access = await openAccess(store, clock, datacenter, options.acl)
+  const access = await openAccess(store, clock, datacenter, options.acl, log)
   const checks = new CheckRunner({ store, node, clock, random, log, counters, deregisterMinMs })
   const leases = new Leases({ clock, log, lost: (checkId) => loseLease(checks, checkId, log) })
   metrics.onCollect(() => {

@@ -1,7 +1,7 @@
 /** Tokens, policies and roles over their lives. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { VirtualClock } from '../../core/clock.ts'
@@ -442,4 +442,22 @@ test('a check of another service cannot be taken over by its ID', async () => {
   assert.match(`${refused.status} ${refused.text}`, /^403 .* lacks permission 'service:write' on "api"$/)
   assert.equal((await register({ ...check, CheckID: 'own' })).status, 200)
   assert.match((await closed.asMaster('GET', '/v1/health/service/api?passing')).text, /"shared"/)
+})
+
+test('on a network the first token is not for whoever comes first', async () => {
+  const own = 'of the operator'
+  await using closed = await closedRegistry({ host: '0.0.0.0', acl: { ownToken: own } })
+  const outside = Object.values(networkInterfaces())
+    .flat()
+    .find((one) => one?.internal === false && one.family === 'IPv4')
+  if (outside === undefined) return
+  const bootstrap = async (host: string, headers: Record<string, string> = {}) => {
+    const answer = await fetch(`http://${host}:${closed.port}/v1/acl/bootstrap`, { method: 'PUT', headers })
+    return `${answer.status} ${await answer.text()}`
+  }
+  assert.match(await bootstrap(outside.address), /^403 .*made on the registry's own machine.*SKEIN_REGISTRY_TOKEN/)
+  assert.match(await bootstrap(outside.address, { 'x-consul-token': own }), /^200 /)
+  assert.match(await bootstrap(outside.address), /^403 .*no longer allowed/)
+  await using other = await closedRegistry({ host: '0.0.0.0', acl: {} })
+  assert.equal((await fetch(`http://127.0.0.1:${other.port}/v1/acl/bootstrap`, { method: 'PUT' })).status, 200)
 })

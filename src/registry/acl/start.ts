@@ -16,6 +16,7 @@ export async function openAccess(
   clock: Clock,
   datacenter: string,
   options: AclOptions | undefined,
+  log: Logger,
 ): Promise<AccessControl> {
   if (options === undefined) return OPEN_ACCESS
   const CreateTime = new Date(clock.now()).toISOString()
@@ -31,6 +32,8 @@ export async function openAccess(
       action: { kind: 'init', policies: BUILTIN_POLICIES, tokens: [anonymous], management },
     }),
   )
+  const canManage = store.state.acl.bootstraps.size > 0 || (options.ownToken ?? '') !== ''
+  if (!canManage) log.warn('ACLs are on and nobody may manage them yet: run skein consul acl bootstrap on this machine')
   return new ClosedAccess(store.state, clock, datacenter, options)
 }
 

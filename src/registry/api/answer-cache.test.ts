@@ -17,7 +17,7 @@ async function keys() {
   const registry = { store, access, cache: new AnswerCache(), clock: systemClock, random: () => 0 } as Partial<Registry>
   const get = async (name: string, query: string) => {
     const asked = { method: 'GET', path: '/v1/kv/', name, query: new QueryString(query) }
-    const request: Partial<ApiRequest> = { ...asked, token: undefined, rights: UNLIMITED }
+    const request: Partial<ApiRequest> = { ...asked, peer: undefined, token: undefined, rights: UNLIMITED }
     return KV[0]!.GET!(request as ApiRequest, registry as Registry)
   }
   const put = (key: string, value: string) => store.write({ type: 'kv-set', key, value, flags: '0' })

@@ -66,6 +66,8 @@ export interface ApiRequest {
   readonly query: QueryString
   /** A header's value; `name` in lower case. */
   header(name: string): string | undefined
+  /** Address that it comes from. */
+  readonly peer: string | undefined
   /** The token that came with it. */
   readonly token: string | undefined
   /** What the caller may do at this moment. @throws Refusal 403 for a token that there is not. */

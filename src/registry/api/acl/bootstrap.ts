@@ -9,7 +9,8 @@ import { showToken } from './show.ts'
 
 const INPUT = object({ BootstrapSecret: string })
 
-export async function bootstrap(request: ApiRequest, { store, access, clock, log }: Registry): Promise<Answer> {
+export async function bootstrap(request: ApiRequest, registry: Registry): Promise<Answer> {
+  const { store, access, clock, log } = registry
   const isEmpty = Number(request.header('content-length') ?? 0) === 0
   const { BootstrapSecret = '' } = isEmpty ? {} : await decodeAcl(request, 'Request', INPUT)
   if (BootstrapSecret !== '' && !isUuid(BootstrapSecret)) refuse('invalid bootstrap token: it must be a UUID')
@@ -17,11 +18,25 @@ export async function bootstrap(request: ApiRequest, { store, access, clock, log
   const made = managementToken(secret, new Date(clock.now()).toISOString())
   const token = { ...made, Description: 'Bootstrap Token (Global Management)' }
   const resetIndex = takeResetIndex(access.resetFile)
+  if (resetIndex === undefined) refuseStranger(request, registry)
   await store.write({ type: 'acl', action: { kind: 'bootstrap', token, resetIndex } })
   log.info({ accessor: token.AccessorID }, 'ACL bootstrap completed')
   const record = store.state.acl.tokens.get(token.AccessorID)!
   return json({ ID: secret, ...showToken(store.state, record, secret) })
 }
+
+/**
+ * Whoever comes first has everything, so on a network it must not be a race: stricter than Consul, where it is one. After
+ * that it is refused in Consul's words by whoever asks.
+ */
+function refuseStranger({ peer = '', token }: ApiRequest, { access, store }: Registry): void {
+  if (store.state.acl.bootstraps.size > 0 || isLoopback(peer)) return
+  if (token !== undefined && access.rightsOf(token).allows('acl', 'write')) return
+  const way = 'Ask at 127.0.0.1 there, or start the registry with SKEIN_REGISTRY_TOKEN and bring that.'
+  refuse(`Permission denied: the first token is made on the registry's own machine. ${way}`, 403)
+}
+
+const isLoopback = (address: string) => address === '::1' || /^(?:::ffff:)?127\.\d+\.\d+\.\d+$/.test(address)
 
 /**
  * For those who have lost every token: whoever can write beside the database may write the reset index there. The file

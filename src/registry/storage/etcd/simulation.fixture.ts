@@ -87,6 +87,7 @@ export class Simulation {
         name: match.name,
         query: new QueryString(parameters),
         header: () => undefined,
+        peer: undefined,
         token: undefined,
         rights: UNLIMITED,
         body: () => Promise.reject(new Error('a GET has no body')),
