@@ -31,7 +31,7 @@ export async function collect(consul: ConsulClient, progress: Progress): Promise
     services: await collectServices(consul, checks, definitions),
     checks: checks.filter(({ ServiceID }) => ServiceID === '').flatMap((one) => checkBody(one, 'ID', definitions)),
     maintenance: checks.flatMap(maintenanceOf),
-    removed: await collectRemoved(consul),
+    removed: await collectRemoved(consul, self.Config.NodeName),
   }
 }
 
@@ -134,7 +134,8 @@ async function collectNode(consul: ConsulClient, node: Body): Promise<Body[]> {
 /** Filled in by the registry. */
 const DERIVED = [...INDEXES, 'ServiceName', 'ServiceTags', 'Type', 'Interval', 'Timeout', 'ExposedPort', 'PeerName']
 
-async function collectRemoved(consul: ConsulClient): Promise<RegistryDocument['removed']> {
+async function collectRemoved(consul: ConsulClient, own: string): Promise<RegistryDocument['removed']> {
   const { status, body } = await consul.get('/v1/skein/removed')
-  return status === 200 ? (body as RegistryDocument['removed']) : []
+  const found = status === 200 ? (body as RegistryDocument['removed']) : []
+  return found.map(({ ServiceID, Node, Reason }) => ({ ServiceID, Node: Node === own ? '' : Node, Reason }))
 }

@@ -23,7 +23,7 @@ export interface RegistryDocument {
   readonly checks: readonly Body[]
   /** Who is under maintenance: a service ID, or '' for the node. */
   readonly maintenance: readonly { readonly service: string; readonly reason: string }[]
-  /** Instances that are kept out. */
+  /** Instances that are kept out; `Node` is '' for the registry's own. */
   readonly removed: readonly { readonly ServiceID: string; readonly Node: string; readonly Reason: string }[]
 }
 

@@ -121,8 +121,9 @@ function maintenancePath(service: string, reason: string): string {
   return `/v1/agent/service/maintenance/${encodeURIComponent(service)}?${query}`
 }
 
-function removalPath({ ServiceID, Reason }: RegistryDocument['removed'][number]): string {
-  return `/v1/skein/remove/${encodeURIComponent(ServiceID)}?${new URLSearchParams({ force: '', reason: Reason })}`
+function removalPath({ ServiceID, Node, Reason }: RegistryDocument['removed'][number]): string {
+  const query = new URLSearchParams({ force: '', reason: Reason, node: Node })
+  return `/v1/skein/remove/${encodeURIComponent(ServiceID)}?${query}`
 }
 
 function nameOf({ ID, Name, Node, Service }: Body): string {
