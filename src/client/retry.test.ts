@@ -357,3 +357,33 @@ test('a call refused because its caller has gone leaves nothing on the signal th
   await assert.rejects(calling, { code: 'CANCELLED' })
   assert.equal(getEventListeners(served.signal, 'abort').length, 0)
 })
+
+test('where only one version can serve the call, a retry goes there again and not where it must fail', async (t) => {
+  const { caller, order } = await scene(t, [ok, firstThen(status(503, { 'x-skein-error': 'SHUTTING_DOWN' }))])
+  const tailoring = { suits: ({ id }: { id: string }) => id === 'u2', tailor: () => undefined }
+  const answer = await caller.request(get({ tailoring }))
+  assert.equal(answer.status, 200)
+  assert.deepEqual(order, ['u2', 'u2'])
+})
+
+test('where no version can serve the call, it goes somewhere: the instance knows better', async (t) => {
+  const { caller } = await scene(t, [ok, ok])
+  const tailoring = { suits: () => false, tailor: () => undefined }
+  assert.equal((await caller.request(get({ tailoring }))).status, 200)
+})
+
+test('a repeated attempt takes the form of the version that it goes to', async (t) => {
+  const seen: (string | undefined)[] = []
+  const listeners = ['u1', 'u2'].map(
+    (): RequestListener => (request, response) => {
+      seen.push(request.url)
+      if (seen.length === 1) request.socket.resetAndDestroy()
+      else response.end()
+    },
+  )
+  const { caller } = await scene(t, listeners)
+  const tailor = async ({ id }: { id: string }) => ({ path: `/for-${id}`, idempotent: true })
+  const answer = await caller.request(get({ method: 'POST', tailoring: { suits: () => true, tailor } }))
+  assert.deepEqual(new Set(seen), new Set(['/for-u1', '/for-u2']))
+  assert.equal(answer.attempts.length, 2)
+})

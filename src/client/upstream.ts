@@ -37,6 +37,8 @@ export interface PickOptions {
   readonly tried: ReadonlySet<string>
   /** Whom the breaker lets through; absent = asked here. */
   readonly allowed?: ((id: string) => boolean) | undefined
+  /** Who can serve the request at all; absent = all. Stands above all else while anyone can. */
+  readonly able?: ((id: string) => boolean) | undefined
 }
 
 export interface UpstreamOptions {
@@ -113,17 +115,20 @@ export class Upstream {
    * the ejected: a bad chance is better than none, and an answer brings an instance back.
    * @throws SkeinError NO_INSTANCES when there is none at all.
    */
-  pick({ balance, hashKey, tried, allowed = this.#allowed() }: PickOptions): {
+  pick({ balance, hashKey, tried, able, allowed = this.#allowed() }: PickOptions): {
     candidate: Candidate
     chooser: Chooser
   } {
     const chooser = this.chooser(balance)
     const endpoints = this.#endpoints[chooser.load]
-    const among = (eligible?: (endpoint: Endpoint) => boolean) => chooser.policy.pick(endpoints, { hashKey, eligible })
+    const pick = (eligible?: (id: string) => boolean) =>
+      chooser.policy.pick(endpoints, { hashKey, eligible: eligible && (({ id }) => eligible(id)) })
+    const among = able === undefined ? pick : (eligible = every) => pick((id) => able(id) && eligible(id))
     const picked =
-      among(({ id }) => !tried.has(id) && allowed(id)) ??
-      (tried.size === 0 ? undefined : (among(({ id }) => allowed(id)) ?? among(({ id }) => !tried.has(id)))) ??
-      among()
+      among((id) => !tried.has(id) && allowed(id)) ??
+      (tried.size === 0 ? undefined : (among(allowed) ?? among((id) => !tried.has(id)))) ??
+      among() ??
+      pick()
     if (picked === undefined) throw this.#nobody()
     return { candidate: picked.candidate, chooser }
   }
@@ -212,6 +217,8 @@ export class Upstream {
     return new SkeinError('NO_INSTANCES', `service "${this.service}": ${why}`, { service: this.service })
   }
 }
+
+const every: (id: string) => boolean = () => true
 
 type Endpoints = Readonly<Record<LoadName, readonly CandidateEndpoint[]>>
 

@@ -54,6 +54,11 @@ test('the first step that answers ends it; the body may be bytes', async (t) => 
   assert.deepEqual([(await line())['status'], (await line())['bytes']], [418, 3])
 })
 
+test('an answer that is none is a 500', async (t) => {
+  const { ask } = await bench(t, [() => Response.error()])
+  assert.equal((await ask('/t/a/x')).status, 500)
+})
+
 test('cookies of an answer stay apart', async (t) => {
   const answer = new Response('', {
     headers: [

@@ -16,7 +16,8 @@ function pick(call: Call, { metrics }: Parts): void {
     balance: policy.balance,
     hashKey: request.hashKey,
     tried,
-    allowed: suited(call) ?? attempt.allowed,
+    allowed: attempt.allowed,
+    able: ableFor(call),
   })
   attempt.candidate = candidate
   tried.add(candidate.id)
@@ -25,11 +26,11 @@ function pick(call: Call, { metrics }: Parts): void {
   metrics.picks.with(request.service, chooser.policy.name, candidate.id).value++
 }
 
-/** Those let through by the breaker that can serve the request; undefined where all can. */
-function suited({ request: { tailoring }, upstream, attempt }: Call): ((id: string) => boolean) | undefined {
+/** Those whose version can serve the request; undefined where all can. */
+function ableFor({ request: { tailoring }, upstream }: Call): ((id: string) => boolean) | undefined {
   if (tailoring === undefined || upstream.instances.every((instance) => tailoring.suits(instance))) return undefined
   const able = new Set(upstream.instances.filter((instance) => tailoring.suits(instance)).map(({ id }) => id))
-  return (id) => able.has(id) && attempt.allowed?.(id) !== false
+  return (id) => able.has(id)
 }
 
 /** Waits for the registry's first word; the call's end ends it. */

@@ -79,6 +79,7 @@ function checked(name: string): string {
 
 /** Framing is the gateway's, whatever the Response says. */
 async function replyOf(answer: Response): Promise<Reply> {
+  if (answer.status < 200) throw new TypeError('a step answered with Response.error(), which is no answer')
   const fields = responseHeaders([...answer.headers].flat())
   const headers: string[] = []
   for (let i = 0; i < fields.length; i += 2)
