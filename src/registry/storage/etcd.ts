@@ -23,6 +23,7 @@ import { Keys } from './etcd/keys.ts'
 import { Membership } from './etcd/membership.ts'
 import { SessionLeases } from './etcd/session-leases.ts'
 import { Sync } from './etcd/sync.ts'
+import { Turns } from './etcd/turns.ts'
 import { Writer } from './etcd/writer.ts'
 
 export interface EtcdOptions {
@@ -69,8 +70,25 @@ export class EtcdStorage implements Storage {
     const health = new Health(etcd, keys, this.#events)
     const leases = new SessionLeases({ etcd, keys, clock })
     const membership = new Membership({ etcd, keys, clock, log: this.#log, id })
-    const sync = new Sync({ etcd, keys, follower, clock, random, log: this.#log, health }, view, [membership, leases])
-    const writer = new Writer({ etcd, keys, follower, sync, view, leases, clock, events: this.#events, health, id })
+    const turns = new Turns({ etcd, keys, clock, log: this.#log, id, lease: () => membership.lease })
+    const sync = new Sync({ etcd, keys, follower, clock, random, log: this.#log, health }, view, [
+      membership,
+      leases,
+      turns,
+    ])
+    const writer = new Writer({
+      etcd,
+      keys,
+      follower,
+      sync,
+      view,
+      leases,
+      turns,
+      clock,
+      events: this.#events,
+      health,
+      id,
+    })
     try {
       await sync.open()
     } catch (error) {

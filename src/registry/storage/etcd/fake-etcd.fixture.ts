@@ -159,6 +159,8 @@ export class FakeEtcd implements Etcd {
   readonly #cluster: FakeCluster
   readonly #watches = new Set<Watch>()
   lagMs: number
+  /** How long a request or an answer is under way at most. */
+  slownessMs = 4
   cut = false
   away = false
   listings = 0
@@ -257,7 +259,7 @@ export class FakeEtcd implements Etcd {
 
   #pause(): Promise<void> {
     const { clock, random } = this.#cluster
-    return new Promise((resolve) => clock.after(random() * 4, resolve))
+    return new Promise((resolve) => clock.after(random() * this.slownessMs, resolve))
   }
 
   /** Sends what there is, one revision a message, a random lag apart. */

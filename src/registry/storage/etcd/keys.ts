@@ -4,6 +4,7 @@
  * - `<prefix>/record/<kind>/<key>`: a record, its body as JSON
  * - `<prefix>/last-write`: which write was the last; part of every write, see LastWrite
  * - `<prefix>/alive/<session>`: its time is not over, on a lease (session-leases.ts)
+ * - `<prefix>/turn/<id>`: a registry that lost too many races for a write (turns.ts)
  * - `<prefix>/node/<id>`: a registry that lives, on a lease; `<prefix>/beat/<id>`: beats that it passes on
  */
 import type { Change, Indexes, Kind, StoredRecord } from '../../state/records.ts'
@@ -32,6 +33,7 @@ export class Keys {
   readonly lastWrite: string
   /** Before the ID of a session whose time is not over. */
   readonly alive: string
+  readonly turns: string
   readonly nodes: string
   readonly beats: string
   readonly #records: string
@@ -43,6 +45,7 @@ export class Keys {
     this.all = `${prefix}/`
     this.lastWrite = `${prefix}/last-write`
     this.alive = `${prefix}/alive/`
+    this.turns = `${prefix}/turn/`
     this.nodes = `${prefix}/node/`
     this.beats = `${prefix}/beat/`
     this.#records = `${prefix}/record/`

@@ -65,6 +65,11 @@ export class Membership implements CheckSharing, Others {
     }
   }
 
+  /** That what this registry puts down goes with when it dies. */
+  get lease(): string | undefined {
+    return this.#lease
+  }
+
   owns(checkId: string): boolean {
     const { id } = this.#tools
     return this.#isSure && this.#alive.has(id) && rendezvous(this.#alive, checkId) === id

@@ -165,6 +165,30 @@ test(`compare-and-set from three registries: no success is lost, none is counted
   await simulation.close()
 })
 
+test('a registry whose writes take long gets its turn among others who write without a pause', async () => {
+  const simulation = new Simulation(SEED)
+  const [slow, ...fast] = [await simulation.addNode(), await simulation.addNode(), await simulation.addNode()]
+  for (const { store } of simulation.nodes) store.sharing!.start({ onShift() {}, onBeat() {}, onDoubt() {} })
+  await simulation.pass(100)
+  slow!.etcd.slownessMs = 100
+  let writing = true
+  const counts = fast.map(() => 0)
+  const running = fast.map(async ({ store }, i) => {
+    for (; writing; counts[i]!++) await store.write({ type: 'kv-set', key: `f${i}`, value: `${counts[i]}`, flags: '0' })
+  })
+  for (let i = 0; i < 20; i++) {
+    const write = slow!.store.write({ type: 'kv-set', key: 's', value: String(i), flags: '0' })
+    await simulation.until(write, 3000)
+  }
+  assert.ok(
+    counts.every((count) => count > 100),
+    `the others write on: ${counts}`,
+  )
+  writing = false
+  await simulation.until(Promise.all(running))
+  await simulation.close()
+})
+
 test('what came and went while a registry looked away has been seen by clients elsewhere: they wake there too', async () => {
   const simulation = new Simulation(1)
   const [away, other] = [await simulation.addNode(), await simulation.addNode()]

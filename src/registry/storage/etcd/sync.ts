@@ -37,6 +37,8 @@ const CATCH_UP_MS = 2000
 const STALL_MS = 2000
 /** A listing without cause, compared with memory: the audit. */
 const AUDIT_MS = 5 * 60_000
+/** Watches that end so soon, one after the other, would be nothing but listings. */
+const SHORT_MS = 1000
 const RETRY_BASE_MS = 100
 const RETRY_MAX_MS = 2000
 
@@ -125,10 +127,14 @@ export class Sync {
   }
 
   async #follow(revision: number): Promise<void> {
-    for (let from = revision; ; ) {
+    const { clock, random, log } = this.#tools
+    for (let from = revision, short = 0; ; ) {
+      const started = clock.monotonic()
       const reason = await this.#watch(from + 1)
       if (this.#closed) return
-      this.#tools.log.debug({ reason }, 'the watch on etcd ended; listing everything anew')
+      log.debug({ reason }, 'the watch on etcd ended; listing everything anew')
+      short = clock.monotonic() - started < SHORT_MS ? short + 1 : 0
+      if (short > 1) await sleep(fullJitter(random, short, RETRY_BASE_MS, RETRY_MAX_MS), clock)
       const listed = await this.#listAgain()
       if (listed === undefined) return
       from = listed

@@ -15,6 +15,7 @@ import type { Health } from './health.ts'
 import { decodeLastWrite, encodeLastWrite, type Keys } from './keys.ts'
 import type { SessionLeases } from './session-leases.ts'
 import type { Sync } from './sync.ts'
+import type { Turns } from './turns.ts'
 
 export interface WriterTools {
   readonly etcd: Etcd
@@ -23,6 +24,7 @@ export interface WriterTools {
   readonly sync: Sync
   readonly view: View
   readonly leases: SessionLeases
+  readonly turns: Turns
   readonly clock: Clock
   readonly events: StorageEvents
   readonly health: Health
@@ -70,6 +72,7 @@ export class Writer {
         if (await this.#commit(batch)) this.#acknowledge(batch, started)
         else if (started - contestedSince < CONTEST_MS) {
           this.#queue.unshift(...batch.writes)
+          await this.#tools.turns.lost()
           continue
         } else throw new SkeinError('STORAGE_FAILED', `etcd: other registries were faster for ${CONTEST_MS / 1000} s`)
       } catch (error) {
@@ -87,7 +90,8 @@ export class Writer {
    * commit took before it makes another one. The price: half of its throughput, in which its batches grow.
    */
   async #letOthersFirst(): Promise<void> {
-    const { follower, clock, id } = this.#tools
+    const { follower, clock, id, turns } = this.#tools
+    await turns.wait()
     if (follower.ids.every((one) => one.startsWith(id))) return
     const rest = this.#notBefore - clock.monotonic()
     if (rest > 0) await sleep(rest, clock)
@@ -104,10 +108,11 @@ export class Writer {
   }
 
   #acknowledge({ writes, operations }: Batch, started: number): void {
-    const { events, clock, health } = this.#tools
+    const { events, clock, health, turns } = this.#tools
     const now = clock.monotonic()
     if (operations.length > 0) {
       health.worked()
+      turns.won()
       events.onCommit?.(writes.length, now - started)
       this.#notBefore = now + now - started
     }
@@ -125,7 +130,7 @@ export class Writer {
     const commit: Commit = {
       key: keys.lastWrite,
       revision,
-      operations: [{ put: keys.lastWrite, value: mark }, ...operations],
+      operations: [{ put: keys.lastWrite, value: mark }, ...operations, ...this.#tools.turns.operations],
     }
     const result = await etcd.commit(commit)
     if (result.succeeded) return this.#shown(result.revision)
