@@ -1,4 +1,4 @@
-/** An instance that breaks its answers, each in one way: by the first word of the path. It watches over its own connections. */
+/** An instance that breaks its answers, each in one way: by the last word of the path. It watches over its own connections. */
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 
@@ -94,7 +94,7 @@ export async function breakAnswers(): Promise<BrokenUpstream> {
     socket.on('data', (chunk) => {
       text += chunk.toString('latin1')
       if (!text.endsWith('\r\n\r\n')) return
-      const name = /^GET \/([\w-]+)/.exec(text)?.[1] ?? ''
+      const name = /^GET (?:\/[\w-]+)*\/([\w-]+) /.exec(text)?.[1] ?? ''
       text = ''
       if (broken !== undefined) dirty.push(`${name} behind ${broken}`)
       met.set(name, (met.get(name) ?? 0) + 1)

@@ -26,7 +26,7 @@ export async function startEdge(
 ): Promise<Edge> {
   const registry = await startRegistryProcess(['--memory'])
   context.after(() => registry.close())
-  for (const [name, port] of Object.entries(upstreams)) await register(registry.url, name, port)
+  for (const [name, port] of Object.entries(upstreams)) await registerInstance(registry.url, name, port)
   const [port, adminPort] = [await freePort(), await freePort()]
   const [url, admin] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${adminPort}`]
   const put = (list: GatewayConfig['routes']) =>
@@ -55,8 +55,9 @@ export async function startEdge(
 
 const namesIn = (text: string) => (JSON.parse(text) as { name: string }[]).map(({ name }) => name).sort()
 
-async function register(registry: string, name: string, port: number): Promise<void> {
-  const record = { ID: `${name}-1`, Name: name, Address: '127.0.0.1', Port: port }
+/** Without checks: it is passing until somebody takes it out. */
+export async function registerInstance(registry: string, name: string, port: number, number = 1): Promise<void> {
+  const record = { ID: `${name}-${number}`, Name: name, Address: '127.0.0.1', Port: port }
   await putText(`${registry}/v1/agent/service/register`, JSON.stringify(record))
 }
 
