@@ -44,9 +44,9 @@ export interface Publication {
 }
 
 /**
- * Writes the contract under its hash, and makes it the current one unless an instance that was started later has made
- * another the current one: an old instance that registers again during a deploy takes nothing back. Nothing is written that
- * is there already, as a write wakes everyone who watches. Not by version number: a deploy that goes back would never win.
+ * Makes the contract the current one unless an instance that was started later has made another the current one, so that an old
+ * instance which registers again during a deploy takes nothing back; and writes it under its hash. Nothing is written that is
+ * there already, as a write wakes everyone who watches. Not by version number: a deploy that goes back would never win.
  * The price: clocks of different machines are compared. Only a default depends on it, as each instance names its contract.
  * @throws SkeinError REGISTRY_UNAVAILABLE
  */
@@ -55,29 +55,65 @@ export async function publishContract(
   publication: Publication,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { contract } = publication
+  const { service, hash } = publication.contract
   const options = { signal, timeoutMs: PUBLISH_TIMEOUT_MS }
-  const key = versionKey(contract.service, contract.hash)
-  if ((await consul.kvGet(key, options)) === undefined) await consul.kvPut(key, JSON.stringify(contract), options)
-  for (let turn = 0; turn < TURNS_MAX; turn++) {
-    if (await makeCurrent(consul, publication, options)) return
+  const isNew = await makeCurrent(consul, publication, options)
+  const key = versionKey(service, hash)
+  if ((await consul.kvGet(key, options)) === undefined) {
+    await consul.kvPut(key, JSON.stringify(publication.contract), options)
   }
-  throw new SkeinError('REGISTRY_UNAVAILABLE', `${contractKey(contract.service)} changes too often to be written`)
+  if (isNew) await forgetPast(consul, service, hash, options)
 }
 
-/** False when another writer was faster. */
+/** False when what is current stays. */
 async function makeCurrent(
+  consul: ConsulClient,
+  publication: Publication,
+  options: ConsulRequestOptions,
+): Promise<boolean> {
+  for (let turn = 0; turn < TURNS_MAX; turn++) {
+    const outcome = await tryToMakeCurrent(consul, publication, options)
+    if (outcome !== 'overtaken') return outcome === 'written'
+  }
+  const key = contractKey(publication.contract.service)
+  throw new SkeinError('REGISTRY_UNAVAILABLE', `${key} changes too often to be written`)
+}
+
+/** `overtaken`: another writer was faster. */
+async function tryToMakeCurrent(
   consul: ConsulClient,
   { contract, since }: Publication,
   options: ConsulRequestOptions,
-): Promise<boolean> {
+): Promise<'written' | 'kept' | 'overtaken'> {
   const key = contractKey(contract.service)
   const present = await consul.kvGet(key, options)
-  if (present !== undefined && !gives(present.value, contract, since)) return true
+  if (present !== undefined && !gives(present.value, contract, since)) return 'kept'
   const path = `/v1/kv/${key}?cas=${present?.modifyIndex ?? 0}`
   const { status, text } = await consul.put(path, { ...contract, since }, options)
-  if (status === 200) return text.trim() !== 'false'
+  if (status === 200) return text.trim() === 'false' ? 'overtaken' : 'written'
   throw new SkeinError('REGISTRY_UNAVAILABLE', `registry at ${consul.address} refuses ${key}: ${status} ${text}`)
+}
+
+/**
+ * Takes away the versions that no instance serves any more. One that is registered anew publishes its own again. Where the token
+ * may not list or delete, they stay: a few kB each.
+ */
+async function forgetPast(
+  consul: ConsulClient,
+  service: string,
+  own: string,
+  options: ConsulRequestOptions,
+): Promise<void> {
+  const { body: keys } = await consul.get(`/v1/kv/${versionKey(service, '')}?keys`, options)
+  const { body: instances } = await consul.get(`/v1/catalog/service/${service}`, options)
+  if (!Array.isArray(keys) || !Array.isArray(instances)) return
+  const serving = (instances as readonly { ServiceMeta?: Record<string, string> }[]).map(
+    (one) => one.ServiceMeta?.['contract'],
+  )
+  const needed = new Set([own, ...serving].map((hash) => versionKey(service, hash ?? '')))
+  for (const key of keys as readonly string[]) {
+    if (!needed.has(key)) await consul.delete(`/v1/kv/${key}`, options)
+  }
 }
 
 /** Does what is current give way? To what was started later; of two started in the same ms, always to the same one. */

@@ -92,7 +92,12 @@ describe('the current contract', () => {
   })
   const current = async () => JSON.parse((await consul.kvGet(contractKey('users')))!.value) as ServiceContract
 
+  const register = (ID: string, { hash }: ServiceContract) =>
+    consul.put('/v1/agent/service/register', { ID, Name: 'users', Port: 1, Meta: { contract: hash } })
+
   test('is that of the instance started last; an older one that registers again takes nothing back', async () => {
+    await register('users-1', first)
+    await register('users-2', second)
     await publishContract(consul, { contract: first, since: 100 })
     await publishContract(consul, { contract: second, since: 200 })
     await publishContract(consul, { contract: first, since: 100 })
@@ -103,6 +108,15 @@ describe('the current contract', () => {
     const { modifyIndex } = (await consul.kvGet(contractKey('users')))!
     await publishContract(consul, { contract: first, since: 300 })
     assert.equal((await consul.kvGet(contractKey('users')))!.modifyIndex, modifyIndex, 'nothing new, nothing written')
+    for (const { hash } of [first, second]) assert.ok(await consul.kvGet(versionKey('users', hash)))
+  })
+
+  test('a version that no instance serves any more is forgotten with the next deploy', async () => {
+    const past = { ...first, hash: '0000000000000000' }
+    await publishContract(consul, { contract: past, since: 400 })
+    assert.ok(await consul.kvGet(versionKey('users', past.hash)))
+    await publishContract(consul, { contract: second, since: 500 })
+    assert.equal(await consul.kvGet(versionKey('users', past.hash)), undefined)
     for (const { hash } of [first, second]) assert.ok(await consul.kvGet(versionKey('users', hash)))
   })
 
