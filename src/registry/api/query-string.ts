@@ -9,7 +9,8 @@ const FALSE = new Set(['0', 'f', 'F', 'FALSE', 'false', 'False'])
 export class QueryString {
   /** As it was sent, without the question mark. */
   readonly text: string
-  readonly #values = new Map<string, string[]>()
+  /** Name, value, name, value. Few are looked up in few: a map would cost a held query more than all else it keeps. */
+  readonly #pairs: string[] = []
 
   /** @throws Refusal 500 without a text when it cannot be decoded, as Consul does. */
   constructor(text: string) {
@@ -19,25 +20,23 @@ export class QueryString {
       if (pair === '') continue
       const equals = pair.indexOf('=')
       const name = decode(equals < 0 ? pair : pair.slice(0, equals))
-      const value = equals < 0 ? '' : decode(pair.slice(equals + 1))
-      const known = this.#values.get(name)
-      if (known === undefined) this.#values.set(name, [value])
-      else known.push(value)
+      this.#pairs.push(name, equals < 0 ? '' : decode(pair.slice(equals + 1)))
     }
   }
 
   /** Presence alone counts: `?recurse=false` is on. */
   has(name: string): boolean {
-    return this.#values.has(name)
+    return this.get(name) !== undefined
   }
 
   /** The first value; undefined when absent. */
   get(name: string): string | undefined {
-    return this.#values.get(name)?.[0]
+    for (let at = 0; at < this.#pairs.length; at += 2) if (this.#pairs[at] === name) return this.#pairs[at + 1]
+    return undefined
   }
 
   all(name: string): readonly string[] {
-    return this.#values.get(name) ?? []
+    return this.#pairs.filter((_, at) => at % 2 === 1 && this.#pairs[at - 1] === name)
   }
 
   /** A ParseBool word; undefined when it is none. */
@@ -78,6 +77,7 @@ export class QueryString {
 }
 
 function decode(text: string): string {
+  if (!/[%+]/.test(text)) return text
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {

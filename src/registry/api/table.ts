@@ -46,17 +46,27 @@ export interface Match {
 /** Exact paths before prefixes, the longest prefix first. */
 export class PathTable {
   readonly #exact: ReadonlyMap<string, Endpoint>
-  readonly #prefixes: readonly Endpoint[]
+  readonly #prefixes: ReadonlyMap<string, Endpoint>
+  /** Slashes of the longest prefix. */
+  readonly #depth: number
 
   constructor(endpoints: readonly Endpoint[]) {
     this.#exact = new Map(endpoints.filter(({ path }) => !path.endsWith('/')).map((one) => [one.path, one]))
-    this.#prefixes = endpoints.filter(({ path }) => path.endsWith('/')).sort((a, b) => b.path.length - a.path.length)
+    this.#prefixes = new Map(endpoints.filter(({ path }) => path.endsWith('/')).map((one) => [one.path, one]))
+    this.#depth = Math.max(0, ...[...this.#prefixes.keys()].map((path) => path.split('/').length - 1))
   }
 
   match(path: string): Match | undefined {
     const exact = this.#exact.get(path)
     if (exact !== undefined) return { endpoint: exact, name: '' }
-    const endpoint = this.#prefixes.find((one) => path.startsWith(one.path))
+    let endpoint: Endpoint | undefined
+    for (
+      let at = path.indexOf('/'), depth = 0;
+      at >= 0 && depth < this.#depth;
+      at = path.indexOf('/', at + 1), depth++
+    ) {
+      endpoint = this.#prefixes.get(path.slice(0, at + 1)) ?? endpoint
+    }
     return endpoint && { endpoint, name: path.slice(endpoint.path.length) }
   }
 }

@@ -13,10 +13,14 @@ import type {
   ServiceRecord,
   SessionRecord,
 } from './records.ts'
+import { Remembered } from './remembered.ts'
 import { RESOURCE, serviceResource } from './resources.ts'
 import { SortedKeys } from './sorted-keys.ts'
 import { Groups } from './tables.ts'
 import { Tombstones } from './tombstones.ts'
+
+/** Prefixes whose index is remembered; more are counted anew. */
+const PREFIXES_MAX = 1000
 
 export class State {
   /** The index of the last write. */
@@ -76,6 +80,8 @@ export class State {
   /** Service name, or '' for all → how often an output changed without moving an index (see setOutput). */
   readonly outputs = new Map<string, number>()
 
+  readonly #prefixes = new Remembered<number>(PREFIXES_MAX)
+
   /** Index of a table or node. */
   indexOf(resource: string): number {
     return this.indexes.get(resource) ?? this.loadedAt
@@ -93,8 +99,14 @@ export class State {
     return this.kv.get(key)?.ModifyIndex ?? this.indexOf(RESOURCE.kv)
   }
 
-  /** The highest change or deletion under a prefix; the table's when nothing is there. */
+  /** The highest change or deletion under a prefix; the table's when nothing is there. Counted once for all who watch it. */
   prefixIndex(prefix: string): number {
+    return this.#prefixes.get(prefix, `${this.generation}/${this.indexOf(RESOURCE.kv)}`, () =>
+      this.#countPrefix(prefix),
+    )
+  }
+
+  #countPrefix(prefix: string): number {
     let last = 0
     for (const key of this.keys.under(prefix)) last = Math.max(last, this.kv.get(key)!.ModifyIndex)
     return last === 0 ? this.indexOf(RESOURCE.kv) : Math.max(last, this.tombstones.under(prefix))
