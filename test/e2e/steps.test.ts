@@ -9,7 +9,7 @@ const config = ({ gateway, registry }: { gateway: number; registry: number }) =>
 import { fleet } from 'skein'
 
 export default fleet({
-  services: { files: { command: 'node server.ts' } },
+  services: { files: { command: 'node server.mjs' } },
   registry: { port: ${registry} },
   gateway: {
     port: ${gateway},
@@ -28,7 +28,7 @@ createServer((request, response) => response.end(request.headers['x-tenant'] ?? 
 test("functions of the config run in the gateway's process, and a change of one is taken up", async (t) => {
   const { dir, remove } = scratch('steps')
   t.after(remove)
-  writeFileSync(path.join(dir, 'server.ts'), server)
+  writeFileSync(path.join(dir, 'server.mjs'), server)
   const it = await up(dir, config, ['/'])
   t.after(() => it.end())
   const ask = async (target: string) => (await fetch(it.gateway + target)).text()
