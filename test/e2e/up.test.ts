@@ -253,6 +253,7 @@ describe('skein up', { timeout: 240_000 }, () => {
     const stopped = await running.skein('stop')
     assert.equal(stopped.code, 0, stopped.stderr)
     assert.equal(await running.exited, 0)
+    assert.doesNotMatch(running.output(), /not deregistered/)
     const none = await running.skein('ps')
     assert.equal(none.code, 1)
     assert.match(none.stderr, /no fleet runs here/)
