@@ -461,3 +461,16 @@ test('on a network the first token is not for whoever comes first', async () => 
   await using other = await closedRegistry({ host: '0.0.0.0', acl: {} })
   assert.equal((await fetch(`http://127.0.0.1:${other.port}/v1/acl/bootstrap`, { method: 'PUT' })).status, 200)
 })
+
+test('an alias tells nothing of what its maker may not see', async () => {
+  await using closed = await closedRegistry()
+  await closed.asMaster('PUT', '/v1/agent/service/register', { Name: 'api' })
+  const web = await closed.tokenWith('web', 'service "web" { policy = "write" }')
+  const alias = { Name: 'a', AliasService: 'api' }
+  const register = (body: object) => closed.ask('PUT', '/v1/agent/service/register', web.SecretID, body)
+  assert.equal((await register({ Name: 'web' })).status, 200)
+  assert.match((await register({ Name: 'web', Check: alias })).text, /lacks permission 'service:read' on "api"/)
+  const check = await closed.ask('PUT', '/v1/agent/check/register', web.SecretID, { ...alias, ServiceID: 'web' })
+  assert.match(check.text, /lacks permission 'service:read' on "api"/)
+  assert.equal((await register({ Name: 'web', Check: { Name: 'a', AliasService: 'web' } })).status, 200)
+})

@@ -1,5 +1,5 @@
 /** What writing to the catalog takes: node:write for a node and its checks, service:write for a service and its own. */
-import type { Deregister, Register } from '../state/commands.ts'
+import type { CheckInput, Deregister, Register } from '../state/commands.ts'
 import type { NodeRecord } from '../state/records.ts'
 import { onNode } from '../state/records.ts'
 import type { State } from '../state/state.ts'
@@ -15,13 +15,27 @@ export function requireRegister(rights: Rights, state: State, command: Register)
     const before = state.services.get(onNode(node, ID))
     if (before !== undefined) rights.require('service', 'write', before.Service)
   }
-  for (const { CheckID, ServiceID } of command.checks) {
+  for (const check of command.checks) {
     const { service } = command
-    const owner =
-      service !== undefined && service.ID === ServiceID ? service.Service : serviceOf(state, node, ServiceID)
-    requireOwner(rights, node, owner)
-    const before = state.checks.get(onNode(node, CheckID))
-    if (before !== undefined) requireOwner(rights, node, before.ServiceName)
+    const isOwn = service !== undefined && service.ID === check.ServiceID
+    requireCheck(rights, state, node, check, isOwn ? service.Service : serviceOf(state, node, check.ServiceID))
+  }
+}
+
+/** The owner's, that of the check which it replaces, and a look at what it copies the state of. @throws Refusal 403. */
+export function requireCheck(
+  rights: Rights,
+  state: State,
+  node: string,
+  { CheckID, definition: { aliasNode, aliasService } = {} }: CheckInput,
+  owner: string,
+): void {
+  requireOwner(rights, node, owner)
+  const before = state.checks.get(onNode(node, CheckID))
+  if (before !== undefined) requireOwner(rights, node, before.ServiceName)
+  if (aliasNode !== undefined) rights.require('node', 'read', aliasNode)
+  if (aliasService !== undefined) {
+    rights.require('service', 'read', serviceOf(state, aliasNode ?? node, aliasService) || aliasService)
   }
 }
 
@@ -46,7 +60,8 @@ function serviceOf(state: State, node: string, id: string): string {
   return state.services.get(onNode(node, id))?.Service ?? ''
 }
 
-function requireOwner(rights: Rights, node: string, service: string): void {
+/** @param service '' for what is the node's own. @throws Refusal 403. */
+export function requireOwner(rights: Rights, node: string, service: string): void {
   if (service === '') rights.require('node', 'write', node)
   else rights.require('service', 'write', service)
 }

@@ -1,7 +1,9 @@
 /** /v1/agent/check*: checks of the registry's own node and its services. */
 
+import { requireOwner, requireRegister } from '../acl/require-catalog.ts'
 import { Sight } from '../acl/sight.ts'
 import { CHECK_FIELDS } from '../filter/fields.ts'
+import type { Register } from '../state/commands.ts'
 import { type CheckRecord, onNode, type Status } from '../state/records.ts'
 import { Refusal } from '../state/refusal.ts'
 import { findService, onOwnNode } from './agent-service.ts'
@@ -52,14 +54,9 @@ function isSeen({ Node, ServiceName }: CheckRecord, sight: Sight): boolean {
   return ServiceName === '' ? sight.node(Node) : sight.service(ServiceName)
 }
 
-function requireWrite({ rights }: ApiRequest, { node }: Registry, service: string): void {
-  if (service === '') rights.require('node', 'write', node)
-  else rights.require('service', 'write', service)
-}
-
-function requireKnown(request: ApiRequest, registry: Registry, checkId: string): void {
-  const known = registry.store.state.checks.get(onNode(registry.node, checkId))
-  if (known !== undefined) requireWrite(request, registry, known.ServiceName)
+function requireKnown({ rights }: ApiRequest, { store, node }: Registry, checkId: string): void {
+  const known = store.state.checks.get(onNode(node, checkId))
+  if (known !== undefined) requireOwner(rights, node, known.ServiceName)
 }
 
 async function register(request: ApiRequest, registry: Registry): Promise<Answer> {
@@ -68,10 +65,12 @@ async function register(request: ApiRequest, registry: Registry): Promise<Answer
   if (Name === '') throw new Refusal(400, 'Missing check name')
   const status = checkStatus(input.Status, 'Bad check status')
   const check = checkInput(input, ID || Name, Name, status)
-  const unknown = `ServiceID ${JSON.stringify(ServiceID)} does not exist`
-  requireWrite(request, registry, ServiceID === '' ? '' : findService(registry, ServiceID, unknown).Service)
-  requireKnown(request, registry, check.CheckID)
-  await registry.store.write({ ...onOwnNode(registry), checks: [check], keepStatus: true, replaceChecks: false })
+  if (ServiceID !== '') findService(registry, ServiceID, `ServiceID ${JSON.stringify(ServiceID)} does not exist`)
+  await registry.store.write((state) => {
+    const command: Register = { ...onOwnNode(registry), checks: [check], keepStatus: true, replaceChecks: false }
+    requireRegister(request.rights, state, command)
+    return command
+  })
   registry.checks.renew([check.CheckID])
   return empty()
 }
