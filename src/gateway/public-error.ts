@@ -1,6 +1,7 @@
 /** What the outside learns of a failure: code, service, instance ids; never an address, a stack or another's message. */
 import type { Attempt } from '../client/contract.ts'
 import { type ErrorCode, SkeinError } from '../core/errors.ts'
+import { WireError } from '../wire/wire-error.ts'
 
 /** Failures behind the gateway. Their own messages may name addresses, so these are said instead. */
 const BEHIND: Partial<Record<ErrorCode, string>> = {
@@ -24,6 +25,7 @@ export function publicBody(error: SkeinError, service: string | undefined, reque
     attempts: attemptsOf(error)?.map(publicAttempt),
     service,
     reason: reasonOf(error),
+    cause: causeOf(error),
     requestId,
   })
   return JSON.stringify(shown.toBody())
@@ -50,4 +52,17 @@ export function reasonOf(error: SkeinError): string {
   if (typeof reason === 'string') return reason
   const last = attemptsOf(error)?.at(-1)?.outcome
   return String(last ?? error.code).toLowerCase()
+}
+
+/**
+ * What was wrong on the wire, as a stable word where there is one: `two_lengths`, `econnreset`, `econnrefused`. It tells a
+ * broken instance from a dead one, and names no address.
+ */
+export function causeOf(error: Error): string | undefined {
+  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof WireError) return cause.reason
+    const { code } = cause as NodeJS.ErrnoException
+    if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) return code.toLowerCase()
+  }
+  return undefined
 }

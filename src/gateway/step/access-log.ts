@@ -1,6 +1,6 @@
 import type { Step } from '../../core/compose.ts'
 import type { Exchange, Parts } from '../exchange.ts'
-import { reasonOf } from '../public-error.ts'
+import { causeOf, reasonOf } from '../public-error.ts'
 
 /** One line a request, when its answer is complete (for a WebSocket: when it closes). */
 export function accessLog({ log, clock }: Parts): Step<Exchange, void> {
@@ -26,7 +26,7 @@ function accessLine(exchange: Exchange, durationMs: number): Record<string, unkn
     instance: exchange.instance,
     attempts: attempts.map(({ instance, outcome, durationMs: ms }) => ({ instance, outcome, durationMs: round(ms) })),
     bytes: exchange.bytes,
-    ...(error === undefined ? {} : { code: error.code, reason: reasonOf(error) }),
+    ...(error === undefined ? {} : { code: error.code, reason: reasonOf(error), cause: causeOf(error) }),
   }
 }
 
