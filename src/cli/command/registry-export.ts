@@ -32,7 +32,8 @@ A real Consul can be exported, too, without the definitions of its checks, which
     if (rest.length > 0) throw new UsageError('name one file, or none for the standard output')
     const { options, terminal, cwd } = context
     return withRegistry(context, async (consul) => {
-      const whole = await collect(consul, progressOn(terminal.err, systemClock))
+      const warn = (text: string) => terminal.err.line(`Warning: ${text}`)
+      const whole = await collect(consul, progressOn(terminal.err, systemClock), warn)
       const document = options.prefix === undefined ? whole : onlyUnder(options.prefix, whole)
       const text = `${showExact(document, '  ')}\n`
       if (file === undefined || file === '-') terminal.out.raw(Buffer.from(text))

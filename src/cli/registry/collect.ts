@@ -19,10 +19,15 @@ interface Check extends Body {
 const NODE_MAINTENANCE = '_node_maintenance'
 const MAINTENANCE = '_service_maintenance:'
 
-export async function collect(consul: ConsulClient, progress: Progress): Promise<RegistryDocument> {
+/** `warn` is told what cannot be had. @throws Failure when the registry refuses; SkeinError REGISTRY_UNAVAILABLE. */
+export async function collect(
+  consul: ConsulClient,
+  progress: Progress,
+  warn: (text: string) => void,
+): Promise<RegistryDocument> {
   const self = (await ask(consul, '/v1/agent/self')) as { Config: { NodeName: string } }
   const checks = Object.values((await ask(consul, '/v1/agent/checks')) as Record<string, Check>)
-  const definitions = await definitionsOf(consul, progress)
+  const definitions = await definitionsOf(consul, warn)
   return {
     skein: 'registry/1',
     kv: await collectKeys(consul, ''),
@@ -63,13 +68,13 @@ function without(body: Body, names: readonly string[]): Body {
 }
 
 /** By ID of the check; a real Consul does not tell. */
-async function definitionsOf(consul: ConsulClient, progress: Progress): Promise<ReadonlyMap<string, Body>> {
+async function definitionsOf(consul: ConsulClient, warn: (text: string) => void): Promise<ReadonlyMap<string, Body>> {
   const { status, body } = await consul.get('/v1/skein/checks')
   if (status === 200) {
     const found = body as { CheckID: string; Definition: Body }[]
     return new Map(found.map(({ CheckID, Definition }) => [CheckID, Definition]))
   }
-  progress('this registry does not tell how it checks its services: they are exported without their checks')
+  warn('this registry does not tell how it checks its services, so they are exported without their checks')
   return new Map()
 }
 

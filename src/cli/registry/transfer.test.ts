@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { registryKit } from './registry-kit.fixture.ts'
@@ -133,6 +136,22 @@ describe('skein registry export and import', () => {
     assert.equal(failed.part, 'kv')
     assert.ok(failed.names.some((name: string) => name.startsWith('yk')))
     assert.equal(written.kv, 2)
+  })
+
+  test('take a real Consul, which tells less, with a warning', async () => {
+    const consul = createServer(async (request, response) => {
+      if (request.url!.startsWith('/v1/skein/')) return response.writeHead(404).end()
+      const answer = await fetch(from.registry.url + request.url)
+      response.writeHead(answer.status).end(await answer.text())
+    })
+    await once(consul.listen(0, '127.0.0.1'), 'listening')
+    const address = `http://127.0.0.1:${(consul.address() as AddressInfo).port}`
+    const { status, stdout, stderr } = await from.skein('registry', 'export', '--registry', address)
+    consul.close()
+    assert.equal(status, 0)
+    assert.match(stderr, /^Warning: this registry does not tell how it checks its services/)
+    const { services, removed, kv } = JSON.parse(stdout)
+    assert.deepEqual([services[0].Name, services[0].Checks, removed, kv.length], ['web', undefined, [], 4])
   })
 
   test('refuse what is no export', async () => {
