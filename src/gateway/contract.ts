@@ -2,6 +2,7 @@
 import type { BalanceConfig } from '../balance/contract.ts'
 import type { AddressConfig } from './rule/addresses.ts'
 import type { AuthConfig } from './rule/auth.ts'
+import type { CompressConfig } from './rule/compress.ts'
 import type { CorsConfig } from './rule/cors.ts'
 import type { HeaderEditConfig } from './rule/header-edits.ts'
 import type { RedirectConfig, RewriteConfig } from './rule/location.ts'
@@ -29,6 +30,8 @@ export interface RouteRules {
   readonly auth?: AuthConfig | false
   /** How many requests are let through, and of whom; several limits may be listed. */
   readonly rateLimit?: RateLimitConfig | readonly RateLimitConfig[] | false
+  /** Answers compressed (br, zstd, gzip) for clients that ask for it. Default false. */
+  readonly compress?: CompressConfig | boolean
   /** Functions of your own, run in order; the first that answers ends it. */
   readonly steps?: readonly CustomStep[] | false
 }

@@ -3,10 +3,11 @@ import type { Attempt, Body, Caller } from '../client/contract.ts'
 import { Cancel } from '../core/cancel.ts'
 import type { Clock } from '../core/clock.ts'
 import { SkeinError } from '../core/errors.ts'
+import type { RawHeaders } from '../core/headers.ts'
 import type { Logger } from '../core/log.ts'
 import type { Random } from '../core/random.ts'
 import type { TraceContext } from '../telemetry/trace.ts'
-import type { ExchangeObserver, Peer, RequestHead, ServerExchange } from '../wire/contract.ts'
+import type { BodySource, ExchangeObserver, Peer, RequestHead, ServerExchange } from '../wire/contract.ts'
 import type { Identity } from './auth/contract.ts'
 import { FieldEdits } from './field-edits.ts'
 import type { Origin } from './forwarded.ts'
@@ -23,6 +24,13 @@ export interface Parts {
   readonly log: Logger
   readonly metrics: GatewayMetrics
   readonly random: Random
+}
+
+/** What an upstream answered; the body has been read by nobody. */
+export interface UpstreamAnswer {
+  readonly status: number
+  readonly headers: RawHeaders
+  readonly source: BodySource
 }
 
 /** An answer of the gateway's own. Fields without framing. */
@@ -63,6 +71,8 @@ export class Exchange implements ExchangeObserver {
   upstreamPath: string | undefined
   /** Host as the upstream gets it, where it is neither the client's nor the instance's own. */
   upstreamHost: string | undefined
+  /** Changes the upstream's answer before it is sent on. */
+  answerFilter: ((answer: UpstreamAnswer) => Promise<UpstreamAnswer>) | undefined
   /** The answer, where a step gives one in place of the upstream. */
   reply: Reply | undefined
 

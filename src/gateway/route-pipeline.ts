@@ -7,6 +7,7 @@ import type { Exchange, Parts } from './exchange.ts'
 import type { GatewayRoute } from './snapshot.ts'
 import { admit } from './step/admit.ts'
 import { authenticate } from './step/authenticate.ts'
+import { compress } from './step/compress.ts'
 import { editHeaders } from './step/edit-headers.ts'
 import { forward } from './step/forward.ts'
 import { limitRate } from './step/limit-rate.ts'
@@ -31,6 +32,8 @@ export function routePipelines(parts: Parts): (route: GatewayRoute) => Run {
     [({ rules }) => rules.admits, admit],
     // Must be above all that answers below, whose answers get the route's fields too; no other constraint.
     [({ rules }) => rules.requestHeaders || rules.responseHeaders, editHeaders],
+    // No constraint: it only notes what is done with the upstream's answer.
+    [({ rules }) => rules.compress, compress],
     // Must be above all that may refuse, or pages could not read why; above authentication, as preflights bring no credentials.
     [({ rules }) => rules.cors, share],
     // Must be above limits and authentication: to hear that it is closed, nobody needs leave.

@@ -5,6 +5,7 @@ import type { Checks } from './check.ts'
 import type { RouteRules } from './contract.ts'
 import { admission, checkAddresses } from './rule/addresses.ts'
 import { checkAuth } from './rule/auth.ts'
+import { type Compression, checkCompress, compression } from './rule/compress.ts'
 import { type Cors, checkCors, cors } from './rule/cors.ts'
 import { checkHeaderEdits, type HeaderEditConfig } from './rule/header-edits.ts'
 import { checkMaintenance, type Maintenance, maintenance } from './rule/maintenance.ts'
@@ -20,6 +21,7 @@ export const RULE_CHECKS: Checks<RouteRules> = {
   rateLimit: checkRateLimits,
   auth: checkAuth,
   steps: checkSteps,
+  compress: checkCompress,
 }
 
 /** The rules that hold for a route: its own and those of the defaults that it does not turn off. For `explain`. */
@@ -38,6 +40,7 @@ export interface Rules {
   readonly rateLimits: readonly RateLimit[]
   readonly auth: Auth | undefined
   readonly steps: readonly CustomStep[]
+  readonly compress: Compression | undefined
 }
 
 /** Takes checked rules apart. `name` is the route's; what `before` remembers of an unchanged rule is taken over. */
@@ -51,5 +54,6 @@ export function prepareRules(config: RouteRules, name: string, before: Rules | u
     rateLimits: rateLimits(config.rateLimit, name, before?.rateLimits ?? []),
     auth: prepareAuth(config.auth, before?.auth, parts),
     steps: config.steps || [],
+    compress: compression(config.compress),
   }
 }

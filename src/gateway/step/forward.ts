@@ -8,6 +8,7 @@ export function forward(parts: Parts): (exchange: Exchange) => Promise<void> {
     const answer = await asPartOf(exchange, () => parts.caller.request(outboundRequest(exchange, parts.limits)))
     exchange.instance = answer.instance.id
     exchange.attempts = answer.attempts
-    await sendAnswer(exchange, answer, parts)
+    const { answerFilter } = exchange
+    await sendAnswer(exchange, answerFilter === undefined ? answer : await answerFilter(answer), parts)
   }
 }

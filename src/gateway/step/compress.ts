@@ -1,0 +1,39 @@
+import type { Step } from '../../core/compose.ts'
+import { header, type RawHeaders, withoutHeaders } from '../../core/headers.ts'
+import { compressStream, compressWhole, wholeBody } from '../compress.ts'
+import type { Exchange, UpstreamAnswer } from '../exchange.ts'
+import { type Coding, type Compression, codingFor, isCompressible } from '../rule/compress.ts'
+
+/** What a compressed body makes untrue. */
+const CHANGED: ReadonlySet<string> = new Set(['accept-ranges', 'content-length', 'etag'])
+
+/** Compresses the upstream's answer where the client asks for it and it is worth it. */
+export const compress: Step<Exchange, void> = (exchange, next) => {
+  const rule = exchange.route!.rules.compress!
+  exchange.answerFilter = (answer) => compressed(exchange, rule, answer)
+  return next()
+}
+
+async function compressed({ head }: Exchange, rule: Compression, answer: UpstreamAnswer): Promise<UpstreamAnswer> {
+  if (!isCompressible(rule, answer.status, answer.headers)) return answer
+  const coding = codingFor(header(head.headers, 'accept-encoding'), rule.codings)
+  // Also where it stays as it is: another client may get it otherwise, and caches must know.
+  const varied = { ...answer, headers: [...answer.headers, 'vary', 'accept-encoding'] }
+  if (coding === undefined || head.method === 'HEAD' || head.version === '1.0') return varied
+  const { status, source } = varied
+  if (!source.complete)
+    return { status, headers: fieldsFor(varied.headers, coding), source: compressStream(source, coding) }
+  const bytes = source.whole()
+  if (bytes.length < rule.minBytes) return { ...varied, source: wholeBody(bytes) }
+  const body = wholeBody(await compressWhole(bytes, coding))
+  return { status, headers: fieldsFor(varied.headers, coding), source: body }
+}
+
+/** The tag stays as a weak one: the same content in other bytes (RFC 9110 §8.8.1). */
+function fieldsFor(headers: RawHeaders, coding: Coding): string[] {
+  const tag = header(headers, 'etag')
+  const fields = withoutHeaders(headers, CHANGED)
+  fields.push('content-encoding', coding)
+  if (tag !== undefined) fields.push('etag', tag.startsWith('W/') ? tag : `W/${tag}`)
+  return fields
+}
