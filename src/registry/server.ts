@@ -1,5 +1,6 @@
 /** HTTP around the endpoints, on the wire engine: what listens, and an end in good order. */
 import type { Clock } from '../core/clock.ts'
+import { affordableConnections } from '../core/descriptors.ts'
 import { httpDate } from '../core/http-date.ts'
 import { METRICS_CONTENT_TYPE } from '../telemetry/metrics.ts'
 import { WireServer } from '../wire/server.ts'
@@ -37,6 +38,9 @@ const LIMITS = {
   requestsPerConnection: Number.POSITIVE_INFINITY,
 }
 
+/** A fifth of what there is, is for health checks and streams of etcd. */
+const DESCRIPTORS_EACH = 1.25
+
 export class RegistryServer {
   readonly #wire: WireServer
   readonly #clock: Clock
@@ -51,6 +55,7 @@ export class RegistryServer {
     this.#wire = new WireServer({
       clock,
       limits: LIMITS,
+      connectionsMax: affordableConnections(DESCRIPTORS_EACH),
       onRequest: (wire) => {
         this.#active++
         new Exchange(shared, wire).run()

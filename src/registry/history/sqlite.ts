@@ -39,6 +39,11 @@ function rowSum({ at, time, kind, node, service, note }: Omit<Row, 'seq' | 'sum'
   return crc32(JSON.stringify([at, time, kind, node, service, note]))
 }
 
+/** Looks from the oldest on and stops at the first that stays: what is kept costs nothing. */
+const CLEAR = `
+  DELETE FROM history WHERE seq <= (SELECT max(seq) FROM history) - ?
+  OR seq < (SELECT seq FROM history WHERE time >= ? ORDER BY seq LIMIT 1)`
+
 /** How many are written between two clearings. */
 const CLEAR_EVERY = 1000
 
@@ -57,7 +62,7 @@ export class SqliteHistory implements History {
     this.#insert = db.prepare(
       'INSERT INTO history (at, time, kind, node, service, note, sum) VALUES (?, ?, ?, ?, ?, ?, ?)',
     )
-    this.#clear = db.prepare('DELETE FROM history WHERE seq <= (SELECT max(seq) FROM history) - ? OR time < ?')
+    this.#clear = db.prepare(CLEAR)
   }
 
   /** Inside a transaction. */
