@@ -49,8 +49,9 @@ export const CASES: readonly GatewayCase[] = [
     goals: [cpu('nginx', 1.15), cpu('haproxy', 1.15), cpu('node', 0.45), cpu('caddy', 0.35)],
   },
   {
+    // The goal is that of requests coalesced on few connections, which only instances of ours may be asked for.
     name: 'small-service',
-    what: 'the same with a Skein service behind it, on whose connections requests are coalesced',
+    what: 'the same with a Skein service behind it',
     front: 'http',
     origin: 'skein-service',
     method: { tool: 'wrk', path: '/small', connections: 64 },

@@ -7,8 +7,8 @@ import type { Front, Peer, Setting } from './contract.ts'
 
 export const SKEIN = path.join(import.meta.dirname, '../../bin/skein.js')
 
-/** What the gateway listens for. One that it learns gets its lines in `configOf`. */
-const FRONTS: readonly Front[] = ['http']
+/** HTTP/2 in clear needs no setting: who begins with its preface gets it. */
+const FRONTS: readonly Front[] = ['http', 'tls', 'h2c']
 
 export const skein: Peer = {
   name: 'skein',
@@ -24,8 +24,9 @@ export const skein: Peer = {
   },
 }
 
-function configOf({ service }: Setting): GatewayConfig {
-  return { routes: [{ to: service }] }
+function configOf({ service, front, cert, key }: Setting): GatewayConfig {
+  const routes = [{ to: service }]
+  return front === 'tls' ? { routes, tls: { certificates: [{ cert, key }] } } : { routes }
 }
 
 async function writeConfig(setting: Setting, name: string): Promise<void> {
