@@ -11,5 +11,5 @@ test('connections are as many as the descriptors of the process allow, less what
     console.log(affordableConnections(1), affordableConnections(2))`
   const limited = `ulimit -n 200; exec "$0" --input-type=module-typescript -e "$1"`
   const { stdout, stderr } = spawnSync('sh', ['-c', limited, process.execPath, print], { encoding: 'utf8' })
-  assert.equal(stdout, '168 84\n', stderr)
+  assert.equal(stdout, '160 80\n', stderr)
 })

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 
 /** For what a process needs beside its connections: files, pipes, watches of the registry, its own listeners. */
-const RESERVED = 32
+const RESERVED = 40
 
 /**
  * How many connections of clients a server may hold when each needs `each` descriptors in all, so that the process never runs

@@ -9,6 +9,7 @@ export default {
   name: 'instance-errors',
   what: 'one of three instances answers 500 at once (R5)',
   ci: true,
+  alone: true,
   async run(context) {
     const { pick } = context
     const stage = await startStage(context, { env: { ECHO_MS: '10' } })

@@ -10,6 +10,7 @@ export default {
   name: 'instance-frozen',
   what: 'SIGSTOP of one of three instances under load, and SIGCONT (R2)',
   ci: true,
+  alone: true,
   async run(context) {
     const { pick } = context
     const stage = await startStage(context)

@@ -10,6 +10,7 @@ export default {
   name: 'instance-killed',
   what: 'kill -9 of one of three instances under load, one after the other (R1)',
   ci: true,
+  alone: true,
   async run(context) {
     const { pick } = context
     const stage = await startStage(context)

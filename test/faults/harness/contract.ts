@@ -12,6 +12,8 @@ export interface Fault {
   readonly what: string
   /** Whether it belongs to the runs of CI; there it has `ci` as its size. */
   readonly ci: boolean
+  /** True when it measures times or shares that others' load would spoil: CI runs the others several at a time. */
+  readonly alone?: boolean
   /** Why it cannot run here (a program, root, a loop device), or false. Called once, before `run`. */
   skip?(): Skip
   /** What is beyond it is cut off and red. Default: 60 s in CI, 5 minutes normally, an hour when long. */
