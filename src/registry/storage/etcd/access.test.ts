@@ -94,6 +94,19 @@ async function protect(etcd: EtcdCluster): Promise<void> {
   }
 }
 
+test('a user behind a certificate: it must have no common name, or the way out is told', { skip }, async () => {
+  const certify = makeAuthority(dir)
+  const server = certify('server', '/')
+  const etcd = await cluster({ size: 3, tls: server })
+  await protect(etcd)
+  const user = { user: 'skein', password: 'hunter2' }
+  const store = await open(etcd, { ...user, tls: certify('nameless', '/') })
+  await set(store, 'x')
+  await (await etcd.leader()).signal('SIGKILL')
+  await eventually('a write by another member', () => set(store, 'y').then(() => true))
+  await assert.rejects(open(etcd, { ...user, tls: certify('named') }), /CommonName of client.*no common name/)
+})
+
 test('user and password: turned on under way, tokens forgotten, wrong ones refused with the way out', {
   skip,
 }, async () => {

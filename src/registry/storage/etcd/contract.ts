@@ -81,9 +81,10 @@ export interface Etcd {
 
 /**
  * `unavailable`: nobody answered in time, or there is no leader. A commit that failed so may have happened.
- * `no-login`: the token is not known any more; `denied`: wrong password, or too few rights.
+ * `no-login`: the token is not known any more; `denied`: wrong password, or too few rights; `named`: a certificate with a
+ * common name, which etcd would take for the user if this were not its JSON gateway.
  */
-export type EtcdFault = 'unavailable' | 'no-space' | 'no-lease' | 'no-login' | 'denied' | 'refused'
+export type EtcdFault = 'unavailable' | 'no-space' | 'no-lease' | 'no-login' | 'denied' | 'named' | 'refused'
 
 export class EtcdError extends Error {
   readonly fault: EtcdFault

@@ -19,6 +19,9 @@ const WAY_OUT: Readonly<Record<EtcdFault, string>> = {
   'no-lease': 'the lease has expired; try again',
   'no-login': LOGIN,
   denied: LOGIN,
+  named:
+    'where etcd has users and --client-cert-auth, the certificate of the registry must have no common name (openssl req ' +
+    '-subj /); its user is that of SKEIN_ETCD_USER',
   refused: 'see the text; etcd itself refused it',
 }
 

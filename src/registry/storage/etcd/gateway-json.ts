@@ -109,17 +109,21 @@ export function committed({ header, succeeded, responses }: JsonTxn): Committed 
 /** gRPC codes: https://grpc.io/docs/guides/status-codes/. */
 const FAULTS: Readonly<Record<number, EtcdFault>> = { 4: 'unavailable', 14: 'unavailable' }
 
+/** Of an answer that may be a whole page. */
+const TEXT_MAX = 200
+
 /** What the code alone does not tell. */
 const TEXTS: readonly (readonly [RegExp, EtcdFault])[] = [
   [/database space exceeded/, 'no-space'],
   [/lease not found/, 'no-lease'],
   [/invalid auth token|revision in header is old|user name is empty/, 'no-login'],
   [/authentication failed|permission denied/, 'denied'],
+  [/^CommonName of client/, 'named'],
 ]
 
 export function etcdError(status: number, body: string): EtcdError {
   const { code, error } = errorBody(body)
-  const text = error ?? `HTTP status ${status}`
+  const text = error ?? (body.trim().slice(0, TEXT_MAX) || `HTTP status ${status}`)
   const known = TEXTS.find(([pattern]) => pattern.test(text))
   return new EtcdError(known?.[1] ?? FAULTS[code ?? 14] ?? 'refused', text)
 }
