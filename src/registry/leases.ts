@@ -16,8 +16,11 @@ export interface LeasesOptions {
 
 /** Within this an instance may connect anew, ms: a connection can end for other reasons. */
 export const GRACE_MS = 250
-/** A timer this late means that this process stood still. Connections may have ended meanwhile because of that alone. */
-const LATE_MS = 250
+/**
+ * A timer this late means that this process stood still, and for so long that instances may have gone to another registry.
+ * Shorter than the 2 s after which a client gives one up; a busy processor makes a timer late by less.
+ */
+const LATE_MS = 1500
 const TICK_MS = 500
 /** More at once than this, and more than half of all, and it is not the instances that died but what lies between. */
 const AT_ONCE_MAX = 4
