@@ -135,7 +135,8 @@ function storageEvents(counters: RegistryMetrics, log: Logger): StorageEvents {
 function refuseOpenHost(host: string, { token = '', acl, unprotected = false }: RegistryOptions): void {
   const isClosed = token !== '' || (acl !== undefined && acl.defaultPolicy !== 'allow')
   if (isLoopback(host) || isClosed || unprotected) return
-  const fix = 'Give it a token (option `token`) or ACLs (`acl`), listen on 127.0.0.1, or say `unprotected: true`'
+  const fix =
+    'Give it a token (SKEIN_REGISTRY_TOKEN) or ACLs (--acl, acl: true), listen on 127.0.0.1, or say --unprotected'
   const message = `listening on ${host} without a token would let everyone on the network change every service`
   throw new ConfigError([{ file: 'registry', key: 'host', message, fix }])
 }
