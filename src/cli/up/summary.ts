@@ -66,7 +66,8 @@ function addresses({ gateway, registry }: Plan, paint: Paint): [string, string][
   const note = registry.start === undefined ? paint('dim', ' runs elsewhere') : ''
   const dnsPort = registry.start?.dnsPort ?? 'off'
   const dns = dnsPort === 'off' ? '' : paint('dim', `  DNS on port ${dnsPort}`)
-  return [...lines, ['registry', paint('underline', registry.url) + note + dns]]
+  const closed = registry.start?.acl === true ? paint('dim', '  closed: wants a token') : ''
+  return [...lines, ['registry', paint('underline', registry.url) + note + dns + closed]]
 }
 
 const indent = (lines: readonly string[]) => lines.map((line) => `  ${line}`)

@@ -15,6 +15,7 @@ import { type PortChoice, planFleet, systemSpecs } from './plan.ts'
 import { refuseTakenPorts, wantedPorts } from './ports.ts'
 import { Rates } from './rates.ts'
 import { summary } from './summary.ts'
+import { FleetTokens } from './tokens.ts'
 import { curlLine, samplePath, tryLines } from './try-lines.ts'
 
 const FILE = '/shop/skein.config.ts'
@@ -60,6 +61,31 @@ describe('a plan', () => {
         ['gateway', 8080, true],
       ],
     )
+  })
+})
+
+describe('the plan of a closed fleet', () => {
+  const tokens = new FleetTokens({ SKEIN_REGISTRY_TOKEN: 'mine' })
+  const closed = (services = CONFIG.services) =>
+    planFleet({ ...CONFIG, services, registry: { acl: true } }, FILE, { admin: 9901 }, tokens)
+  const tokenOf = ({ env }: { env: Readonly<Record<string, string>> }) => env['SKEIN_REGISTRY_TOKEN']
+
+  test('gives each part a token of its own, the same each time it is read', () => {
+    const [registry, gateway] = systemSpecs(closed())
+    assert.ok(registry?.command?.includes('--acl'))
+    assert.equal(tokenOf(registry!), 'mine')
+    const all = [registry!, gateway!, ...closed().services].map(tokenOf)
+    assert.equal(new Set(all).size, 4)
+    assert.deepEqual(changesBetween(closed(), closed()), [])
+    assert.equal(closed().services[0]?.env['CONSUL_HTTP_TOKEN'], tokenOf(closed().services[0]!))
+  })
+
+  test('leaves what the config says for a service, and an open one without', () => {
+    const own = { users: { entry: './users.ts', env: { SKEIN_REGISTRY_TOKEN: 'its own' } } }
+    assert.equal(tokenOf(closed(own).services[0]!), 'its own')
+    const open = planFleet(CONFIG, FILE, { admin: 9901 }, tokens)
+    assert.equal(tokenOf(open.services[0]!), undefined)
+    assert.ok(!systemSpecs(open)[0]?.command?.includes('--acl'))
   })
 })
 
