@@ -65,9 +65,13 @@ export class Store implements View {
   /**
    * All operations or none. The results carry the index that the write got. Where others share the store it is read off
    * the records written; should all of them have changed again by then, it is 0, which no compare-and-set mistakes for theirs.
+   * @param judge throws a Refusal when the newest state does not allow it to whoever asks.
    */
-  async transact(operations: readonly TxnOperation[]): Promise<TxnOutcome> {
-    const { decision, next } = await this.#carryOut({ type: 'txn', operations })
+  async transact(operations: readonly TxnOperation[], judge = (_state: State): void => {}): Promise<TxnOutcome> {
+    const { decision, next } = await this.#carryOut((state) => {
+      judge(state)
+      return { type: 'txn', operations }
+    })
     const { results = [], errors = [], changes } = decision
     if (!this.shared) return { results, errors }
     return { results: moveIndexes(results, next, writtenAt(this.state, changes)), errors }

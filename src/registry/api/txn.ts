@@ -5,6 +5,7 @@ import { Sight } from '../acl/sight.ts'
 import type { CheckInput, Register, TxnError, TxnOperation, TxnResult } from '../state/commands.ts'
 import { decide } from '../state/decide.ts'
 import { Refusal } from '../state/refusal.ts'
+import type { State } from '../state/state.ts'
 import type { TxnOutcome } from '../store.ts'
 import { CHECK, catalogCheck, catalogService, nodeBody, refuseOwnNode, SERVICE } from './catalog-write.ts'
 import { decodeBody, int, list, object, string } from './decode.ts'
@@ -48,7 +49,11 @@ async function transact(request: ApiRequest, registry: Registry): Promise<Answer
   const { operations, errors } = convertAll(inputs, registry, rights)
   const reading = !inputs.some(isWrite)
   if (errors.length > 0) return answer(request, { results: [], errors }, reading, registry)
-  if (!reading) return answer(request, await registry.store.transact(operations), reading, registry)
+  // Once more: what is there may have changed since, and with it whose it is.
+  const judge = (state: State) => {
+    for (const one of operations) requireOperation(request.rights, state, one)
+  }
+  if (!reading) return answer(request, await registry.store.transact(operations, judge), reading, registry)
   await catchUp(registry, mode, 0)
   const { results = [], errors: failed = [] } = decide(registry.store.state, { type: 'txn', operations })
   return answer(request, { results, errors: failed }, reading, registry)
