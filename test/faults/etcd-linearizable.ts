@@ -2,14 +2,13 @@
  * Eight clients read, write, compare and set at three registries over three etcd members, while leaders and registries
  * are killed or frozen and history is compacted. Histories must be linearizable, watches in order and complete.
  */
-import { setTimeout as pass } from 'node:timers/promises'
-import { below, type Random } from '../../src/core/random.ts'
 import { needsEtcd } from '../support/etcd.ts'
 import { runWorkload } from '../support/kv-workload.ts'
 import { watchCounters } from '../support/watch-check.ts'
 import type { Fault } from './harness/contract.ts'
 import { untilDone } from './harness/disturb.ts'
-import { compact, type Shared, startShared } from './harness/etcd-kit.ts'
+import { disturbAtRandom } from './harness/etcd-disturbances.ts'
+import { startShared } from './harness/etcd-kit.ts'
 import { historyRows, watchRows } from './harness/history-rows.ts'
 
 export default {
@@ -31,48 +30,11 @@ export default {
       random,
       pick({ ci: [200, 600], normal: [500, 2000], long: [500, 4000] }),
       async () => {
-        const name = NAMES[below(random, NAMES.length)]!
+        const name = await disturbAtRandom(shared, random)
         counts[name] = (counts[name] ?? 0) + 1
-        await DISTURBANCES[name](shared, random)
       },
     )
     log(JSON.stringify(counts))
     return [...historyRows(result), ...watchRows(await watch.stop())]
   },
 } satisfies Fault
-
-/** Each leaves everything running. */
-const DISTURBANCES = {
-  async 'leader killed'({ etcd }: Shared, random: Random) {
-    const leader = await etcd.leader()
-    await leader.signal('SIGKILL')
-    await pass(500 + random() * 2000)
-    await leader.restart()
-  },
-  async 'leader frozen'({ etcd }: Shared, random: Random) {
-    const leader = await etcd.leader()
-    await leader.signal('SIGSTOP')
-    await pass(500 + random() * 4000)
-    await leader.signal('SIGCONT')
-  },
-  async 'member frozen'({ etcd }: Shared, random: Random) {
-    const member = etcd.members[below(random, etcd.members.length)]!
-    await member.signal('SIGSTOP')
-    await pass(200 + random() * 2000)
-    await member.signal('SIGCONT')
-  },
-  async 'registry killed'({ registries }: Shared, random: Random) {
-    const registry = registries[below(random, registries.length)]!
-    await registry.signal('SIGKILL')
-    await registry.restart()
-  },
-  async 'registry frozen'({ registries }: Shared, random: Random) {
-    const registry = registries[below(random, registries.length)]!
-    await registry.signal('SIGSTOP')
-    await pass(200 + random() * 6000)
-    await registry.signal('SIGCONT')
-  },
-  compacted: ({ etcd }: Shared) => compact(etcd),
-}
-
-const NAMES = Object.keys(DISTURBANCES) as (keyof typeof DISTURBANCES)[]
