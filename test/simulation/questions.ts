@@ -204,11 +204,11 @@ const showPair = (pair: World['kv'][number]) => [
   ...indexes(pair),
 ]
 
-const kvTable = (world: World) => Math.max(0, ...Object.values(world.keyChanges))
+const kvTable = (world: World) => Math.max(world.loadedAt, ...Object.values(world.keyChanges))
 
 const key = (name: string): Question => ({
   path: `kv/${name}`,
-  index: (world) => (world.kv.some(({ Key }) => Key === name) ? world.keyChanges[name]! : kvTable(world)),
+  index: (world) => world.kv.find(({ Key }) => Key === name)?.ModifyIndex ?? kvTable(world),
   about: (world) => world.keyChanges[name],
   answer: (world) => {
     const pair = world.kv.find(({ Key }) => Key === name)
@@ -223,7 +223,8 @@ function under(prefix: string, names: boolean): Question {
   const changes = (world: World) => Object.entries(world.keyChanges).filter(([name]) => name.startsWith(prefix))
   return {
     path: `kv/${prefix}?${names ? 'keys' : 'recurse'}`,
-    index: (world) => (pairs(world).length === 0 ? kvTable(world) : Math.max(...changes(world).map(([, at]) => at))),
+    index: (world) =>
+      pairs(world).length === 0 ? kvTable(world) : Math.max(world.loadedAt, ...changes(world).map(([, at]) => at)),
     about: changes,
     answer: (world) => {
       const found = pairs(world)

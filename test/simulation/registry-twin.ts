@@ -24,6 +24,8 @@ export class Twin {
   timers: Timer[] = []
   /** Question → index of the write that last changed what it is about. */
   readonly #moved = new Map<string, number>()
+  /** Outputs as they are stored: one that came alone is shown, and forgotten by a restart. */
+  readonly #stored = new Map<string, string>()
   /** What each TTL check said last, which its expiry repeats. */
   readonly #words = new Map<string, string>()
   /** Told of each write. */
@@ -60,8 +62,22 @@ export class Twin {
     this.world = after
     const moved = new Set(QUESTIONS.filter((question) => isMoved(question, before, after)))
     for (const { path } of moved) this.#moved.set(path, after.index)
+    for (const check of after.checks) {
+      if (check.ModifyIndex === after.index) this.#stored.set(`${check.Node}/${check.CheckID}`, check.Output)
+    }
     this.#keepTime(before, after)
     this.onWrite((question) => moved.has(question))
+  }
+
+  /** Everything has its full time again, and reports the index of now. */
+  restart(): void {
+    const { world } = this
+    for (const { path } of QUESTIONS) this.#moved.set(path, world.index)
+    world.loadedAt = world.index
+    world.extinction = world.index
+    for (const check of world.checks) check.Output = this.#stored.get(`${check.Node}/${check.CheckID}`) ?? check.Output
+    this.timers = []
+    this.#keepTime(EMPTY, world)
   }
 
   /** An output alone is shown, but it is no write. */

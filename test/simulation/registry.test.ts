@@ -4,10 +4,13 @@
  * repeated by its seed, SKEIN_SEED; SKEIN_RUNS says how many, each with the next one.
  */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { test } from 'node:test'
 import { VirtualClock } from '../../src/core/clock.ts'
 import { below, type Random, seeded } from '../../src/core/random.ts'
-import { type RunningRegistry, startRegistry } from '../../src/registry/index.ts'
+import { type RegistryOptions, type RunningRegistry, startRegistry } from '../../src/registry/index.ts'
 import { OPERATIONS, type Reply, type Run } from './operations.ts'
 import { ASKED, type Question } from './questions.ts'
 import { Twin } from './registry-twin.ts'
@@ -15,6 +18,7 @@ import { Twin } from './registry-twin.ts'
 const SEED = Number(process.env['SKEIN_SEED'] ?? 20_261_122)
 const RUNS = Number(process.env['SKEIN_RUNS'] ?? 5)
 const STEPS = 120
+const RESTART_EVERY = 25
 const WATCHERS_MAX = 12
 
 interface Answer {
@@ -35,17 +39,19 @@ class Simulation implements Run {
   readonly random: Random
   readonly send: Run['send']
   readonly #clock: VirtualClock
-  readonly #registry: RunningRegistry
+  readonly #start: () => Promise<RunningRegistry>
+  #registry: RunningRegistry
   #held = new Map<string, Watcher>()
   /** Who is to be answered now, and how. */
   #woken: { watcher: Watcher; expected: Answer }[] = []
   #watchers = 0
 
-  constructor(registry: RunningRegistry, clock: VirtualClock, random: Random) {
+  constructor(start: () => Promise<RunningRegistry>, registry: RunningRegistry, clock: VirtualClock, random: Random) {
+    this.#start = start
     this.#registry = registry
     this.#clock = clock
     this.random = random
-    this.send = (method, path, body) => send(`${registry.url}/v1/${path}`, method, body)
+    this.send = (method, path, body) => send(`${this.#registry.url}/v1/${path}`, method, body)
     this.twin.onWrite = (moved) => this.#wake(moved)
   }
 
@@ -57,6 +63,16 @@ class Simulation implements Run {
     await OPERATIONS[below(random, OPERATIONS.length)]!(this)
     await this.#settle()
     for (let i = 0; i < 3; i++) await this.#compare(this.#anyQuestion())
+  }
+
+  /** Whoever waits is answered with what there is. */
+  async restart(): Promise<void> {
+    for (const name of [...this.#held.keys()]) this.#release(name)
+    await this.#registry.close()
+    await this.#compareWoken()
+    this.twin.restart()
+    this.#registry = await this.#start()
+    await this.#settle()
   }
 
   /** Whoever still waits is answered when the registry closes. */
@@ -89,8 +105,8 @@ class Simulation implements Run {
     return answer
   }
 
-  async #ask(question: Question, path: string): Promise<Answer> {
-    const response = await fetch(`${this.#registry.url}/v1/${path}`)
+  async #ask(question: Question, query: string): Promise<Answer> {
+    const response = await fetch(`${this.#registry.url}/v1/${query}`)
     const text = await response.text()
     const index = Number(response.headers.get('x-consul-index'))
     return { index, shown: shownBy(response.status === 404 ? undefined : question.read(JSON.parse(text))) }
@@ -102,10 +118,10 @@ class Simulation implements Run {
     const first = await this.#compare(question)
     const asked = Math.max(1, first.index + (this.random() < 0.8 ? 0 : below(this.random, 7) - 3))
     const waitMs = 1024 * (1 + below(this.random, 60))
-    const path = `${question.path}${question.path.includes('?') ? '&' : '?'}index=${asked}&wait=${waitMs}ms`
-    const watcher = { question, asked, first, answer: this.#ask(question, path) }
-    if (first.index > asked) return assert.deepEqual(await watcher.answer, first, path)
-    const name = `watcher ${this.#watchers++} of ${path}`
+    const query = `${question.path}${question.path.includes('?') ? '&' : '?'}index=${asked}&wait=${waitMs}ms`
+    const watcher = { question, asked, first, answer: this.#ask(question, query) }
+    if (first.index > asked) return assert.deepEqual(await watcher.answer, first, query)
+    const name = `watcher ${this.#watchers++} of ${query}`
     this.#held.set(name, watcher)
     this.twin.after(name, waitMs + waitMs / 32, () => this.#release(name))
     await this.#settle()
@@ -136,6 +152,10 @@ class Simulation implements Run {
       if (found.index === expected.index && found.held === expected.held) break
       if (tries === SETTLE_TRIES) assert.deepEqual(found, expected, `held: ${[...this.#held.keys()].join(', ')}`)
     }
+    await this.#compareWoken()
+  }
+
+  async #compareWoken(): Promise<void> {
     const woken = this.#woken
     this.#woken = []
     for (const { watcher, expected: answer } of woken) {
@@ -155,13 +175,21 @@ const SETTLE_TRIES = 100
 
 const shownBy = (answer: unknown) => JSON.stringify(answer) ?? 'none'
 
-async function simulate(seed: number, mistake: (twin: Twin) => void = () => {}): Promise<void> {
+interface Plan {
+  readonly storage?: RegistryOptions['storage']
+  /** Made in the twin before it begins. */
+  mistake?(twin: Twin): void
+}
+
+/** On a storage that lasts the registry is restarted now and then. */
+async function simulate(seed: number, { storage = 'memory', mistake }: Plan = {}): Promise<void> {
   const clock = new VirtualClock()
-  const registry = await startRegistry({ port: 0, nodeName: 'node1', clock, random: () => 0.5 })
-  const simulation = new Simulation(registry, clock, seeded(seed))
-  mistake(simulation.twin)
+  const start = () => startRegistry({ port: 0, nodeName: 'node1', clock, random: () => 0.5, storage })
+  const simulation = new Simulation(start, await start(), clock, seeded(seed))
+  mistake?.(simulation.twin)
   try {
     for (let step = 0; step < STEPS; step++) {
+      if (storage !== 'memory' && step % RESTART_EVERY === RESTART_EVERY - 1) await simulation.restart()
       await simulation.step().catch((error) => {
         throw new Error(`step ${step}, seed ${seed}: ${error.message}`, { cause: error })
       })
@@ -172,10 +200,21 @@ async function simulate(seed: number, mistake: (twin: Twin) => void = () => {}):
 }
 
 for (let run = 0; run < RUNS; run++) {
-  test(`the registry agrees with its dumb twin, watchers too: seed ${SEED + run}`, { timeout: 60_000 }, () =>
+  test(`the registry agrees with its dumb twin, watchers too: seed ${SEED + run}`, { timeout: 120_000 }, () =>
     simulate(SEED + run),
   )
 }
+
+test('on SQLite, over restarts', { timeout: 120_000 }, async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'skein-simulation-'))
+  try {
+    for (let run = 0; run < Math.ceil(RUNS / 2); run++) {
+      await simulate(SEED + run, { storage: { sqlite: path.join(folder, `${run}.db`) } })
+    }
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
 
 /** What the simulation would say of a registry that had the opposite mistake. */
 const MISTAKES: Readonly<Record<string, (twin: Twin) => void>> = {
@@ -191,7 +230,7 @@ const MISTAKES: Readonly<Record<string, (twin: Twin) => void>> = {
 }
 
 for (const [what, mistake] of Object.entries(MISTAKES)) {
-  test(`the simulation notices a twin that ${what}`, { timeout: 60_000 }, () =>
-    assert.rejects(simulate(SEED, mistake), /^Error: step \d+, seed/),
+  test(`the simulation notices a twin that ${what}`, { timeout: 120_000 }, () =>
+    assert.rejects(simulate(SEED, { mistake }), /^Error: step \d+, seed/),
   )
 }

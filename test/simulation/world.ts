@@ -59,11 +59,13 @@ export interface World {
   keyChanges: Record<string, number>
   /** Index of the last write that took the last instance of a service. */
   extinction: number
+  /** Index at the last start: when things changed before it is not stored, so all of them report this. */
+  loadedAt: number
 }
 
 export const EMPTY: World = {
   ...{ index: 1, nodes: [], services: [], checks: [], kv: [], sessions: [], delays: [], keyChanges: {} },
-  extinction: 0,
+  ...{ extinction: 0, loadedAt: 0 },
 }
 
 /** Replaces the record that `isOld` finds. False when it is an equal one, which stays as it is. */
