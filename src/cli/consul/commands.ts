@@ -20,6 +20,7 @@ export const CONSUL_COMMANDS: readonly ConsulEntry[] = [
   entry('acl role list', 'list the roles', () => import('./command/acl-role-list.ts')),
   entry('acl role read', 'show a role', () => import('./command/acl-role-read.ts')),
   entry('acl role update', 'change a role', () => import('./command/acl-role-update.ts')),
+  entry('acl set-agent-token', 'set a token that the agent uses', () => import('./command/acl-set-agent-token.ts')),
   entry('acl token clone', 'make a token like another', () => import('./command/acl-token-clone.ts')),
   entry('acl token create', 'make a token', () => import('./command/acl-token-create.ts')),
   entry('acl token delete', 'delete a token', () => import('./command/acl-token-delete.ts')),

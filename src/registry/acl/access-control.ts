@@ -48,6 +48,8 @@ export interface AccessControl {
   /** The token itself. Undefined = there is none, or no longer. */
   tokenOf(secret: string | undefined): TokenRecord | undefined
   isExpired(token: TokenRecord): boolean
+  /** Another token for requests, or for DNS, that bring none; '' = the anonymous one's. Until the process ends. */
+  use(kind: 'default' | 'dns', secret: string): void
 }
 
 /** Where nobody asks. */
@@ -60,6 +62,7 @@ export const OPEN_ACCESS: AccessControl = {
   rightsOfDns: () => UNLIMITED,
   tokenOf: () => undefined,
   isExpired: () => false,
+  use() {},
 }
 
 interface Known {
@@ -75,8 +78,9 @@ export class ClosedAccess implements AccessControl {
   readonly #state: State
   readonly #clock: Clock
   readonly #datacenter: string
-  readonly #default: string
-  readonly #dns: string
+  #default: string
+  /** '' = that of requests. */
+  #dns: string
   readonly #own: TokenRecord | undefined
   /** Hash of the secret → rights, as of `#version`. */
   #known = new Map<string, Known>()
@@ -93,7 +97,7 @@ export class ClosedAccess implements AccessControl {
     this.keyListPolicy = options.keyListPolicy ?? false
     this.resetFile = options.resetFile
     this.#default = options.defaultToken || ANONYMOUS_SECRET
-    this.#dns = options.dnsToken || this.#default
+    this.#dns = options.dnsToken ?? ''
     this.#own = options.ownToken ? ownRecord(options.ownToken, clock.now()) : undefined
   }
 
@@ -114,7 +118,8 @@ export class ClosedAccess implements AccessControl {
 
   /** Nobody is there to be told that a token is unknown. */
   rightsOfDns(accessor?: string): Rights {
-    const token = accessor === undefined ? this.tokenOf(this.#dns) : this.#state.acl.tokens.get(accessor)
+    const token =
+      accessor === undefined ? this.tokenOf(this.#dns || this.#default) : this.#state.acl.tokens.get(accessor)
     const isGood = token !== undefined && !this.isExpired(token)
     return isGood ? this.#rightsOf(token.secretHash) : this.rightsOf(ANONYMOUS_SECRET)
   }
@@ -126,6 +131,11 @@ export class ClosedAccess implements AccessControl {
 
   isExpired(token: TokenRecord): boolean {
     return expiryOf(token) <= this.#clock.now()
+  }
+
+  use(kind: 'default' | 'dns', secret: string): void {
+    if (kind === 'dns') this.#dns = secret
+    else this.#default = secret || ANONYMOUS_SECRET
   }
 
   #find(digest: string): TokenRecord | undefined {

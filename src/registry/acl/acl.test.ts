@@ -256,6 +256,16 @@ test('the anonymous token may be given rights; a default token stands in its pla
   assert.equal((await other.ask('GET', '/v1/agent/self', '33333333-3333-3333-3333-333333333333')).status, 403)
 })
 
+test('the token for requests without one can be set while it runs', async () => {
+  await using closed = await closedRegistry()
+  const seen = async () => Object.keys((await closed.get('/v1/catalog/services')).json() as Json)
+  assert.deepEqual(await seen(), [])
+  await closed.asMaster('PUT', '/v1/agent/token/default', { Token: MASTER })
+  assert.deepEqual(await seen(), ['consul'])
+  await closed.asMaster('PUT', '/v1/agent/token/default', { Token: '' })
+  assert.deepEqual(await seen(), [])
+})
+
 test('default allow: everything but ACLs, unless a rule denies it', async () => {
   await using closed = await closedRegistry({ acl: { initialManagement: MASTER, defaultPolicy: 'allow' } })
   assert.equal((await closed.put('/v1/kv/a', 'x')).text, 'true')

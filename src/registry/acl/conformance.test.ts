@@ -101,6 +101,8 @@ const ROWS: readonly Row[] = [
   { ask: 'PUT /v1/skein/remove/gone?force', cells: ['403 operator:write', 'same', 'same', '200'] },
   { ask: 'GET /v1/skein/removed', see: names('ServiceID'), cells: ['', 'gone', 'gone', 'gone'] },
   { ask: 'PUT /v1/skein/allow/gone', cells: ['403 operator:write', 'same', 'same', '200'] },
+  { ask: 'PUT /v1/agent/token/agent', body: { Token: '' }, cells: ['403 agent:write "node1"', 'same', 'same', '200'] },
+  { ask: 'PUT /v1/agent/token/other', body: {}, cells: ['403 agent:write "node1"', 'same', 'same', '404'] },
   { ask: 'PUT /v1/agent/reload', cells: ['403 agent:write "node1"', 'same', 'same', '404'] },
   { ask: 'PUT /v1/agent/leave', cells: ['403 agent:write "node1"', 'same', 'same', '404'] },
   { ask: 'PUT /v1/agent/join/other', cells: ['403 agent:write "node1"', 'same', 'same', '500'] },

@@ -98,6 +98,15 @@ test('tokens and roles: created, read, changed, cloned, listed, deleted', async 
   assert.equal(await consul('acl', 'role', 'delete', `-id=${roleId}`), `Role "${roleId}" deleted successfully\n`)
 })
 
+test('set-agent-token, as every guide has it', async () => {
+  await using kit = await closedKit()
+  assert.equal(await kit.consul('acl', 'set-agent-token', 'agent', kit.master), 'ACL token "agent" set successfully\n')
+  assert.equal((await kit.run(['catalog', 'services'])).stdout, '')
+  await kit.consul('acl', 'set-agent-token', 'default', kit.master)
+  assert.equal((await kit.run(['catalog', 'services'])).stdout, 'consul\n')
+  assert.equal((await kit.run(['acl', 'set-agent-token', 'agent'])).status, 1)
+})
+
 test('the token by flag, file, environment and Skein’s own variable; without one the refusal is shown', async () => {
   await using kit = await closedKit()
   const file = kit.write('token', `${kit.master}\n`)

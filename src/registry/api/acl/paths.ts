@@ -1,6 +1,7 @@
 /** /v1/acl: tokens, policies and roles. */
 import type { Endpoint, Handler } from '../endpoint.ts'
 import { json, text } from '../endpoint.ts'
+import { agentToken } from './agent-token.ts'
 import { bootstrap } from './bootstrap.ts'
 import { createPolicy, deletePolicy, listPolicies, namedPolicy, readPolicy, updatePolicy } from './policy.ts'
 import { createRole, deleteRole, listRoles, namedRole, readRole, updateRole } from './role.ts'
@@ -36,6 +37,7 @@ const PATHS: readonly Endpoint[] = [
   { path: '/v1/acl/role', PUT: createRole },
   { path: '/v1/acl/role/name/', GET: namedRole },
   { path: '/v1/acl/role/', GET: readRole, PUT: updateRole, DELETE: deleteRole },
+  { path: '/v1/agent/token/', PUT: agentToken },
   { path: '/v1/acl/auth-methods', GET: none },
   { path: '/v1/acl/binding-rules', GET: none },
 ]
