@@ -137,9 +137,12 @@ function handedOver(exchange: Exchange, { clock, limits }: Parts): Promise<void>
 
 /** An answer where there is no request that could be answered: head and body as text. */
 export function bareAnswer(error: SkeinError, requestId: string): string {
-  const body = publicBody(error, undefined, requestId)
-  const { status } = error.kind
-  const fields = [...errorHeaders(error), 'x-request-id', requestId]
+  const { status, headers: fields, body } = bareReply(error, requestId)
   const control = `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n`
   return responseHead(status, fields, control) + body
+}
+
+export function bareReply(error: SkeinError, requestId: string): Reply {
+  const body = publicBody(error, undefined, requestId)
+  return { status: error.kind.status, headers: [...errorHeaders(error), 'x-request-id', requestId], body }
 }

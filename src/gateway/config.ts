@@ -25,6 +25,7 @@ import { checkRedirect, checkRewrite } from './rule/location.ts'
 import { checkMirror } from './rule/mirror.ts'
 import { checkSplit } from './rule/split.ts'
 import { RULE_CHECKS } from './rules.ts'
+import { checkTls } from './tls.ts'
 
 /** Reports all mistakes of `value`, a gateway's configuration that stands under `key`. */
 export function checkGatewayConfig(
@@ -53,6 +54,7 @@ const GATEWAY_CHECKS: Checks<GatewayConfig> = {
     else if (value.length === 0) report('is empty', 'List at least one route.')
   },
   trustedProxies: listOf(checkAddress, '["10.0.0.0/8"]'),
+  tls: checkTls,
   defaults: fields(RULE_CHECKS, '{ rateLimit: { requests: 100, seconds: 60 } }'),
 }
 

@@ -73,10 +73,19 @@ export interface RouteConfig extends RouteRules {
   readonly preserveHost?: boolean
 }
 
+export interface TlsConfig {
+  /** PEM files, or PEM text; of several the one for the name that the client asks for, else the first. */
+  readonly certificates: readonly { readonly cert: string; readonly key: string }[]
+  /** Default TLSv1.2. */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3'
+}
+
 export interface GatewayConfig {
   readonly port?: number
   readonly host?: string
   readonly routes: readonly RouteConfig[]
+  /** TLS, with HTTP/2 by ALPN; absent = plain HTTP/1.1 and, by prior knowledge, HTTP/2. Files are read at start and reload. */
+  readonly tls?: TlsConfig
   /** Peers (IP or CIDR) whose X-Forwarded-* is believed; default none. */
   readonly trustedProxies?: readonly string[]
   /** For every route that does not say otherwise. */

@@ -6,7 +6,7 @@ import { forwardedHeaders, originOf } from './forwarded.ts'
 
 const trusts = addressSet(['10.0.0.0/8', '::1'])
 const claims = (xff: string, more: string[] = []) => ['Host', 'shop.com', 'X-Forwarded-For', xff, ...more]
-const peer = (ip: string) => ({ ip, port: 40_000, localPort: 8080 })
+const peer = (ip: string) => ({ ip, port: 40_000, localPort: 8080, secure: false })
 
 test('nothing that an untrusted peer says is believed', () => {
   const origin = originOf(

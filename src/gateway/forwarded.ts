@@ -22,11 +22,12 @@ export interface Origin {
  */
 export function originOf(headers: RawHeaders, peer: Peer, trusts: (ip: string) => boolean): Origin {
   const host = header(headers, 'host') ?? ''
-  if (!trusts(peer.ip)) return { ip: peer.ip, proto: 'http', host, port: String(peer.localPort), chain: [peer.ip] }
+  const proto = peer.secure ? 'https' : 'http'
+  if (!trusts(peer.ip)) return { ip: peer.ip, proto, host, port: String(peer.localPort), chain: [peer.ip] }
   const chain = believedChain(headers, peer.ip, trusts)
   return {
     ip: chain[0]!,
-    proto: single(headers, 'x-forwarded-proto', (value) => value === 'http' || value === 'https') ?? 'http',
+    proto: single(headers, 'x-forwarded-proto', (value) => value === 'http' || value === 'https') ?? proto,
     host: single(headers, 'x-forwarded-host', isValidHost) ?? host,
     port: single(headers, 'x-forwarded-port', (value) => /^\d{1,5}$/.test(value)) ?? String(peer.localPort),
     chain,

@@ -31,7 +31,7 @@ for (const [what, change, expected] of [
   ['OPTIONS *', { method: 'OPTIONS', target: '*' }, undefined],
   ['101 headers', { headers: ['Host', 'a', ...fields(100)] }, 'HEADERS_TOO_LARGE too_many_headers'],
   ['a long target', { target: `/${'a'.repeat(8192)}` }, 'URI_TOO_LONG target_too_long'],
-  ['HTTP/2.0 in a request line', { version: '2.0' }, 'BAD_REQUEST http_version'],
+  ['HTTP/3.0 in a request line', { version: '3.0' }, 'BAD_REQUEST http_version'],
   ['TRACE', { method: 'TRACE' }, 'METHOD_NOT_ALLOWED method'],
   ['CONNECT', { method: 'CONNECT', target: 'a.com:443' }, 'METHOD_NOT_ALLOWED method'],
   ['an unknown method', { method: 'PROPFIND' }, 'METHOD_NOT_ALLOWED method'],

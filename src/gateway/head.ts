@@ -5,7 +5,7 @@
 import type { ErrorCode } from '../core/errors.ts'
 import { header, headerValues, type RawHeaders } from '../core/headers.ts'
 import type { GatewayLimits } from './limits.ts'
-import { isValidHost, parseTarget, type Refusal, type Target } from './target.ts'
+import { isValidHost, parseTarget, type Refusal, type Scheme, type Target } from './target.ts'
 
 /** Methods that are passed on. CONNECT and TRACE never are: the one makes a tunnel, the other reads headers back. */
 export const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
@@ -26,12 +26,12 @@ export interface HeadRefusal extends Refusal {
 type HeadCheck = (head: RequestHead, limits: GatewayLimits) => HeadRefusal | undefined
 
 /** The target of `head`, or the first reason to refuse it. Sizes come first: they bound the work of the rest. */
-export function readHead(head: RequestHead, limits: GatewayLimits): Target | HeadRefusal {
+export function readHead(head: RequestHead, limits: GatewayLimits, scheme: Scheme = 'http'): Target | HeadRefusal {
   for (const check of CHECKS) {
     const refusal = check(head, limits)
     if (refusal !== undefined) return refusal
   }
-  return readTarget(head)
+  return readTarget(head, scheme)
 }
 
 const CHECKS: readonly HeadCheck[] = [
@@ -58,8 +58,10 @@ function tooManyFields({ headers }: RequestHead, { headerFields }: GatewayLimits
   return refusal('HEADERS_TOO_LARGE', 'too_many_headers', `there are more than ${headerFields} header fields`)
 }
 
+const VERSIONS: ReadonlySet<string> = new Set(['1.0', '1.1', '2.0'])
+
 function otherVersion({ version }: RequestHead): HeadRefusal | undefined {
-  return version === '1.1' || version === '1.0' ? undefined : bad('http_version', `HTTP/${version} is not spoken here`)
+  return VERSIONS.has(version) ? undefined : bad('http_version', `HTTP/${version} is not spoken here`)
 }
 
 function otherMethod({ method }: RequestHead): HeadRefusal | undefined {
@@ -142,8 +144,8 @@ function otherExpectation({ headers }: RequestHead): HeadRefusal | undefined {
 }
 
 /** Below the checks: it needs the one Host that they make sure of. */
-function readTarget({ target, method, headers }: RequestHead): Target | HeadRefusal {
-  const parsed = parseTarget(target, header(headers, 'host')!)
+function readTarget({ target, method, headers }: RequestHead, scheme: Scheme): Target | HeadRefusal {
+  const parsed = parseTarget(target, header(headers, 'host')!, scheme)
   if ('reason' in parsed) return bad(parsed.reason, parsed.message)
   return parsed.path === '*' && method !== 'OPTIONS' ? bad('target_form', '* is for OPTIONS only') : parsed
 }

@@ -71,7 +71,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     port,
     adminPort: admin.port,
     reload(config) {
-      server.snapshot = nextSnapshot(config, server.snapshot, port, parts)
+      server.reload(nextSnapshot(config, server.snapshot, port, parts))
       log.info({ routes: config.routes.length }, 'gateway reloaded')
     },
     close() {
@@ -109,6 +109,8 @@ function nextSnapshot(config: GatewayConfig, before: GatewaySnapshot, port: numb
   if (wanted !== port && wanted !== (old.port ?? DEFAULT_PORT)) refuse('port', port, wanted)
   const [host, oldHost] = [config.host ?? DEFAULT_HOST, old.host ?? DEFAULT_HOST]
   if (host !== oldHost) refuse('host', oldHost, host)
+  const [tls, oldTls] = [config.tls !== undefined, old.tls !== undefined].map((on) => (on ? 'on' : 'off'))
+  if (tls !== oldTls) refuse('tls', oldTls, tls)
   if (issues.length > 0) throw new ConfigError(issues)
   return next
 }

@@ -99,7 +99,6 @@ const REFUSED: readonly (readonly [what: string, bytes: string, status: number])
   ],
   ['HTTP/2.0', 'GET /x HTTP/2.0\r\nHost: a.com\r\n\r\n', 400],
   ['HTTP/0.9', 'GET /x\r\n\r\n', 400],
-  ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
   // S5: injection
   ['CR in the target', 'GET /x\r HTTP/1.1\r\nHost: a.com\r\n\r\n', 400],
   ['a blank in the target', GET('/x y'), 400],

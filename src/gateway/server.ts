@@ -1,11 +1,11 @@
 /** The listening side: the wire engine's server, one exchange a request, and an end in good order. */
 import { randomUUID } from 'node:crypto'
 import { SkeinError } from '../core/errors.ts'
-import type { ServerExchange } from '../wire/contract.ts'
-import { WireServer } from '../wire/server.ts'
+import type { Peer, ServerExchange } from '../wire/contract.ts'
+import { type TlsSource, WireServer } from '../wire/server.ts'
 import type { ServerConnection } from '../wire/server-connection.ts'
 import type { WireError } from '../wire/wire-error.ts'
-import { bareAnswer } from './answer.ts'
+import { bareAnswer, bareReply } from './answer.ts'
 import { Exchange, type Parts } from './exchange.ts'
 import { createPipeline } from './pipeline.ts'
 import type { GatewaySnapshot } from './snapshot.ts'
@@ -16,6 +16,8 @@ export class GatewayServer {
   readonly #parts: Parts
   readonly #wire: WireServer
   readonly #run: (exchange: Exchange) => Promise<void>
+  /** Those of the configuration in force. */
+  readonly #certificates: TlsSource
   readonly #exchanges = new Map<ServerExchange, Exchange>()
   #onQuiet: (() => void) | undefined
 
@@ -23,17 +25,33 @@ export class GatewayServer {
     this.snapshot = snapshot
     this.#parts = parts
     this.#run = createPipeline(parts)
+    const certificates = () => this.snapshot.certificates!
+    this.#certificates = {
+      context: (name) => certificates().context(name),
+      get fallback() {
+        return certificates().fallback
+      },
+    }
     this.#wire = new WireServer({
       clock: parts.clock,
       connectionsMax: parts.limits.connections,
       // `refuse` counts fields and measures targets itself, so that the answer has an id and a log line like all others.
       limits: { ...parts.limits, headerFields: parts.limits.headBytes, targetBytes: parts.limits.headBytes },
+      tls: snapshot.certificates && this.#certificates,
+      http2: true,
       onRequest: (wire) => this.#accept(wire),
+      onRefusedStream: (wire, error) => this.#refuseStream(wire, error),
       onRefused: (connection, error) => this.#refuse(connection, error),
       onBodyRefused: (wire, error) => this.#exchanges.get(wire)?.fail(refusalOf(error)),
       // Out of file descriptors, say: the next connection may fare better.
       onError: (error) => parts.log.error({ err: error }, 'the gateway cannot accept a connection'),
     })
+  }
+
+  /** Puts the next configuration in force; its certificates count from the next handshake on. */
+  reload(snapshot: GatewaySnapshot): void {
+    this.snapshot = snapshot
+    this.#wire.renewCertificates()
   }
 
   get draining(): boolean {
@@ -89,17 +107,26 @@ export class GatewayServer {
     }
   }
 
+  #refuseStream(wire: ServerExchange, error: WireError): void {
+    const refusal = refusalOf(error)
+    const requestId = this.#noteRefusal(wire.peer, refusal)
+    const { headers, body } = bareReply(refusal, requestId)
+    wire.send(refusal.kind.status, headers, body)
+  }
+
   /** Bytes that are no HTTP, or come too slowly, where no request is under way to answer for them. */
   #refuse(connection: ServerConnection, error: WireError): void {
-    const { metrics, log } = this.#parts
     const refusal = refusalOf(error)
+    connection.answerRefusal(bareAnswer(refusal, this.#noteRefusal(connection.peer, refusal)))
+  }
+
+  /** Counts and logs it; returns its id. */
+  #noteRefusal({ ip }: Peer, { kind: { status }, code, details }: SkeinError): string {
+    const { metrics, log } = this.#parts
     const requestId = randomUUID()
-    const { status } = refusal.kind
-    const { code, details } = refusal
     metrics.requests.with('none', String(status)).value++
-    const client = connection.peer.ip
-    log.info({ kind: 'access', status, requestId, client, code, reason: details['reason'] }, 'request')
-    connection.answerRefusal(bareAnswer(refusal, requestId))
+    log.info({ kind: 'access', status, requestId, client: ip, code, reason: details['reason'] }, 'request')
+    return requestId
   }
 }
 

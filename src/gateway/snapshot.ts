@@ -3,12 +3,14 @@ import type { HashKeySource } from '../balance/contract.ts'
 import { parseBalance } from '../balance/policies.ts'
 import type { CallPolicy } from '../client/contract.ts'
 import { ConfigError, IssueList } from '../core/issues.ts'
+import type { Certificates } from '../wire/certificates.ts'
 import { addressSet } from './address.ts'
 import type { AuthParts } from './auth/contract.ts'
 import { checkGatewayConfig } from './config.ts'
 import type { GatewayConfig, RouteConfig, RouteRules } from './contract.ts'
 import { parseRoute, type Route, RouteTable } from './routes.ts'
 import { prepareRules, type Rules } from './rules.ts'
+import { readCertificates } from './tls.ts'
 
 export interface GatewayRoute extends Route {
   readonly policy: CallPolicy
@@ -21,6 +23,7 @@ export interface GatewaySnapshot {
   readonly config: GatewayConfig
   readonly table: RouteTable<GatewayRoute>
   readonly trusts: (ip: string) => boolean
+  readonly certificates: Certificates | undefined
 }
 
 /** `before` is the one it takes the place of: limits go on counting. @throws ConfigError with every mistake. */
@@ -33,6 +36,7 @@ export function takeSnapshot(config: GatewayConfig, parts: AuthParts, before?: G
     config: kept,
     table: new RouteTable(kept.routes.map((route, order) => gatewayRoute(route, order, kept.defaults, parts, before))),
     trusts: addressSet(kept.trustedProxies ?? []),
+    certificates: kept.tls && readCertificates(kept.tls),
   }
 }
 

@@ -20,25 +20,29 @@ export interface Refusal {
 
 const refuse = (reason: string, message: string): Refusal => ({ reason, message })
 
+/** By which the connection is. */
+export type Scheme = 'http' | 'https'
+
 /** Reads the target of a request whose (only) Host field is `host`. */
-export function parseTarget(raw: string, host: string): Target | Refusal {
+export function parseTarget(raw: string, host: string, scheme: Scheme = 'http'): Target | Refusal {
   if (raw === '*') return { path: '*', query: '' }
   if (/[^\x21-\x7e]/.test(raw)) return refuse('target_characters', 'the target has characters that must be escaped')
   if (raw.includes('#')) return refuse('target_fragment', 'a target has no fragment')
   if (raw.startsWith('/')) return parseOriginForm(raw)
-  const absolute = /^http:\/\/([^/?]+)(.*)$/i.exec(raw)
-  if (absolute === null) return refuse('target_form', 'the target must be a path')
-  const [, authority, rest] = absolute
-  if (comparable(authority!) !== comparable(host))
+  const prefix = `${scheme}://`
+  if (raw.slice(0, prefix.length).toLowerCase() !== prefix) return refuse('target_form', 'the target must be a path')
+  const [, authority, rest] = /^([^/?]*)(.*)$/.exec(raw.slice(prefix.length))!
+  if (authority === '') return refuse('target_form', 'the target names no host')
+  if (comparable(authority!, scheme) !== comparable(host, scheme))
     return refuse('host_mismatch', 'the target names another host than Host')
   return parseOriginForm(rest!.startsWith('/') ? rest! : `/${rest}`)
 }
 
 /** Lower case, default port and trailing dot removed: two names for the same place become one. */
-function comparable(authority: string): string {
+function comparable(authority: string, scheme: Scheme): string {
   return authority
     .toLowerCase()
-    .replace(/:(80)?$/, '')
+    .replace(scheme === 'http' ? /:(80)?$/ : /:(443)?$/, '')
     .replace(/\.(?=:|$)/, '')
 }
 

@@ -12,10 +12,8 @@ export const CHUNKED: Framing = -1
 /** The body of a response ends with the connection (RFC 9112 §6.3, 8). */
 export const UNTIL_CLOSE: Framing = -2
 
-export type HttpVersion = '1.0' | '1.1'
-
 interface Head {
-  readonly version: HttpVersion
+  readonly version: '1.0' | '1.1' | '2.0'
   /** As on the wire: order, case and repetition kept; blanks around values removed. */
   readonly headers: RawHeaders
   readonly framing: Framing
@@ -69,6 +67,8 @@ export interface Peer {
   readonly port: number
   /** The port on which it reached us. */
   readonly localPort: number
+  /** TLS. */
+  readonly secure: boolean
 }
 
 /** One request and its answer, as whoever answers sees it; the same over HTTP/1.1 and HTTP/2. */

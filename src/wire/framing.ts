@@ -1,6 +1,9 @@
 /** How long a message's body is (RFC 9112 §6): decided once, from the head alone. Pure. */
-import { CHUNKED, type Framing, type HttpVersion, UNTIL_CLOSE } from './contract.ts'
+import { CHUNKED, type Framing, UNTIL_CLOSE } from './contract.ts'
 import { WireError } from './wire-error.ts'
+
+/** Of HTTP/1; HTTP/2 frames by itself. */
+export type HttpVersion = '1.0' | '1.1'
 
 /** The fields of a head that say how the message and the connection go on. Absent = undefined. */
 export interface ControlFields {

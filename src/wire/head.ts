@@ -5,10 +5,11 @@
  * comes in one piece, and would need a state for each place where it can be cut.
  */
 import { TARGET, TOKEN, VALUE } from './characters.ts'
-import type { HttpVersion, RequestHead, ResponseHead } from './contract.ts'
+import type { RequestHead, ResponseHead } from './contract.ts'
 import {
   CONTROL_NAME_LENGTHS,
   type ControlFields,
+  type HttpVersion,
   note,
   persists,
   requestFraming,

@@ -35,12 +35,16 @@ export interface ConnectionHost {
   onRequest(exchange: H1Exchange): void
   /** Bytes that are no request: `exchange.head` is not the client's. The connection ends with the answer. */
   onRefused(connection: ServerConnection, error: WireError): void
+  /** The client speaks HTTP/2 from its first byte on (RFC 9113 §3.3); undefined where that is not spoken. */
+  readonly onPreface: ((socket: Socket) => void) | undefined
   /** A broken body of `exchange`. */
   onBodyRefused(exchange: H1Exchange, error: WireError): void
 }
 
 const NEVER = Number.POSITIVE_INFINITY
 const CR = 13
+const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+const PREFACE_BYTE = PREFACE[0]
 const LF = 10
 
 export class ServerConnection implements Swept {
@@ -85,6 +89,7 @@ export class ServerConnection implements Swept {
       ip: plainAddress(this.socket.remoteAddress ?? ''),
       port: this.socket.remotePort ?? 0,
       localPort: this.socket.localPort ?? 0,
+      secure: 'encrypted' in this.socket,
     }
     return this.#peer
   }
@@ -114,6 +119,8 @@ export class ServerConnection implements Swept {
 
   /** Reads what is there: heads and bodies, one after the other. */
   #read(bytes: Buffer): void {
+    if (this.requests === 0 && bytes[0] === PREFACE_BYTE && this.host.onPreface && startsPreface(bytes))
+      return void this.#switch(bytes, this.host.onPreface)
     let at = 0
     try {
       while (at < bytes.length) {
@@ -130,6 +137,15 @@ export class ServerConnection implements Swept {
       if (!(error instanceof WireError)) throw error
       this.#refuse(error)
     }
+  }
+
+  /** The whole preface is waited for; then the socket is its taker's, with what has come. */
+  #switch(bytes: Buffer, take: (socket: Socket) => void): void {
+    if (bytes.length < PREFACE.length) return void this.#keep(bytes, 0)
+    this.release()
+    this.socket.pause()
+    this.socket.unshift(bytes)
+    take(this.socket)
   }
 
   /** Behind an upgrade may stand what is no HTTP. */
@@ -321,4 +337,9 @@ export class ServerConnection implements Swept {
     this.host.sweep.delete(this)
     this.#gone(new Error('the connection was closed'))
   }
+}
+
+function startsPreface(bytes: Buffer): boolean {
+  const length = Math.min(bytes.length, PREFACE.length)
+  return length >= 3 && bytes.compare(PREFACE, 0, length, 0, length) === 0
 }

@@ -12,6 +12,7 @@ import {
   UNTIL_CLOSE,
 } from './contract.ts'
 import type { Incoming } from './incoming.ts'
+import { NOBODY } from './nobody.ts'
 import { WireError } from './wire-error.ts'
 import { responseHead } from './write.ts'
 
@@ -28,7 +29,6 @@ export interface ExchangeConnection {
   release(): Buffer
 }
 
-const NOBODY: ExchangeObserver = { drained() {}, gone() {}, done() {} }
 /** Up to this, head and body go out as one string: Node writes that without an allocation, bytes. */
 const ONE_WRITE_BYTES = 16 * 1024
 
@@ -124,8 +124,9 @@ export class H1Exchange implements ServerExchange {
 
   reset(): void {
     const { socket } = this.connection
-    if (socket.destroyed) return
-    socket.resetAndDestroy()
+    // Under TLS a close without its farewell says the same.
+    if ('encrypted' in socket) socket.destroy()
+    else if (!socket.destroyed) socket.resetAndDestroy()
   }
 
   takeOver(): { readonly socket: Socket; readonly head: Buffer } {

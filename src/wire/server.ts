@@ -1,7 +1,9 @@
 /** The listening side: connections, their one timer, and an end in good order. */
 import { createServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer, type SecureContext, type SecureContextOptions } from 'node:tls'
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { ServerExchange } from './contract.ts'
+import { H2Server } from './h2-server.ts'
 import { HEAD_LIMITS } from './limits.ts'
 import { type ConnectionLimits, ServerConnection } from './server-connection.ts'
 import { Sweep } from './sweep.ts'
@@ -17,6 +19,13 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   pipelining: 1,
 }
 
+export interface TlsSource {
+  /** For the name that the client asks for. */
+  context(name: string): SecureContext
+  /** For clients that ask for none. */
+  readonly fallback: SecureContextOptions
+}
+
 export interface WireServerOptions {
   /**
    * Connections at most. One more takes the place of the oldest that has no request under way (it is idle, or slow to say
@@ -29,8 +38,14 @@ export interface WireServerOptions {
   onRequest(exchange: ServerExchange): void
   /** Bytes that are no request, where none is under way. Must call `connection.answerRefusal`. */
   onRefused(connection: ServerConnection, error: WireError): void
+  /** A stream of HTTP/2 whose head is none; `exchange` is there to answer it. Default: the bare status. */
+  onRefusedStream?(exchange: ServerExchange, error: WireError): void
   /** The body of a request turned out to be no HTTP; its source fails after this. */
   onBodyRefused(exchange: ServerExchange, error: WireError): void
+  /** TLS. Asked at each handshake, so that other certificates take over without a drop; `fallback` after `renewCertificates`. */
+  readonly tls?: TlsSource | undefined
+  /** Speak HTTP/2 too: by ALPN over TLS, by prior knowledge without. Default false. */
+  readonly http2?: boolean | undefined
   /** A connection could not be accepted: out of file descriptors, say. */
   onError(error: Error): void
 }
@@ -42,9 +57,12 @@ export class WireServer {
   readonly onRequest: WireServerOptions['onRequest']
   readonly onRefused: WireServerOptions['onRefused']
   readonly onBodyRefused: WireServerOptions['onBodyRefused']
+  readonly onPreface: ((socket: Socket) => void) | undefined
   readonly #server: Server
+  readonly #h2: H2Server | undefined
   readonly #connectionsMax: number
   readonly #onError: WireServerOptions['onError']
+  #renew = () => {}
   #closed: Promise<void> | undefined
 
   constructor(options: WireServerOptions) {
@@ -55,9 +73,43 @@ export class WireServer {
     this.onBodyRefused = options.onBodyRefused
     this.#connectionsMax = options.connectionsMax ?? Number.POSITIVE_INFINITY
     this.#onError = options.onError
-    // Half-open, because the end of what a client sends must not close the way for the answer that is on it.
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket))
+    this.#h2 = options.http2 === true ? this.#createH2(options) : undefined
+    const h2 = this.#h2
+    this.onPreface = h2 && options.tls === undefined ? (socket) => h2.accept(socket) : undefined
+    this.#server = options.tls === undefined ? this.#createPlain() : this.#createTls(options.tls)
     this.#server.on('error', options.onError)
+  }
+
+  // Half-open, because the end of what a client sends must not close the way for the answer that is on it.
+  #createPlain(): Server {
+    return createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket))
+  }
+
+  #createTls(tls: TlsSource): Server {
+    const server = createTlsServer({
+      // Not half-open: Node would wait for ever for a client that hangs up in the middle of its handshake.
+      noDelay: true,
+      handshakeTimeout: this.limits.headMs,
+      ALPNProtocols: this.#h2 === undefined ? ['http/1.1'] : ['h2', 'http/1.1'],
+      ...tls.fallback,
+      SNICallback: (name, done) => done(null, tls.context(name)),
+    })
+    this.#renew = () => server.setSecureContext(tls.fallback)
+    // A handshake that fails is the client's affair; the socket is closed by then.
+    server.on('tlsClientError', (_, socket) => socket.destroy())
+    server.on('secureConnection', (socket) => {
+      if (socket.alpnProtocol === 'h2') this.#h2!.accept(socket)
+      else this.accept(socket)
+    })
+    return server
+  }
+
+  #createH2({ onRequest, onRefusedStream }: WireServerOptions): H2Server {
+    return new H2Server({
+      limits: this.limits,
+      onRequest,
+      onRefusedStream: onRefusedStream ?? ((exchange, { status }) => exchange.send(status, [], undefined)),
+    })
   }
 
   /** Takes a connection from wherever it comes: TLS, say. */
@@ -79,8 +131,13 @@ export class WireServer {
     return false
   }
 
+  /** Shows what `tls.fallback` is now to clients that ask for no name. */
+  renewCertificates(): void {
+    this.#renew()
+  }
+
   get connections(): number {
-    return this.sweep.members.size
+    return this.sweep.members.size + (this.#h2?.connections ?? 0)
   }
 
   /** Resolves with the port. @throws the system's error when the address is taken. */
@@ -100,11 +157,13 @@ export class WireServer {
     this.draining = true
     this.#closed = new Promise((resolve) => this.#server.close(() => resolve()))
     for (const connection of this.sweep.members) if (connection.idle) connection.socket.destroySoon()
+    this.#h2?.drain()
   }
 
   /** Cuts off what is left, and resolves when all connections are closed. */
   async destroy(): Promise<void> {
     for (const connection of this.sweep.members) connection.socket.destroy()
+    this.#h2?.destroy()
     await this.#closed
     this.sweep.stop()
   }

@@ -8,7 +8,7 @@ import { readHead } from '../head.ts'
  */
 export function refuse({ limits }: Parts): Step<Exchange, void> {
   return (exchange, next) => {
-    const read = readHead(exchange.head, limits)
+    const read = readHead(exchange.head, limits, exchange.connection.secure ? 'https' : 'http')
     if ('reason' in read) {
       exchange.wire.closeAfter()
       throw new SkeinError(read.code, read.message, { reason: read.reason })

@@ -1,0 +1,120 @@
+/**
+ * HTTP/2 in: nghttp2 by node:http2 below, the same exchanges as HTTP/1.1 above. The bounds are those of Envoy's guide for the
+ * edge; floods of resets, settings, pings and continuations end the connection (node:http2 counts them).
+ */
+import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
+import { plainAddress } from '../core/address.ts'
+import type { RawHeaders } from '../core/headers.ts'
+import type { Peer, ServerExchange } from './contract.ts'
+import { H2Exchange } from './h2-exchange.ts'
+import { readH2Head } from './h2-head.ts'
+import { WireError } from './wire-error.ts'
+
+export const H2_STREAMS_MAX = 100
+const STREAM_WINDOW_BYTES = 64 * 1024
+const CONNECTION_WINDOW_BYTES = 1024 * 1024
+/** Streams that a client may reset at once, and a second after that (CVE-2023-44487). */
+const RESETS_AT_ONCE = 200
+const RESETS_PER_SECOND = 20
+
+export interface H2Host {
+  readonly limits: { readonly headBytes: number; readonly headerFields: number; readonly keepAliveMs: number }
+  onRequest(exchange: ServerExchange): void
+  /** A request that is none: `exchange` is there to answer it. */
+  onRefusedStream(exchange: ServerExchange, error: WireError): void
+}
+
+export class H2Server {
+  readonly #host: H2Host
+  readonly #server: Http2Server
+  readonly #sessions = new Set<ServerHttp2Session>()
+  /** They may outlive their sessions. */
+  readonly #sockets = new Set<Socket>()
+
+  constructor(host: H2Host) {
+    this.#host = host
+    const { headBytes, headerFields, keepAliveMs } = host.limits
+    this.#server = createServer({
+      settings: {
+        maxConcurrentStreams: H2_STREAMS_MAX,
+        initialWindowSize: STREAM_WINDOW_BYTES,
+        maxHeaderListSize: headBytes,
+        enablePush: false,
+      },
+      // The pseudo-fields count too.
+      maxHeaderListPairs: Math.min(headerFields, 10_000) + 5,
+      maxSessionMemory: 16,
+      ...{ streamResetBurst: RESETS_AT_ONCE, streamResetRate: RESETS_PER_SECOND },
+    })
+    this.#server.on('session', (session) => this.#open(session, keepAliveMs))
+    this.#server.on('stream', (stream, _headers, _flags, raw) =>
+      this.#onStream(stream as ServerHttp2Stream, raw as unknown as RawHeaders),
+    )
+    // A session that fails has told its own listener.
+    this.#server.on('sessionError', () => {})
+  }
+
+  /** Takes a connection on which the client speaks HTTP/2. */
+  accept(socket: Socket): void {
+    // Both sides end together here; a client that keeps its half open would keep the socket.
+    socket.allowHalfOpen = false
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+    this.#server.emit('connection', socket)
+  }
+
+  get connections(): number {
+    return this.#sockets.size
+  }
+
+  /** Connections end once their streams have. */
+  drain(): void {
+    for (const session of this.#sessions) session.close()
+  }
+
+  destroy(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  #open(session: ServerHttp2Session, keepAliveMs: number): void {
+    this.#sessions.add(session)
+    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
+    // Silence ends a connection; with a stream open its own time-outs hold.
+    session.setTimeout(keepAliveMs, () => session.close())
+    session.on('error', () => session.destroy())
+    session.on('close', () => this.#sessions.delete(session))
+  }
+
+  #onStream(stream: ServerHttp2Stream, raw: RawHeaders): void {
+    // Must be first: an error of a stream without a listener would end the process. `close` follows and is acted on.
+    stream.on('error', () => {})
+    const peer = peerOf(stream.session?.socket)
+    try {
+      this.#host.onRequest(new H2Exchange(stream, readH2Head(raw, stream.endAfterHeaders), peer))
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error
+      this.#host.onRefusedStream(new H2Exchange(stream, NO_HEAD, peer), error)
+    }
+  }
+}
+
+const NO_HEAD = {
+  method: 'GET',
+  target: '/',
+  version: '2.0',
+  headers: [],
+  framing: 0,
+  keepAlive: true,
+  upgrade: undefined,
+  expect: undefined,
+} as const
+
+function peerOf(socket: Pick<Socket, 'remoteAddress' | 'remotePort' | 'localPort'> | undefined): Peer {
+  return {
+    ip: plainAddress(socket?.remoteAddress ?? ''),
+    port: socket?.remotePort ?? 0,
+    localPort: socket?.localPort ?? 0,
+    secure: socket !== undefined && 'encrypted' in socket && socket.encrypted === true,
+  }
+}
