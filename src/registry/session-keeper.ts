@@ -26,6 +26,8 @@ export const SESSION_TTL_MIN_MS = 10_000
 
 /** How long a time that is over is doubted: another registry may know of a renewal. */
 const DOUBT_MS = 1000
+/** How soon it is tried again to bring back a session that was ended by mistake. */
+const REVIVE_MS = 100
 /** How soon a delay is ended again if the store refused to, and how long others wait for the registry whose turn it is. */
 const RETRY_MS = 1000
 
@@ -54,7 +56,7 @@ export class SessionKeeper {
     const forget = store.onChanges((changes) => this.#follow(changes))
     const leave = store.sessionTime?.start({
       onOver: (id) => this.#doubt(id),
-      onMistake: (id) => this.#write({ type: 'session-renew', id }),
+      onMistake: (id) => this.#revive(id),
       onDoubt: () => this.#doubtAll(),
     })
     this.#forget = () => {
@@ -129,6 +131,17 @@ export class SessionKeeper {
       this.#end(id)
     }
     known.ending = clock.after(this.#isOurTurn(id) ? DOUBT_MS : DOUBT_MS + RETRY_MS, end)
+  }
+
+  /** Quickly, before the others end it; the store may just be without a leader. */
+  #revive(id: string): void {
+    const { clock } = this.#options
+    this.#write({ type: 'session-renew', id }).then((done) => {
+      const known = this.#sessions.get(id)
+      if (done || known === undefined) return
+      known.ending?.cancel()
+      known.ending = clock.after(REVIVE_MS, () => this.#revive(id))
+    })
   }
 
   /** One registry of those that share a store is the first to write an end; the others do it for one that is away. */

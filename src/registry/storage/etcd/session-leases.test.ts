@@ -128,6 +128,27 @@ test('a lease revoked too early, by a leader that is none any more: who took the
   await simulation.close()
 })
 
+test('a lease revoked too early while nobody’s watch was up, with calls that fail', async () => {
+  const simulation = new Simulation(SEED)
+  const nodes = [await addKeeper(simulation), await addKeeper(simulation), await addKeeper(simulation)]
+  await create(simulation, nodes[0]!)
+  const { faults } = simulation.cluster
+  for (let round = 0; round < 6; round++) {
+    await pass(simulation, TTL_MS)
+    assert.equal(await simulation.until(nodes[round % 3]!.keeper.renew('s')), true)
+    for (const { etcd } of nodes) etcd.breakWatches()
+    simulation.cluster.revoke(aliveKey(simulation.cluster)!.lease!)
+    simulation.cluster.faults = { ...faults, failedCall: 0.3 }
+    await pass(simulation, LATE_MS)
+    simulation.cluster.faults = faults
+    await pass(simulation, LATE_MS)
+    for (const node of nodes) assert.deepEqual([has(node), holder(node)], [true, 's'], `round ${round}`)
+  }
+  await pass(simulation, 2 * TTL_MS + LATE_MS)
+  assert.equal(has(nodes[0]!), false)
+  await simulation.close()
+})
+
 test('destroyed by its owner, a session takes its key along, and nobody brings it back', async () => {
   const simulation = new Simulation(SEED)
   const nodes = [await addKeeper(simulation), await addKeeper(simulation)]

@@ -50,7 +50,11 @@ export class SessionLeases implements SessionTime, Others {
   }
 
   isRunning(id: string): boolean {
-    return this.#heard.get(id)?.alive === true
+    return this.#heard.get(id)?.alive === true || this.#knowsBetter(id)
+  }
+
+  #knowsBetter(id: string): boolean {
+    return this.#tools.clock.monotonic() < (this.#until.get(id) ?? 0)
   }
 
   async renew(session: SessionBody): Promise<boolean> {
@@ -87,8 +91,10 @@ export class SessionLeases implements SessionTime, Others {
     const { alive: prefix } = this.#tools.keys
     const there = found.filter(({ key }) => key.startsWith(prefix))
     this.#heard = new Map(there.map(({ key }) => [key.slice(prefix.length), { revision, alive: true }]))
-    const now = this.#tools.clock.monotonic()
-    for (const [id, until] of this.#until) if (until < now) this.#until.delete(id)
+    for (const id of this.#until.keys()) {
+      if (!this.#knowsBetter(id)) this.#until.delete(id)
+      else if (!this.#heard.has(id)) this.#listener?.onMistake(id)
+    }
     this.#listener?.onDoubt()
   }
 
@@ -105,9 +111,7 @@ export class SessionLeases implements SessionTime, Others {
 
   /** Called when the session was removed, too; then nobody knows it any more. */
   #gone(id: string): void {
-    const until = this.#until.get(id) ?? 0
-    this.#until.delete(id)
-    if (this.#tools.clock.monotonic() < until) this.#listener?.onMistake(id)
+    if (this.#knowsBetter(id)) this.#listener?.onMistake(id)
     else this.#listener?.onOver(id)
   }
 }
