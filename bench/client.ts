@@ -69,7 +69,7 @@ async function runCase(one: ClientCase, { registry, nginx }: Stage, options: Opt
     for (const name of names) {
       const child = await startChild(name, { registry, ...nginx, inFlight })
       children.set(name, child)
-      await measure(child, { inFlight, seconds: WARM_UP_SECONDS })
+      await measure(child, { inFlight, seconds: Math.min(WARM_UP_SECONDS, options.seconds) })
     }
     for (let round = 1; round <= options.rounds; round++) {
       for (const [name, child] of children) {

@@ -12,7 +12,7 @@ import { openStage, type Stage } from './harness/stage.ts'
 import type { Peer } from './peer/contract.ts'
 import { PEERS } from './peer/peers.ts'
 
-/** JIT compilers and pools get as much before the first round. */
+/** JIT compilers and pools get as much before the first round; a run of less is a try. */
 const WARM_UP_SECONDS = 2
 
 async function main(): Promise<void> {
@@ -47,7 +47,7 @@ async function runCase(one: GatewayCase, stage: Stage, options: Options): Promis
   }
   const begin = async (peer: Peer) => {
     stands.set(peer, await stand(peer, one, stage))
-    if (one.method.tool !== 'idle') await measure(one, stands.get(peer)!, WARM_UP_SECONDS)
+    if (one.method.tool !== 'idle') await measure(one, stands.get(peer)!, Math.min(WARM_UP_SECONDS, options.seconds))
   }
   try {
     for (const peer of peers) await attempt(peer, 'start', () => begin(peer))
