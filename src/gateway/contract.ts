@@ -2,6 +2,7 @@
 import type { BalanceConfig } from '../balance/contract.ts'
 import type { AddressConfig } from './rule/addresses.ts'
 import type { AuthConfig } from './rule/auth.ts'
+import type { CacheConfig } from './rule/cache.ts'
 import type { CompressConfig } from './rule/compress.ts'
 import type { CorsConfig } from './rule/cors.ts'
 import type { HeaderEditConfig } from './rule/header-edits.ts'
@@ -32,6 +33,8 @@ export interface RouteRules {
   readonly rateLimit?: RateLimitConfig | readonly RateLimitConfig[] | false
   /** Answers compressed (br, zstd, gzip) for clients that ask for it. Default false. */
   readonly compress?: CompressConfig | boolean
+  /** Answers kept in memory and given again, where they allow it. Default false. */
+  readonly cache?: CacheConfig | boolean
   /** Functions of your own, run in order; the first that answers ends it. */
   readonly steps?: readonly CustomStep[] | false
 }

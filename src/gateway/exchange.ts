@@ -33,6 +33,9 @@ export interface UpstreamAnswer {
   readonly source: BodySource
 }
 
+/** Changes the upstream's answer before it is sent on. */
+export type AnswerFilter = (answer: UpstreamAnswer) => Promise<UpstreamAnswer>
+
 /** An answer of the gateway's own. Fields without framing. */
 export interface Reply {
   readonly status: number
@@ -71,8 +74,7 @@ export class Exchange implements ExchangeObserver {
   upstreamPath: string | undefined
   /** Host as the upstream gets it, where it is neither the client's nor the instance's own. */
   upstreamHost: string | undefined
-  /** Changes the upstream's answer before it is sent on. */
-  answerFilter: ((answer: UpstreamAnswer) => Promise<UpstreamAnswer>) | undefined
+  #filters: AnswerFilter[] | undefined
   /** The answer, where a step gives one in place of the upstream. */
   reply: Reply | undefined
 
@@ -125,6 +127,17 @@ export class Exchange implements ExchangeObserver {
     return this.#answerEdits
   }
 
+  /** Filters of inner steps are run first, as the answer comes from below. */
+  filterAnswer(filter: AnswerFilter): void {
+    this.#filters ??= []
+    this.#filters.unshift(filter)
+  }
+
+  /** Runs the filters that have not run yet. Without any, at once. */
+  filtered(answer: UpstreamAnswer): UpstreamAnswer | Promise<UpstreamAnswer> {
+    return this.#filters === undefined ? answer : runFilters(this.#filters, answer)
+  }
+
   editedRequest(fields: string[]): string[] {
     return this.#requestEdits?.apply(fields) ?? fields
   }
@@ -146,4 +159,10 @@ export class Exchange implements ExchangeObserver {
   get failure(): SkeinError | undefined {
     return this.cancel.reason
   }
+}
+
+async function runFilters(filters: AnswerFilter[], answer: UpstreamAnswer): Promise<UpstreamAnswer> {
+  let current = answer
+  for (let filter = filters.shift(); filter !== undefined; filter = filters.shift()) current = await filter(current)
+  return current
 }

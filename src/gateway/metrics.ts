@@ -7,6 +7,7 @@ export interface GatewayMetrics {
   readonly inFlight: Gauge
   readonly tunnels: Gauge
   readonly mirrored: Counter
+  readonly cached: Counter
 }
 
 export function gatewayMetrics(metrics: Metrics): GatewayMetrics {
@@ -19,6 +20,10 @@ export function gatewayMetrics(metrics: Metrics): GatewayMetrics {
     ),
     inFlight: metrics.gauge('skein_gateway_in_flight_requests', 'Requests being served, WebSockets included.'),
     tunnels: metrics.gauge('skein_gateway_tunnels', 'WebSockets open.', ['route']),
+    cached: metrics.counter('skein_gateway_cache_total', 'Requests of routes with a cache, by what it did.', [
+      'route',
+      'outcome',
+    ]),
     mirrored: metrics.counter('skein_gateway_mirrored_total', 'Copies, by status, error code or left_out.', [
       'route',
       'outcome',

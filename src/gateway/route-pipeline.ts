@@ -10,6 +10,7 @@ import { authenticate } from './step/authenticate.ts'
 import { compress } from './step/compress.ts'
 import { editHeaders } from './step/edit-headers.ts'
 import { forward } from './step/forward.ts'
+import { keep } from './step/keep.ts'
 import { limitRate } from './step/limit-rate.ts'
 import { maintain } from './step/maintain.ts'
 import { mirror } from './step/mirror.ts'
@@ -52,6 +53,8 @@ export function routePipelines(parts: Parts): (route: GatewayRoute) => Run {
     [({ config }) => config.split, split(parts)],
     // Must be below all that looks at the path which the client asked for.
     [({ config }) => config.rewrite, rewrite],
+    // Must be below all that may refuse or change what is asked for; above the body, which a kept answer does not need.
+    [({ rules }) => rules.cache, keep(parts)],
     // Must be below all that may refuse: it asks the client for the body, which is only right once somebody will take it.
     [() => true, receiveBody(parts)],
     // Must be below the body, of which it sends a copy, and below the rewrite. No other constraint.

@@ -5,6 +5,7 @@ import type { Checks } from './check.ts'
 import type { RouteRules } from './contract.ts'
 import { admission, checkAddresses } from './rule/addresses.ts'
 import { checkAuth } from './rule/auth.ts'
+import { type Cache, cache, checkCache } from './rule/cache.ts'
 import { type Compression, checkCompress, compression } from './rule/compress.ts'
 import { type Cors, checkCors, cors } from './rule/cors.ts'
 import { checkHeaderEdits, type HeaderEditConfig } from './rule/header-edits.ts'
@@ -22,6 +23,7 @@ export const RULE_CHECKS: Checks<RouteRules> = {
   auth: checkAuth,
   steps: checkSteps,
   compress: checkCompress,
+  cache: checkCache,
 }
 
 /** The rules that hold for a route: its own and those of the defaults that it does not turn off. For `explain`. */
@@ -41,6 +43,7 @@ export interface Rules {
   readonly auth: Auth | undefined
   readonly steps: readonly CustomStep[]
   readonly compress: Compression | undefined
+  readonly cache: Cache | undefined
 }
 
 /** Takes checked rules apart. `name` is the route's; what `before` remembers of an unchanged rule is taken over. */
@@ -55,5 +58,6 @@ export function prepareRules(config: RouteRules, name: string, before: Rules | u
     auth: prepareAuth(config.auth, before?.auth, parts),
     steps: config.steps || [],
     compress: compression(config.compress),
+    cache: cache(config.cache, name, before?.cache),
   }
 }

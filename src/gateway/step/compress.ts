@@ -10,7 +10,7 @@ const CHANGED: ReadonlySet<string> = new Set(['accept-ranges', 'content-length',
 /** Compresses the upstream's answer where the client asks for it and it is worth it. */
 export const compress: Step<Exchange, void> = (exchange, next) => {
   const rule = exchange.route!.rules.compress!
-  exchange.answerFilter = (answer) => compressed(exchange, rule, answer)
+  exchange.filterAnswer((answer) => compressed(exchange, rule, answer))
   return next()
 }
 

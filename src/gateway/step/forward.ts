@@ -8,7 +8,6 @@ export function forward(parts: Parts): (exchange: Exchange) => Promise<void> {
     const answer = await asPartOf(exchange, () => parts.caller.request(outboundRequest(exchange, parts.limits)))
     exchange.instance = answer.instance.id
     exchange.attempts = answer.attempts
-    const { answerFilter } = exchange
-    await sendAnswer(exchange, answerFilter === undefined ? answer : await answerFilter(answer), parts)
+    await sendAnswer(exchange, await exchange.filtered(answer), parts)
   }
 }

@@ -1,0 +1,370 @@
+/** The response cache, seen from outside: what is given again, what is asked for, and what is never kept. */
+import assert from 'node:assert/strict'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { type TestContext, test } from 'node:test'
+import { VirtualClock } from '../core/clock.ts'
+import { directivesOf } from './cache/directives.ts'
+import { isStorable, lifetimeOf } from './cache/freshness.ts'
+import { Store } from './cache/store.ts'
+import type { RouteConfig } from './contract.ts'
+import { type AskOptions, ask, httpUpstream, instance, workbench } from './workbench.suite.ts'
+
+interface Upstream {
+  handler: RequestListener
+  count: number
+}
+
+async function cached(t: TestContext, handler: RequestListener, route: Partial<RouteConfig> = {}) {
+  const upstream: Upstream = { handler, count: 0 }
+  const { port } = await httpUpstream(t, (request, response) => {
+    upstream.count++
+    upstream.handler(request, response)
+  })
+  const clock = new VirtualClock(Date.now())
+  const bench = await workbench(t, {
+    instances: [instance(port)],
+    routes: [{ to: 'users', cache: true, attempts: 1, ...route }],
+    clock,
+  })
+  const get = (path = '/', init?: AskOptions) => ask(bench.gateway.port, path, init)
+  const texts = async (...paths: string[]) => {
+    const seen: string[] = []
+    for (const path of paths) seen.push((await get(path)).text)
+    return seen
+  }
+  return { ...bench, upstream, clock, get, texts }
+}
+
+/** Answers with how often it was asked. */
+function counting(fields: Record<string, string | string[]>, status = 200): RequestListener {
+  let n = 0
+  return (request, response) => {
+    request.resume()
+    n++
+    const text = `answer ${n}`
+    response.writeHead(status, { 'content-type': 'text/plain', ...fields }).end(text)
+  }
+}
+
+test('a fresh answer is given again, with its age; a stale one is asked for', async (t) => {
+  const { get, clock, upstream, metrics } = await cached(t, counting({ 'cache-control': 'max-age=60' }))
+  const first = await get()
+  assert.deepEqual([first.text, first.headers.age], ['answer 1', undefined])
+  assert.match(String(first.headers['cache-status']), /^skein; fwd=miss/)
+  clock.advance(10_000)
+  const second = await get()
+  assert.deepEqual([second.text, second.headers.age], ['answer 1', '10'])
+  assert.equal(second.headers['cache-status'], 'skein; hit; ttl=50')
+  clock.advance(50_000)
+  assert.equal((await get()).text, 'answer 2')
+  assert.equal(upstream.count, 2)
+  assert.match(metrics.toText(), /skein_gateway_cache_total\{[^}]*outcome="hit"\} 1/)
+})
+
+test('path, query and host are told apart; HEAD is served from a GET', async (t) => {
+  const { get, texts, upstream } = await cached(t, counting({ 'cache-control': 'max-age=60' }))
+  assert.deepEqual(await texts('/a', '/b', '/a?x', '/a', '/b', '/a?x'), [
+    ...['answer 1', 'answer 2', 'answer 3'],
+    ...['answer 1', 'answer 2', 'answer 3'],
+  ])
+  assert.equal((await get('/a', { headers: { host: 'other.example' } })).text, 'answer 4')
+  const head = await get('/a', { method: 'HEAD' })
+  assert.deepEqual([head.status, head.text, upstream.count], [200, '', 4])
+})
+
+const KEPT: readonly [
+  what: string,
+  fields: Record<string, string | string[]>,
+  kept: boolean,
+  asked?: Record<string, string>,
+][] = [
+  ['nothing said', {}, false],
+  ['max-age', { 'cache-control': 'max-age=60' }, true],
+  ['quoted max-age', { 'cache-control': 'max-age="60"' }, true],
+  ['max-age 0', { 'cache-control': 'max-age=0' }, false],
+  ['max-age that is no number', { 'cache-control': 'max-age=soon' }, false],
+  ['s-maxage before max-age', { 'cache-control': 'max-age=0, s-maxage=60' }, true],
+  ['s-maxage 0 before max-age', { 'cache-control': 'max-age=60, s-maxage=0' }, false],
+  ['Expires', { expires: new Date(Date.now() + 60_000).toUTCString(), date: new Date().toUTCString() }, true],
+  ['Expires in the past', { expires: '0' }, false],
+  ['no-store', { 'cache-control': 'max-age=60, no-store' }, false],
+  ['private', { 'cache-control': 'private, max-age=60' }, false],
+  ['no-cache without a validator', { 'cache-control': 'no-cache, max-age=60' }, false],
+  ['a cookie set', { 'cache-control': 'max-age=60', 'set-cookie': 'a=1' }, false],
+  ['Vary *', { 'cache-control': 'max-age=60', vary: '*' }, false],
+  ['Age beyond its time', { 'cache-control': 'max-age=60', age: '61' }, false],
+  ['a client who says no-store', { 'cache-control': 'max-age=60' }, false, { 'cache-control': 'no-store' }],
+  ['Authorization', { 'cache-control': 'max-age=60' }, false, { authorization: 'Bearer x' }],
+  ['Authorization and public', { 'cache-control': 'public, max-age=60' }, true, { authorization: 'Bearer x' }],
+  ['Authorization and s-maxage', { 'cache-control': 's-maxage=60' }, true, { authorization: 'Bearer x' }],
+  ['a cookie sent', { 'cache-control': 'max-age=60' }, false, { cookie: 'a=1' }],
+  ['a cookie sent and public', { 'cache-control': 'public, max-age=60' }, true, { cookie: 'a=1' }],
+  ['a Range', { 'cache-control': 'max-age=60' }, false, { range: 'bytes=0-1' }],
+]
+for (const [what, fields, kept, headers = {}] of KEPT) {
+  test(`${what}: ${kept ? 'kept' : 'not kept'}`, async (t) => {
+    const { get } = await cached(t, counting(fields))
+    await get('/', { headers })
+    assert.equal((await get('/', { headers })).text, kept ? 'answer 1' : 'answer 2')
+  })
+}
+
+for (const [status, kept] of [
+  [200, true],
+  [203, true],
+  [301, true],
+  [404, true],
+  [410, true],
+  [302, false],
+  [403, false],
+  [500, false],
+] as const) {
+  test(`${status}: ${kept ? 'kept' : 'not kept'}`, async (t) => {
+    const { get } = await cached(t, counting({ 'cache-control': 'max-age=60' }, status))
+    await get()
+    const { status: second, text } = await get()
+    assert.deepEqual([second, text], [status, kept ? 'answer 1' : 'answer 2'])
+  })
+}
+
+test('a route with authentication keeps only what is said to be for all', async (t) => {
+  const key = 'sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae' // of foo
+  const route = { auth: { apiKeys: { keys: { shop: key } } } }
+  const own = await cached(t, counting({ 'cache-control': 'max-age=60' }), route)
+  const headers = { 'x-api-key': 'foo' }
+  await own.get('/', { headers })
+  assert.equal((await own.get('/', { headers })).text, 'answer 2')
+  assert.equal((await own.get('/')).status, 401)
+  const shared = await cached(t, counting({ 'cache-control': 'public, max-age=60' }), route)
+  await shared.get('/', { headers })
+  assert.equal((await shared.get('/', { headers })).text, 'answer 1')
+  assert.equal((await shared.get('/')).status, 401, 'what is kept is not for who may not come in')
+})
+
+test('Vary: each variant has its own answer', async (t) => {
+  const { get } = await cached(t, counting({ 'cache-control': 'max-age=60', vary: 'Accept-Language' }))
+  const text = async (language?: string) =>
+    (await get('/', language === undefined ? {} : { headers: { 'accept-language': language } })).text
+  assert.deepEqual([await text('de'), await text('en'), await text()], ['answer 1', 'answer 2', 'answer 3'])
+  assert.deepEqual([await text('de'), await text('en'), await text()], ['answer 1', 'answer 2', 'answer 3'])
+})
+
+test('what the client wants counts: no-cache, max-age, min-fresh, only-if-cached', async (t) => {
+  const { get, clock } = await cached(t, counting({ 'cache-control': 'max-age=60' }))
+  const ask_ = async (control: string) => await get('/', { headers: { 'cache-control': control } })
+  assert.equal((await ask_('only-if-cached')).status, 504)
+  await get()
+  clock.advance(30_000)
+  assert.equal((await ask_('only-if-cached')).text, 'answer 1')
+  assert.equal((await ask_('max-age=40')).text, 'answer 1')
+  assert.equal((await ask_('min-fresh=20')).text, 'answer 1')
+  assert.equal((await ask_('max-age=20')).text, 'answer 2')
+  clock.advance(30_000)
+  assert.equal((await ask_('min-fresh=40')).text, 'answer 3')
+  assert.equal((await ask_('no-cache')).text, 'answer 4')
+  assert.equal((await get()).text, 'answer 4')
+})
+
+/** Has an ETag, and answers 304 to whom has it. */
+function tagged(state: { tag: string; body: string }, fields: Record<string, string>): RequestListener {
+  return (request, response) => {
+    const all = { etag: state.tag, ...fields }
+    if (request.headers['if-none-match'] === state.tag) response.writeHead(304, { ...all, 'x-new': 'yes' }).end()
+    else response.writeHead(200, { 'content-type': 'text/plain', ...all }).end(state.body)
+  }
+}
+
+test('a stale answer is confirmed by the upstream, and fresh again; its new fields count', async (t) => {
+  const state = { tag: '"1"', body: 'one' }
+  const { get, clock, upstream } = await cached(t, tagged(state, { 'cache-control': 'max-age=60' }))
+  await get()
+  clock.advance(61_000)
+  const confirmed = await get()
+  assert.deepEqual([confirmed.status, confirmed.text, confirmed.headers['x-new']], [200, 'one', 'yes'])
+  assert.match(String(confirmed.headers['cache-status']), /fwd=stale; fwd-status=304/)
+  clock.advance(30_000)
+  assert.equal((await get()).text, 'one')
+  assert.equal(upstream.count, 2)
+  Object.assign(state, { tag: '"2"', body: 'two' })
+  clock.advance(61_000)
+  assert.equal((await get()).text, 'two')
+})
+
+test('no-cache with a validator: kept, and asked each time', async (t) => {
+  const state = { tag: '"1"', body: 'one' }
+  const { get, upstream } = await cached(t, tagged(state, { 'cache-control': 'no-cache' }))
+  for (let i = 0; i < 3; i++) assert.equal((await get()).text, 'one')
+  assert.equal(upstream.count, 3)
+})
+
+test('a client that has the answer gets 304, from the cache and after a confirmation', async (t) => {
+  const state = { tag: '"1"', body: 'one' }
+  const { get, clock, upstream } = await cached(t, tagged(state, { 'cache-control': 'max-age=60' }))
+  await get()
+  const has = async (tag: string) => (await get('/', { headers: { 'if-none-match': tag } })).status
+  assert.deepEqual([await has('"1"'), await has('W/"1"'), await has('"0", "1"'), await has('*')], [304, 304, 304, 304])
+  assert.equal(await has('"2"'), 200)
+  assert.equal(upstream.count, 1)
+  clock.advance(61_000)
+  assert.equal(await has('"1"'), 304)
+  assert.equal((await get()).text, 'one', 'the confirmation was kept')
+  assert.equal(upstream.count, 2)
+})
+
+test('stale-while-revalidate: the old one at once, a new one behind it', async (t) => {
+  const { get, clock, upstream } = await cached(
+    t,
+    counting({ 'cache-control': 'max-age=10, stale-while-revalidate=30' }),
+  )
+  await get()
+  clock.advance(20_000)
+  assert.equal((await get()).text, 'answer 1')
+  while (upstream.count < 2 || (await get()).text === 'answer 1') await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(upstream.count, 2)
+  clock.advance(41_000)
+  assert.equal((await get()).text, 'answer 3', 'too old to be given')
+})
+
+test('stale-if-error: the old one while the upstream fails or is away, but not for ever', async (t) => {
+  const { get, clock, upstream } = await cached(t, counting({ 'cache-control': 'max-age=10, stale-if-error=60' }))
+  await get()
+  clock.advance(20_000)
+  upstream.handler = (_, response) => void response.writeHead(500).end('broken')
+  assert.equal((await get()).text, 'answer 1')
+  upstream.handler = (request) => request.socket.resetAndDestroy()
+  const away = await get()
+  assert.deepEqual([away.status, away.text], [200, 'answer 1'])
+  clock.advance(60_000)
+  assert.equal((await get()).status, 502)
+  const strict = await cached(t, counting({ 'cache-control': 'max-age=10, stale-if-error=60, must-revalidate' }))
+  await strict.get()
+  clock.advance(0)
+  strict.clock.advance(20_000)
+  strict.upstream.handler = (_, response) => void response.writeHead(500).end('broken')
+  assert.equal((await strict.get()).status, 500)
+})
+
+test('a change makes what is kept untrue, if it succeeds', async (t) => {
+  const { get, upstream } = await cached(t, counting({ 'cache-control': 'max-age=60' }))
+  await get()
+  const handler = upstream.handler
+  upstream.handler = (_, response) => void response.writeHead(409).end()
+  await get('/', { method: 'PUT', body: 'x' })
+  assert.equal((await get()).text, 'answer 1')
+  upstream.handler = (request, response) => {
+    request.resume()
+    response.writeHead(204).end()
+  }
+  await get('/', { method: 'DELETE' })
+  upstream.handler = handler
+  assert.equal((await get()).text, 'answer 2')
+})
+
+test('requests for the same at the same time become one', async (t) => {
+  const asked = Promise.withResolvers<ServerResponse>()
+  const { get, upstream } = await cached(t, (_, response) => asked.resolve(response))
+  const all = Array.from({ length: 20 }, () => get())
+  const response = await asked.promise
+  response.writeHead(200, { 'cache-control': 'max-age=60' }).end('once')
+  for (const { text } of await Promise.all(all)) assert.equal(text, 'once')
+  assert.equal(upstream.count, 1)
+})
+
+test('what turns out not to be kept is not waited for again', async (t) => {
+  const waiting: ServerResponse[] = []
+  const arrived = new EventTarget()
+  const { get, upstream } = await cached(t, (_: IncomingMessage, response) => {
+    waiting.push(response)
+    arrived.dispatchEvent(new Event('request'))
+  })
+  const first = get()
+  while (waiting.length < 1) await new Promise((resolve) => setImmediate(resolve))
+  waiting.shift()!.writeHead(200, { 'cache-control': 'no-store' }).end('own')
+  await first
+  const others = Array.from({ length: 5 }, () => get())
+  while (upstream.count < 6) await new Promise((resolve) => setImmediate(resolve))
+  for (const response of waiting) response.end('own')
+  await Promise.all(others)
+})
+
+test('a body that breaks off or is too large is not kept', async (t) => {
+  const { get, upstream } = await cached(t, counting({}), { cache: { maxBodyBytes: 1000 } })
+  upstream.handler = (_, response) => {
+    response.writeHead(200, { 'cache-control': 'max-age=60', 'content-length': '100' }).write('half')
+    setImmediate(() => response.destroy())
+  }
+  await get().catch(() => {})
+  upstream.handler = (_, response) =>
+    void response.writeHead(200, { 'cache-control': 'max-age=60' }).end('x'.repeat(1001))
+  assert.equal((await get()).text.length, 1001)
+  upstream.handler = (_, response) => void response.writeHead(200, { 'cache-control': 'max-age=60' }).end('small')
+  assert.equal((await get()).text, 'small')
+  upstream.handler = (_, response) => void response.end('other')
+  assert.equal((await get()).text, 'small')
+})
+
+test('a default time, for answers that say nothing', async (t) => {
+  const { get, clock } = await cached(t, counting({}), { cache: { defaultSeconds: 5 } })
+  assert.deepEqual([(await get()).text, (await get()).text], ['answer 1', 'answer 1'])
+  clock.advance(6_000)
+  assert.equal((await get()).text, 'answer 2')
+})
+
+test('it stands behind compression and limits: each client gets its own form', async (t) => {
+  const text = 'much the same '.repeat(500)
+  const { get, upstream } = await cached(
+    t,
+    (_, response) =>
+      void response.writeHead(200, { 'cache-control': 'max-age=60', 'content-type': 'text/plain' }).end(text),
+    { compress: true },
+  )
+  assert.equal((await get('/', { headers: { 'accept-encoding': 'gzip' } })).headers['content-encoding'], 'gzip')
+  const plain = await get()
+  assert.deepEqual([plain.text, plain.headers['content-encoding']], [text, undefined])
+  assert.equal((await get('/', { headers: { 'accept-encoding': 'br' } })).headers['content-encoding'], 'br')
+  assert.equal(upstream.count, 1)
+})
+
+test('a store is bounded in bytes; the answer unused for longest goes', () => {
+  const store = new Store(5000)
+  const kept = (text: string) => ({
+    ...{ status: 200, headers: [], body: Buffer.from(text), lifetime: 1, age: 0, at: 0 },
+  })
+  for (const key of ['a', 'b', 'c']) store.put(key, [], kept('x'.repeat(1000)))
+  assert.ok(store.get('a', []))
+  store.put('d', [], kept('x'.repeat(1000)))
+  assert.equal(store.get('b', []), undefined)
+  assert.ok(store.get('a', []) && store.get('d', []))
+  store.put('huge', [], kept('x'.repeat(6000)))
+  assert.equal(store.get('huge', []), undefined)
+  assert.ok(store.bytes <= 5000)
+  for (const key of ['a', 'b', 'c', 'd']) store.delete(key)
+  assert.equal(store.bytes, 0)
+})
+
+test('variants of one key are bounded', () => {
+  const store = new Store(1_000_000)
+  const kept = { status: 200, headers: ['vary', 'x'], body: new Uint8Array(), lifetime: 1, age: 0, at: 0 }
+  for (let i = 0; i < 100; i++) store.put('a', ['x', String(i)], kept)
+  const found = Array.from({ length: 100 }, (_, i) => store.get('a', ['x', String(i)])).filter(Boolean)
+  assert.equal(found.length, 8)
+})
+
+test('Cache-Control is read as it is written', () => {
+  const directives = directivesOf([
+    'Cache-Control',
+    'MAX-AGE = "5" , private="x, y"',
+    'cache-control',
+    'no-store, max-age=9',
+  ])
+  assert.deepEqual(
+    [...directives],
+    [
+      ['max-age', '5'],
+      ['private', 'x, y'],
+      ['no-store', ''],
+    ],
+  )
+  assert.equal(lifetimeOf([], directivesOf(['cache-control', 'max-age=99999999999999']), 0), 2 ** 31)
+  assert.equal(isStorable({ headers: [], personal: false }, 206, ['cache-control', 'max-age=5'], 0), false)
+})

@@ -1,0 +1,112 @@
+/** Keeps what upstreams answer and gives it again, for all routes of a gateway. */
+import type { Clock } from '../../core/clock.ts'
+import { type RawHeaders, withoutHeaders } from '../../core/headers.ts'
+import { wholeBody } from '../compress.ts'
+import { discard } from '../discard.ts'
+import type { UpstreamAnswer } from '../exchange.ts'
+import type { Cache } from '../rule/cache.ts'
+import { directivesOf } from './directives.ts'
+import { Flights } from './flights.ts'
+import { ageOnArrival, isNotModified, isStorable, lifetimeOf } from './freshness.ts'
+import { type CacheRequest, stateOf } from './request.ts'
+import type { Kept } from './store.ts'
+import { tee } from './tee.ts'
+
+/** Of a 304, these say nothing new about what is kept; of an answer, a 304 does not have them. */
+const OF_CONTENT: ReadonlySet<string> = new Set(['content-length', 'content-encoding', 'content-type', 'content-range'])
+const AGE: ReadonlySet<string> = new Set(['age'])
+
+/** A request to the upstream, and what was kept when it began. */
+export interface Fetch {
+  readonly request: CacheRequest
+  readonly config: Cache['config']
+  readonly kept: Kept | undefined
+  /** Monotonic ms: an answer is as old as the request for it (RFC 9111 §4.2.3). */
+  readonly askedAt: number
+  /** Tells those who wait whether something was kept. Idempotent: the first word counts. */
+  readonly end: (kept: boolean) => void
+}
+
+export class Keeper {
+  readonly flights: Flights
+  readonly #clock: Clock
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.flights = new Flights(clock)
+  }
+
+  /** Where the upstream would have to be asked, waits for a request that is under way for the same. */
+  async lookUp({ store, key, fields }: CacheRequest): Promise<Kept | undefined> {
+    const kept = store.get(key, fields)
+    const isNeeded = kept === undefined || stateOf(kept, this.ageOf(kept), fields) === 'old'
+    const flight = isNeeded ? this.flights.waitFor(key) : undefined
+    if (flight === undefined) return kept
+    await flight
+    return store.get(key, fields)
+  }
+
+  begin(request: CacheRequest, config: Cache['config'], kept: Kept | undefined): Fetch {
+    return { request, config, kept, askedAt: this.#clock.monotonic(), end: this.flights.begin(request.key) }
+  }
+
+  /** What the upstream answered, noted as it passes; where it confirmed what is kept, that. */
+  take(fetch: Fetch, answer: UpstreamAnswer): UpstreamAnswer {
+    const { request, config, kept, end } = fetch
+    const { status, headers, source } = answer
+    if (status === 304 && kept !== undefined) {
+      discard(source, this.#clock)
+      const confirmed = { ...kept, headers: refreshed(kept.headers, headers) }
+      return this.present(request, this.#note(fetch, confirmed, ageOnArrival(headers)))
+    }
+    if (!isStorable({ headers: request.fields, personal: request.personal }, status, headers, config.defaultSeconds)) {
+      // It is no longer as it was kept. A failure says nothing of that, and a 304 is for what the client has.
+      if (status < 500 && status !== 304) request.store.delete(request.key)
+      end(false)
+      return answer
+    }
+    const passing = tee(source, config.maxBodyBytes, (body) => {
+      if (body === undefined) end(false)
+      else this.#note(fetch, { status, headers: withoutHeaders(headers, AGE), body }, ageOnArrival(headers))
+    })
+    return { status, headers, source: passing }
+  }
+
+  #note(
+    { request, config, askedAt, end }: Fetch,
+    { status, headers, body }: Pick<Kept, 'status' | 'headers' | 'body'>,
+    age: number,
+  ): Kept {
+    const lifetime = lifetimeOf(headers, directivesOf(headers), config.defaultSeconds)
+    const kept = { status, headers: headers.map(copyOf), body, lifetime, age, at: askedAt }
+    request.store.put(request.key, request.fields, kept)
+    end(true)
+    return kept
+  }
+
+  /** As this client wants it: 304 if it has it already. */
+  present({ exchange }: CacheRequest, kept: Kept): UpstreamAnswer {
+    const headers = [...kept.headers, 'age', String(Math.floor(this.ageOf(kept)))]
+    if (kept.status === 200 && isNotModified(exchange.head.headers, kept.headers)) {
+      return { status: 304, headers: withoutHeaders(headers, OF_CONTENT), source: wholeBody(new Uint8Array()) }
+    }
+    return { status: kept.status, headers, source: wholeBody(kept.body) }
+  }
+
+  /** In s. */
+  ageOf({ age, at }: Kept): number {
+    return age + (this.#clock.monotonic() - at) / 1000
+  }
+}
+
+/** RFC 9111 §3.2: the fields of a 304 take the place of those kept. */
+function refreshed(kept: RawHeaders, confirmed: RawHeaders): string[] {
+  const fields = withoutHeaders(withoutHeaders(confirmed, OF_CONTENT), AGE)
+  const names = new Set(fields.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase()))
+  return [...withoutHeaders(kept, names), ...fields]
+}
+
+/** A part of the head's text would keep all of it. */
+function copyOf(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
+}

@@ -1,0 +1,58 @@
+/** A request as the cache sees it. Pure. */
+import { header, type RawHeaders } from '../../core/headers.ts'
+import type { Exchange } from '../exchange.ts'
+import { outboundHeaders, outboundPath } from '../outbound.ts'
+import { directivesOf } from './directives.ts'
+import { isGoodEnough, staleTimes } from './freshness.ts'
+import type { Kept, Store } from './store.ts'
+
+export interface CacheRequest {
+  readonly exchange: Exchange
+  readonly store: Store
+  readonly key: string
+  /** The fields as the upstream gets them. */
+  readonly fields: RawHeaders
+  /** Does the answer depend on who asks, as far as the gateway knows? */
+  readonly personal: boolean
+}
+
+/** The key has all of which the gateway tells the upstream, but the client's address. */
+export function cacheRequest(exchange: Exchange): CacheRequest {
+  const { route, service, head, origin } = exchange
+  const fields = outboundHeaders(exchange)
+  const isNamed = ['authorization', 'cookie'].some((name) => header(head.headers, name) !== undefined)
+  const { proto, host } = origin!
+  const key = `${service} ${proto} ${host} ${header(fields, 'host') ?? ''} ${outboundPath(exchange)}`
+  const { cache, auth } = route!.rules
+  return { exchange, store: cache!.store, key, fields, personal: isNamed || auth !== undefined }
+}
+
+/** Parts of something, and requests with a body, are none of the cache's affair. */
+const CONTENT = ['range', 'content-length', 'transfer-encoding']
+
+export function isCacheable({ head, upgrading }: Exchange): boolean {
+  const isRead = head.method === 'GET' || head.method === 'HEAD'
+  return isRead && !upgrading && CONTENT.every((name) => header(head.headers, name) === undefined)
+}
+
+/** May it be given as it is, given while it is confirmed, or not before that? `age` in s. */
+export function stateOf(kept: Kept, age: number, fields: RawHeaders): 'fresh' | 'stale' | 'old' {
+  if (isGoodEnough(fields, age, kept.lifetime)) return 'fresh'
+  const asks = directivesOf(fields)
+  const isPicky = ['no-cache', 'max-age', 'min-fresh'].some((name) => asks.has(name))
+  const { whileRevalidate } = staleTimes(directivesOf(kept.headers))
+  return !isPicky && age - kept.lifetime < whileRevalidate ? 'stale' : 'old'
+}
+
+export function mayServeOnError(kept: Kept, age: number): boolean {
+  return age - kept.lifetime < staleTimes(directivesOf(kept.headers)).ifError
+}
+
+/** What makes the upstream answer 304 if nothing has changed. */
+export function validatorsOf({ headers }: Kept): string[] {
+  const [tag, modified] = [header(headers, 'etag'), header(headers, 'last-modified')]
+  return [
+    ...(tag === undefined ? [] : ['if-none-match', tag]),
+    ...(modified === undefined ? [] : ['if-modified-since', modified]),
+  ]
+}
