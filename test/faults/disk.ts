@@ -6,12 +6,16 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { request } from 'undici'
 import { type RegistryProcess, startRegistryProcess } from '../support/registry-process.ts'
 import { eventually } from '../support/up.ts'
 import type { Fault, FaultContext, Row } from './harness/contract.ts'
 import { makeFailingDisk, needsCompiler } from './harness/failing-disk.ts'
 import { createWriter } from './harness/writer.ts'
+
+/** By then the registry has looked again whether writes go on, and must not have believed it. */
+const PROBED_MS = 1300
 
 interface Trouble {
   readonly name: string
@@ -81,6 +85,7 @@ async function suffer(context: FaultContext, trouble: Trouble): Promise<Row[]> {
   await Promise.all([writer.write(count, undefined), readMeanwhile(registry.url, reads)])
   const refused = [...writer.refused.values()].reduce((sum, n) => sum + n, 0)
   const during = await writer.check('running')
+  await pause(PROBED_MS)
   const told = await tells(registry, trouble.final)
 
   heal()

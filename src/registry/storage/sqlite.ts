@@ -192,7 +192,8 @@ class OpenFile {
   probe(): void {
     this.#db.exec('BEGIN IMMEDIATE')
     try {
-      this.#records.moveTo(this.#records.index)
+      // To and fro: what stays as it is SQLite does not write.
+      for (const step of [1, 0]) this.#records.moveTo(this.#records.index + step)
       this.#db.exec('COMMIT')
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
