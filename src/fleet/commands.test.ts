@@ -19,6 +19,8 @@ const command = fc.oneof(
   fc.record({ do: fc.constant('restart one' as const), service, ordinal }),
   fc.record({ do: fc.constant('stop one' as const), service, ordinal }),
   fc.record({ do: fc.constant('stop' as const), service }),
+  fc.record({ do: fc.constant('remove' as const), service }),
+  fc.record({ do: fc.constant('add' as const), service, count: fc.integer({ min: 0, max: 4 }) }),
   fc.record({ do: fc.constant('crash' as const), service, ordinal }),
   fc.record({ do: fc.constant('freeze' as const), service, ordinal }),
   fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(0, 20, 100, 300, 1500, 12_000) }),
@@ -42,9 +44,36 @@ class Wish {
   readonly #running = new Map<string, Set<number>>()
   readonly #count = new Map<string, number>()
   readonly #before = new Map<string, number>()
+  /** What has been removed takes no commands; from when it has gone it may be added again. */
+  readonly #removed = new Map<string, 'leaving' | 'gone'>()
 
   constructor(count: number) {
-    for (const name of SERVICES) this.scale(name, count)
+    for (const name of SERVICES) this.#begin(name, count)
+  }
+
+  knows(name: string): boolean {
+    return !this.#removed.has(name)
+  }
+
+  remove(name: string): void {
+    this.#running.set(name, new Set())
+    this.#removed.set(name, 'leaving')
+  }
+
+  gone(name: string): void {
+    this.#removed.set(name, 'gone')
+  }
+
+  add(name: string, count: number): void {
+    if (this.#removed.get(name) !== 'gone') return
+    this.#removed.delete(name)
+    this.#begin(name, count)
+  }
+
+  #begin(name: string, count: number): void {
+    this.#count.set(name, 0)
+    this.#before.set(name, Math.max(1, count))
+    this.scale(name, count)
   }
 
   scale(name: string, count: number): void {
@@ -136,10 +165,19 @@ async function obey(bench: Bench, wish: Wish, one: Command, pending: Promise<unk
   if (one.do === 'freeze') return freeze(bench, id)
   const asked = ask(bench, wish, one, id)
   // A command may truthfully fail when a process does; but only so.
-  pending.push(asked.catch((error) => assert.match(error.code, /START_FAILED|UNKNOWN_TARGET|SHUTTING_DOWN/)))
+  pending.push(
+    asked.catch((error) => assert.match(error.code, /START_FAILED|UNKNOWN_TARGET|SHUTTING_DOWN|INVALID_INPUT/)),
+  )
 }
 
 function ask(bench: Bench, wish: Wish, one: Command, id: string): Promise<void> {
+  if (one.do === 'add') {
+    wish.add(one.service, one.count)
+    return bench.fleet.add(spec(one.service, { instances: one.count }))
+  }
+  if (one.do === 'remove') return remove(bench, wish, one.service)
+  if ('service' in one && !wish.knows(one.service))
+    return one.do === 'scale' ? bench.fleet.scale(id, one.count) : bench.fleet.restart(id)
   if (one.do === 'scale') {
     wish.scale(one.service, one.count)
     return bench.fleet.scale(one.service, one.count)
@@ -149,6 +187,13 @@ function ask(bench: Bench, wish: Wish, one: Command, id: string): Promise<void> 
   if (one.do === 'stop') wish.scale(one.service, 0)
   if (one.do === 'restart') wish.restart(one.service)
   return one.do.startsWith('stop') ? bench.fleet.stop(id) : bench.fleet.restart(id)
+}
+
+async function remove(bench: Bench, wish: Wish, name: string): Promise<void> {
+  const isFirst = wish.knows(name)
+  if (isFirst) wish.remove(name)
+  await bench.fleet.remove(name)
+  if (isFirst) wish.gone(name)
 }
 
 function freeze(bench: Bench, id: string): void {

@@ -37,6 +37,8 @@ export class Group {
   /** Sets the count; takes effect at once, resolves when it is the case. */
   async scale(count: number): Promise<void> {
     this.#checkCount(count)
+    // Before the count is touched: what leaves would belong to the service again, and could be brought back.
+    if (this.#closing && count > 0) throw new SkeinError('SHUTTING_DOWN', `${this.spec.name} is stopping`)
     if (count === 0 && this.#count > 0) this.#countBeforeStop = this.#count
     this.#count = count
     for (let ordinal = 1; ordinal <= count; ordinal++) this.#at(ordinal).up()
@@ -88,7 +90,6 @@ export class Group {
   }
 
   #at(ordinal: number): Instance {
-    if (this.#closing) throw new SkeinError('SHUTTING_DOWN', `${this.spec.name} is stopping`)
     const known = this.#instances.get(ordinal)
     if (known !== undefined) return known
     const created = this.#create(this.spec, ordinal)
