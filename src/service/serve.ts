@@ -8,7 +8,6 @@ import { type Random, systemRandom } from '../core/random.ts'
 import { type Environment, registryAddress, registryToken } from '../core/settings.ts'
 import { ConsulClient } from '../discovery/consul-client.ts'
 import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
-import { publishContract } from './contract.ts'
 import type { Host } from './exchange.ts'
 import { runLifecycle } from './lifecycle.ts'
 import {
@@ -19,6 +18,7 @@ import {
   type PlacementOptions,
   placementOf,
 } from './placement.ts'
+import { publishContract } from './publish.ts'
 import { type Registration, startRegistration } from './registration.ts'
 import type { App, Servable } from './servable.ts'
 

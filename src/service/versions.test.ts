@@ -10,9 +10,9 @@ import { ConsulClient } from '../discovery/consul-client.ts'
 import type { Source } from '../discovery/contract.ts'
 import { consulSource } from '../discovery/source/consul.ts'
 import { type RunningRegistry, startRegistry } from '../registry/index.ts'
-import { publishContract } from './contract.ts'
 import { op, service } from './define.ts'
 import { type Started, start } from './harness.suite.ts'
+import { publishContract } from './publish.ts'
 
 const input = z.object({ id: z.string() })
 const answer = (version: number) => (asked: { id: string }) => ({ version, ...asked })

@@ -28,92 +28,108 @@ const CONDITIONS: ReadonlySet<string> = new Set([
 ])
 
 export function keep(parts: Parts): Step<Exchange, void> {
-  const { clock, metrics } = parts
-  const keeper = new Keeper(clock)
+  const step = new CacheStep(parts)
+  return (exchange, next) => step.run(exchange, next)
+}
 
-  return async (exchange, next) => {
+class CacheStep {
+  readonly #parts: Parts
+  readonly #keeper: Keeper
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.#keeper = new Keeper(parts.clock)
+  }
+
+  async run(exchange: Exchange, next: Next<void>): Promise<void> {
     if (!SAFE.has(exchange.head.method)) return afterChange(cacheRequest(exchange), next)
-    if (!isCacheable(exchange)) return passed(exchange, 'bypass', next)
+    if (!isCacheable(exchange)) return this.#pass(exchange, 'bypass', next)
     const request = cacheRequest(exchange)
-    const kept = await keeper.lookUp(request)
-    const state = kept && stateOf(kept, keeper.ageOf(kept), request.fields)
-    if (state === 'fresh') return give(request, kept!, 'hit')
+    const kept = await this.#keeper.lookUp(request)
+    const state = kept && stateOf(kept, this.#keeper.ageOf(kept), request.fields)
+    if (state === 'fresh') return this.#give(request, kept!, 'hit')
     if (state === 'stale') {
-      void confirm(request, kept!)
-      return give(request, kept!, 'stale')
+      void this.#confirm(request, kept!)
+      return this.#give(request, kept!, 'stale')
     }
-    return exchange.head.method === 'GET' ? fetchAndKeep(request, kept, next) : passed(exchange, 'miss', next)
+    return exchange.head.method === 'GET' ? this.#fetch(request, kept, next) : this.#pass(exchange, 'miss', next)
   }
 
-  async function give(request: CacheRequest, kept: Kept, outcome: string): Promise<void> {
-    await sendAnswer(request.exchange, await request.exchange.filtered(held(request, kept, outcome)), parts)
+  async #give(request: CacheRequest, kept: Kept, outcome: string): Promise<void> {
+    await sendAnswer(request.exchange, await request.exchange.filtered(this.#held(request, kept, outcome)), this.#parts)
   }
 
-  function held(request: CacheRequest, kept: Kept, outcome: string): UpstreamAnswer {
-    count(request.exchange, outcome)
-    const left = Math.floor(kept.lifetime - keeper.ageOf(kept))
+  #held(request: CacheRequest, kept: Kept, outcome: string): UpstreamAnswer {
+    this.#count(request.exchange, outcome)
+    const left = Math.floor(kept.lifetime - this.#keeper.ageOf(kept))
     request.exchange.answerEdits.add('cache-status', `skein; hit; ttl=${left}`)
-    return keeper.present(request, kept)
+    return this.#keeper.present(request, kept)
   }
 
   /** In the background: the client has its answer, and its end does not end this. */
-  async function confirm(request: CacheRequest, kept: Kept): Promise<void> {
+  async #confirm(request: CacheRequest, kept: Kept): Promise<void> {
+    const { caller, clock, limits, log } = this.#parts
     const { exchange, key, fields } = request
-    if (keeper.flights.isUnderWay(key)) return
-    const fetch = begin(request, kept)
+    if (this.#keeper.flights.isUnderWay(key)) return
+    const fetch = this.#begin(request, kept)
     const headers = [...withoutHeaders(fields, CONDITIONS), ...validatorsOf(kept)]
-    const asked = { ...outboundRequest(exchange, parts.limits), method: 'GET', headers, signal: undefined }
+    const asked = { ...outboundRequest(exchange, limits), method: 'GET', headers, signal: undefined }
     try {
-      const taken = keeper.take(fetch, await asPartOf(exchange, () => parts.caller.request(asked)))
+      const taken = this.#keeper.take(fetch, await asPartOf(exchange, () => caller.request(asked)))
       discard(taken.source, clock, fetch.config.maxBodyBytes)
     } catch (err) {
       fetch.end(false)
-      parts.log.debug({ err, requestId: exchange.requestId }, 'a stale answer could not be confirmed')
+      log.debug({ err, requestId: exchange.requestId }, 'a stale answer could not be confirmed')
     }
   }
 
-  async function fetchAndKeep(request: CacheRequest, kept: Kept | undefined, next: Next<void>): Promise<void> {
+  async #fetch(request: CacheRequest, kept: Kept | undefined, next: Next<void>): Promise<void> {
     refuseIfNothingElseIsWanted(request)
     const { exchange } = request
-    const fetch = begin(request, kept)
+    const fetch = this.#begin(request, kept)
     if (kept !== undefined) askIfChanged(exchange, kept)
     let isOver = false
-    exchange.filterAnswer(async (answer) => (isOver ? answer : taken(fetch, answer)))
+    exchange.filterAnswer(async (answer) => (isOver ? answer : this.#taken(fetch, answer)))
     try {
       await next()
     } catch (error) {
       const isLost = exchange.failure !== undefined || exchange.wire.answered
-      if (isLost || kept === undefined || !mayServeOnError(kept, keeper.ageOf(kept))) throw error
+      if (isLost || kept === undefined || !this.#mayStandIn(kept)) throw error
       isOver = true
-      await give(request, kept, 'stale_error')
+      await this.#give(request, kept, 'stale_error')
     } finally {
       fetch.end(false)
     }
   }
 
-  function begin(request: CacheRequest, kept: Kept | undefined): Fetch {
-    return keeper.begin(request, request.exchange.route!.rules.cache!.config, kept)
+  #begin(request: CacheRequest, kept: Kept | undefined): Fetch {
+    return this.#keeper.begin(request, request.exchange.route!.rules.cache!.config, kept)
   }
 
-  function taken(fetch: Fetch, answer: UpstreamAnswer): UpstreamAnswer {
+  #taken(fetch: Fetch, answer: UpstreamAnswer): UpstreamAnswer {
     const { request, kept } = fetch
-    if (kept !== undefined && answer.status >= 500 && mayServeOnError(kept, keeper.ageOf(kept))) {
-      discard(answer.source, clock)
-      return held(request, kept, 'stale_error')
+    if (kept !== undefined && answer.status >= 500 && this.#mayStandIn(kept)) {
+      discard(answer.source, this.#parts.clock)
+      return this.#held(request, kept, 'stale_error')
     }
-    count(request.exchange, answer.status === 304 && kept !== undefined ? 'confirmed' : 'miss')
+    this.#count(request.exchange, answer.status === 304 && kept !== undefined ? 'confirmed' : 'miss')
     const forwarded = kept === undefined ? 'miss' : 'stale'
     request.exchange.answerEdits.add('cache-status', `skein; fwd=${forwarded}; fwd-status=${answer.status}`)
-    return keeper.take(fetch, answer)
+    return this.#keeper.take(fetch, answer)
   }
 
-  async function passed(exchange: Exchange, outcome: string, next: Next<void>): Promise<void> {
-    count(exchange, outcome)
+  /** For an upstream that fails. */
+  #mayStandIn(kept: Kept): boolean {
+    return mayServeOnError(kept, this.#keeper.ageOf(kept))
+  }
+
+  #pass(exchange: Exchange, outcome: string, next: Next<void>): Promise<void> {
+    this.#count(exchange, outcome)
     return next()
   }
 
-  function count({ route }: Exchange, outcome: string): void {
-    metrics.cached.with(route!.name, outcome).value++
+  #count({ route }: Exchange, outcome: string): void {
+    this.#parts.metrics.cached.with(route!.name, outcome).value++
   }
 }
 
