@@ -5,6 +5,7 @@
  * in flight: the caller begins and ends them on the endpoint's load, once for all policies, so a policy cannot leak one.
  * It may keep what its algorithm needs (a cursor, current weights, a table).
  */
+import type { Clock } from '../core/clock.ts'
 import type { Random } from '../core/random.ts'
 
 /** How loaded one endpoint is. The caller calls `begin` when a request is sent and `end` when its answer is complete. */
@@ -21,6 +22,8 @@ export interface Load {
    * ejected: how slow it was then says nothing about how it comes back, and would keep it without traffic for a minute.
    */
   forget(): void
+  /** What the instance says of itself: 0 idle, 1 fully used. Only for metrics that have a use for it. */
+  report?(utilisation: number): void
 }
 
 /** One instance as a policy sees it. */
@@ -32,6 +35,9 @@ export interface Endpoint {
   /** Whole number ≥ 1; an endpoint of weight 0 is filtered out before. */
   readonly weight: number
   readonly load: Load
+  /** From the registry, for scopes. */
+  readonly meta?: Readonly<Record<string, string>> | undefined
+  readonly tags?: readonly string[] | undefined
 }
 
 /** What a pick may depend on. */
@@ -40,10 +46,14 @@ export interface PickRequest {
   readonly hashKey?: string | undefined
   /** False for endpoints not to be chosen this time: already tried, ejected, draining. Absent = all may be. */
   readonly eligible?: ((endpoint: Endpoint) => boolean) | undefined
+  /** False for ejected endpoints, for scopes that count how many are healthy. Absent = `eligible`. */
+  readonly healthy?: ((endpoint: Endpoint) => boolean) | undefined
+  /** `eligible` without regard to health, for panic. Absent = all may be. */
+  readonly eligibleInPanic?: ((endpoint: Endpoint) => boolean) | undefined
 }
 
 export interface Policy {
-  readonly name: PolicyName
+  readonly name: PolicyName | 'own'
   /**
    * Chooses one of `endpoints`, or undefined when none is eligible. The array is an immutable snapshot: the same members
    * are the same array object, so a policy may keep what it derived from it until another array comes.
@@ -59,7 +69,10 @@ export type PolicyName =
   | 'random'
   | 'least-request'
   | 'p2c'
+  | 'edf'
+  | 'ip-hash'
   | 'ring-hash'
+  | 'envoy-ring-hash'
   | 'maglev'
   | 'rendezvous'
 
@@ -79,23 +92,10 @@ export interface PolicyOptions {
    * (arXiv 1608.01350); the overflow goes on to the next. ≥ 1; 1.25 is sensible; absent = unbounded.
    */
   readonly boundedLoad?: number | undefined
+  /** Points at least on the ring of `envoy-ring-hash`. Default 1024, or 100 for each endpoint where that is more. */
+  readonly ringSize?: number | undefined
+  /** Only for slow start. */
+  readonly clock?: Clock | undefined
 }
 
 export type PolicyFactory = (options: PolicyOptions) => Policy
-
-/**
- * How a user writes it in a config: a name, or an object. `{ policy: 'hash', on: 'ip' }` is ring hash; `using` picks
- * another table. `load` is what P2C and least-request compare: 'peak-ewma' (default for p2c) or 'in-flight'.
- */
-export type BalanceConfig =
-  | Exclude<PolicyName, 'ring-hash' | 'maglev' | 'rendezvous'>
-  | {
-      readonly policy: Exclude<PolicyName, 'ring-hash' | 'maglev' | 'rendezvous'>
-      readonly load?: 'peak-ewma' | 'in-flight'
-    }
-  | {
-      readonly policy: 'hash'
-      readonly on: HashKeySource
-      readonly using?: 'ring' | 'maglev' | 'rendezvous'
-      readonly boundedLoad?: number
-    }

@@ -11,6 +11,18 @@ export function eligibleOf<E extends Endpoint>(endpoints: readonly E[], request:
   return eligible === undefined ? endpoints : endpoints.filter((endpoint) => eligible(endpoint))
 }
 
+/** Who is healthy, for what counts them. */
+export function healthOf({ healthy, eligible = everyone }: PickRequest): (endpoint: Endpoint) => boolean {
+  return healthy ?? eligible
+}
+
+/** The request when health is ignored: those already tried stay out. */
+export function heedless(request: PickRequest): PickRequest {
+  return { ...request, eligible: request.eligibleInPanic }
+}
+
+const everyone = () => true
+
 /** Keeps what `build` derives from a snapshot until another array object comes (see `Policy.pick`). */
 export function perSnapshot<T>(build: (endpoints: readonly Endpoint[]) => T): (endpoints: readonly Endpoint[]) => T {
   let last: readonly Endpoint[] | undefined

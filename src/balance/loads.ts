@@ -3,12 +3,14 @@ import type { Clock } from '../core/clock.ts'
 import type { Load } from './contract.ts'
 import { inFlight } from './load/in-flight.ts'
 import { peakEwma } from './load/peak-ewma.ts'
+import { utilisation } from './load/utilisation.ts'
 
-export type LoadName = 'in-flight' | 'peak-ewma'
+export type LoadName = 'in-flight' | 'peak-ewma' | 'utilisation'
 
 export const LOADS: Readonly<Record<LoadName, (options: { clock: Clock }) => Load>> = {
   'in-flight': inFlight,
   'peak-ewma': peakEwma,
+  utilisation,
 }
 
 /** What a failed request counts as at least, ms: an endpoint that fails fast must not look like a fast one. */

@@ -1,30 +1,44 @@
 /** The policies by name, and how a user's `balance` becomes one. A new policy is a file in policy/ and a line here. */
 import { nearest } from '../core/issues.ts'
-import type { BalanceConfig, HashKeySource, PolicyFactory, PolicyName } from './contract.ts'
+import type { BalanceConfig, OwnPolicy } from './balance-config.ts'
+import type { HashKeySource, Policy, PolicyFactory, PolicyName, PolicyOptions } from './contract.ts'
 import { checkHashKeySource } from './hash-key.ts'
 import { LOADS, type LoadName } from './loads.ts'
+import { edf } from './policy/edf.ts'
+import { ipHash } from './policy/ip-hash.ts'
 import { leastRequest } from './policy/least-request.ts'
 import { maglev } from './policy/maglev.ts'
+import { own } from './policy/own.ts'
 import { p2c } from './policy/p2c.ts'
 import { random } from './policy/random.ts'
 import { rendezvous } from './policy/rendezvous.ts'
-import { ringHash } from './policy/ring-hash.ts'
+import { envoyRingHash, ringHash } from './policy/ring-hash.ts'
 import { roundRobin } from './policy/round-robin.ts'
 import { weightedRoundRobin } from './policy/weighted-round-robin.ts'
+import type { ScopeOptions } from './scope-options.ts'
+import { checkScopes, SCOPE_KEYS, within } from './scopes.ts'
 
 export const POLICIES: Readonly<Record<PolicyName, PolicyFactory>> = {
   'round-robin': roundRobin,
   'weighted-round-robin': weightedRoundRobin,
+  edf,
   random,
   'least-request': leastRequest,
   p2c,
+  'ip-hash': ipHash,
   'ring-hash': ringHash,
+  'envoy-ring-hash': envoyRingHash,
   maglev,
   rendezvous,
 }
 
 /** The tables a `{ policy: 'hash' }` may be `using`. */
-const HASH_TABLES = { ring: 'ring-hash', maglev: 'maglev', rendezvous: 'rendezvous' } as const
+const HASH_TABLES = {
+  ring: 'ring-hash',
+  'envoy-ring': 'envoy-ring-hash',
+  maglev: 'maglev',
+  rendezvous: 'rendezvous',
+} as const
 
 /** What a user may write as `policy`. */
 const POLICY_WORDS = [
@@ -33,10 +47,14 @@ const POLICY_WORDS = [
 ]
 
 export interface ParsedBalance {
-  readonly policy: PolicyName
+  readonly policy: PolicyName | 'own'
+  /** The function of policy `own`. */
+  readonly choose?: OwnPolicy
   readonly load: LoadName
   readonly on?: HashKeySource
   readonly boundedLoad?: number
+  readonly ringSize?: number
+  readonly scopes?: ScopeOptions
 }
 
 /**
@@ -47,29 +65,64 @@ export function parseBalance(config: BalanceConfig | undefined): ParsedBalance {
   if (config === undefined) return { policy: 'p2c', load: 'peak-ewma' }
   const wrong = checkBalance(config)
   if (wrong !== undefined) throw new RangeError(`balance: ${wrong}`)
-  const given = typeof config === 'string' ? { policy: config } : config
-  if (given.policy !== 'hash') return { policy: given.policy, load: given.load ?? defaultLoad(given.policy) }
-  const { on, using = 'ring', boundedLoad } = given
+  const given = typeof config === 'object' ? config : { policy: config }
+  const scopes = Object.fromEntries(Object.entries(given).filter(([key]) => SCOPE_KEYS.includes(key))) as ScopeOptions
+  const narrowed = Object.keys(scopes).length === 0 ? {} : { scopes }
+  if (given.policy !== 'hash') {
+    const { policy: word = 'p2c' } = given
+    const policy = typeof word === 'function' ? 'own' : word
+    const own = typeof word === 'function' ? { choose: word } : {}
+    return { policy, load: given.load ?? defaultLoad(policy), ...own, ...(policy === 'ip-hash' && IP_KEY), ...narrowed }
+  }
+  const { on, using = 'ring', boundedLoad, ringSize } = given
   const policy = HASH_TABLES[using]
-  return { policy, load: defaultLoad(policy), on, ...(boundedLoad !== undefined && { boundedLoad }) }
+  const bounds = { ...(boundedLoad !== undefined && { boundedLoad }), ...(ringSize !== undefined && { ringSize }) }
+  return { policy, load: defaultLoad(policy), on, ...bounds, ...narrowed }
 }
 
+const IP_KEY = { on: 'ip' } as const
+
+/** The policy of a parsed `balance`, within its scopes. */
+export function createPolicy(parsed: ParsedBalance, options: Pick<PolicyOptions, 'random' | 'clock'>): Policy {
+  const { policy, choose, boundedLoad, ringSize, scopes = {} } = parsed
+  const factory = policy === 'own' ? own(choose!) : POLICIES[policy]
+  return within(scopes, factory)({ ...options, boundedLoad, ringSize })
+}
+
+const COUNTING: ReadonlySet<PolicyName | 'own'> = new Set([
+  'round-robin',
+  'weighted-round-robin',
+  'edf',
+  'random',
+  'least-request',
+])
+
 /** Hash policies compare loads only where they fall back to P2C, so they measure what P2C does. */
-function defaultLoad(policy: PolicyName): LoadName {
-  return policy === 'p2c' || Object.values<string>(HASH_TABLES).includes(policy) ? 'peak-ewma' : 'in-flight'
+function defaultLoad(policy: PolicyName | 'own'): LoadName {
+  return COUNTING.has(policy) ? 'in-flight' : 'peak-ewma'
 }
 
 /** What is wrong with a `balance` as a user wrote it, or undefined. */
 export function checkBalance(value: unknown): string | undefined {
+  if (typeof value === 'function') return undefined
   if (typeof value === 'string') return value === 'hash' ? HASH_NEEDS_KEY : checkPolicyWord(value)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return `${show(value)} is neither a policy name nor an object such as { policy: 'p2c' }`
   }
   const config = value as Readonly<Record<string, unknown>>
-  return checkPolicyWord(config['policy']) ?? (config['policy'] === 'hash' ? checkHash(config) : checkPlain(config))
+  return (
+    checkPolicy(config) ?? (config['policy'] === 'hash' ? checkHash(config) : checkPlain(config)) ?? checkScopes(config)
+  )
 }
 
 const HASH_NEEDS_KEY = "policy 'hash' needs a key: write { policy: 'hash', on: 'ip' }"
+
+/** An object without a policy is P2C within scopes; an empty one says nothing, so it is taken for a mistake. */
+function checkPolicy(config: Readonly<Record<string, unknown>>): string | undefined {
+  const { policy } = config
+  if (typeof policy === 'function') return undefined
+  return policy === undefined && Object.keys(config).length > 0 ? undefined : checkPolicyWord(policy)
+}
 
 function checkPolicyWord(word: unknown): string | undefined {
   if (POLICY_WORDS.includes(word as string)) return undefined
@@ -85,11 +138,11 @@ function checkPlain(config: Readonly<Record<string, unknown>>): string | undefin
   if (load !== undefined && !Object.hasOwn(LOADS, String(load))) {
     return `unknown load ${show(load)} (known: ${Object.keys(LOADS).join(', ')})`
   }
-  return checkKeys(config, ['policy', 'load'])
+  return checkKeys(config, ['policy', 'load', ...SCOPE_KEYS])
 }
 
 function checkHash(config: Readonly<Record<string, unknown>>): string | undefined {
-  const { on, using, boundedLoad } = config
+  const { on, using, boundedLoad, ringSize } = config
   if (on === undefined) return HASH_NEEDS_KEY
   const source = checkHashKeySource(on)
   if (source !== undefined) return `on: ${source}`
@@ -99,13 +152,20 @@ function checkHash(config: Readonly<Record<string, unknown>>): string | undefine
   if (boundedLoad !== undefined && !(typeof boundedLoad === 'number' && boundedLoad >= 1 && boundedLoad <= 100)) {
     return `boundedLoad ${show(boundedLoad)} is not a number from 1 to 100; 1.25 is sensible`
   }
-  return checkKeys(config, ['policy', 'on', 'using', 'boundedLoad'])
+  if (ringSize !== undefined && using !== 'envoy-ring') return "ringSize is only for using: 'envoy-ring'"
+  if (
+    ringSize !== undefined &&
+    !(Number.isInteger(ringSize) && Number(ringSize) >= 1 && Number(ringSize) <= 8_388_608)
+  ) {
+    return `ringSize ${show(ringSize)} is not a whole number from 1 to 8388608`
+  }
+  return checkKeys(config, ['policy', 'on', 'using', 'boundedLoad', 'ringSize', ...SCOPE_KEYS])
 }
 
 function checkKeys(config: Readonly<Record<string, unknown>>, known: readonly string[]): string | undefined {
   const unknown = Object.keys(config).find((key) => !known.includes(key))
   if (unknown === undefined) return undefined
-  return `policy '${config['policy']}' has no option '${unknown}' (known: ${known.join(', ')})`
+  return `policy '${config['policy'] ?? 'p2c'}' has no option '${unknown}' (known: ${known.join(', ')})`
 }
 
 function show(value: unknown): string {

@@ -51,7 +51,10 @@ class PipelineCaller implements Caller {
 
   async request(request: OutboundRequest): Promise<OutboundResponse> {
     try {
-      return await this.#handle(this.#begin(request))
+      const call = this.#begin(request)
+      const response = await this.#handle(call)
+      call.upstream.heard(response.instance.id, response.headers)
+      return response
     } catch (thrown) {
       const error = asSkeinError(thrown)
       this.#parts.metrics.errors.with(request.service, error.code).value++

@@ -1,6 +1,6 @@
 /** The outbound path, for every call in Skein: typed calls, the fetch front, and each request that the gateway forwards. */
 import type { Readable } from 'node:stream'
-import type { BalanceConfig } from '../balance/contract.ts'
+import type { BalanceConfig } from '../balance/balance-config.ts'
 import type { Cancel } from '../core/cancel.ts'
 import type { HttpMethod } from '../core/contract.ts'
 import type { RawHeaders } from '../core/headers.ts'

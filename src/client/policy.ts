@@ -1,5 +1,5 @@
 /** Which limits hold for a call: those of the call, else of the caller, else the defaults. */
-import type { BalanceConfig } from '../balance/contract.ts'
+import type { BalanceConfig } from '../balance/balance-config.ts'
 import type { CallPolicy, OutboundRequest } from './contract.ts'
 
 export interface Policies {

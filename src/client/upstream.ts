@@ -1,11 +1,15 @@
 /** What one caller knows of one service: who is there, how loaded and how healthy each is, and by which policies it chooses. */
-import type { BalanceConfig, Endpoint, Load, Policy } from '../balance/contract.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { BalanceConfig } from '../balance/balance-config.ts'
+import type { Endpoint, Load, Policy } from '../balance/contract.ts'
 import { LOADS, type LoadName } from '../balance/loads.ts'
+import { LOAD_REPORT_HEADER, reportedUtilisation } from '../balance/orca.ts'
 import { createOutlier, type Outlier } from '../balance/outlier.ts'
-import { POLICIES, parseBalance } from '../balance/policies.ts'
+import { createPolicy, parseBalance } from '../balance/policies.ts'
 import { createRetryBudget, type RetryBudget } from '../balance/retry-budget.ts'
 import type { Clock } from '../core/clock.ts'
 import { SkeinError } from '../core/errors.ts'
+import { header, type RawHeaders } from '../core/headers.ts'
 import type { Random } from '../core/random.ts'
 import type { Instance, Snapshot, Watch } from '../discovery/contract.ts'
 import type { CandidateState } from './contract.ts'
@@ -65,6 +69,8 @@ export class Upstream {
   /** Spares each request the wording of its route's object. */
   readonly #byObject = new WeakMap<object, Chooser>()
   readonly #unsubscribe: () => void
+  /** Some policy compares what instances report of themselves. */
+  #readsReports = false
   #candidates = new Map<string, Candidate>()
   /** Those that may be chosen, as each metric's endpoints. Replaced only when members or weights change. */
   #endpoints = noEndpoints()
@@ -121,8 +127,15 @@ export class Upstream {
   } {
     const chooser = this.chooser(balance)
     const endpoints = this.#endpoints[chooser.load]
+    const healthy = ({ id }: Endpoint) => allowed(id)
+    const eligibleInPanic = ({ id }: Endpoint) => !tried.has(id) && (able === undefined || able(id))
     const pick = (eligible?: (id: string) => boolean) =>
-      chooser.policy.pick(endpoints, { hashKey, eligible: eligible && (({ id }) => eligible(id)) })
+      chooser.policy.pick(endpoints, {
+        hashKey,
+        eligible: eligible && (({ id }) => eligible(id)),
+        healthy,
+        eligibleInPanic,
+      })
     const among = able === undefined ? pick : (eligible = every) => pick((id) => able(id) && eligible(id))
     const picked =
       among((id) => !tried.has(id) && allowed(id)) ??
@@ -149,7 +162,8 @@ export class Upstream {
     if (typeof balance === 'string') return this.#worded(balance, balance)
     let chooser = this.#byObject.get(balance)
     if (chooser === undefined) {
-      chooser = this.#worded(JSON.stringify(balance), balance)
+      const isPlain = typeof balance === 'object' && typeof balance.policy !== 'function'
+      chooser = isPlain ? this.#worded(JSON.stringify(balance), balance) : this.#create(balance)
       this.#byObject.set(balance, chooser)
     }
     return chooser
@@ -158,11 +172,23 @@ export class Upstream {
   #worded(wording: string, balance: BalanceConfig): Chooser {
     let chooser = this.#choosers.get(wording)
     if (chooser === undefined) {
-      const { policy, load, boundedLoad } = parseBalance(balance)
-      chooser = { policy: POLICIES[policy]({ random: this.#random, boundedLoad }), load }
+      chooser = this.#create(balance)
       this.#choosers.set(wording, chooser)
     }
     return chooser
+  }
+
+  #create(balance: BalanceConfig): Chooser {
+    const parsed = parseBalance(balance)
+    this.#readsReports ||= parsed.load === 'utilisation'
+    return { policy: createPolicy(parsed, { random: this.#random, clock: this.#clock }), load: parsed.load }
+  }
+
+  /** An answer of this instance has come; it may say how busy the instance is. */
+  heard(id: string, headers: RawHeaders): void {
+    const report = this.#readsReports ? header(headers, LOAD_REPORT_HEADER) : undefined
+    const used = report === undefined ? undefined : reportedUtilisation(report)
+    if (used !== undefined) this.#candidates.get(id)?.loads.utilisation.report?.(used)
   }
 
   inspect(balance: BalanceConfig | undefined): CandidateState[] {
@@ -192,11 +218,7 @@ export class Upstream {
     for (const id of before.keys()) if (!this.#candidates.has(id)) this.#onGone(id)
     const offered = offeredOf([...this.#candidates.values()])
     const same = sameMembers(this.#endpoints['in-flight'], offered)
-    if (!same)
-      this.#endpoints = {
-        'in-flight': endpointsOf(offered, 'in-flight'),
-        'peak-ewma': endpointsOf(offered, 'peak-ewma'),
-      }
+    if (!same) this.#endpoints = eachLoad((load) => endpointsOf(offered, load))
   }
 
   #candidate(instance: Instance): Candidate {
@@ -206,14 +228,14 @@ export class Upstream {
       known.instance = instance
       return known
     }
-    const options = { clock: this.#clock }
-    const loads = { 'in-flight': LOADS['in-flight'](options), 'peak-ewma': LOADS['peak-ewma'](options) }
+    const loads = eachLoad((load) => LOADS[load]({ clock: this.#clock }))
     return { id: instance.id, key, instance, loads, ejected: false }
   }
 
   #nobody(): SkeinError {
     const registered = this.#candidates.size
-    const why = registered === 0 ? 'no instance is registered' : `all ${registered} instances have weight 0`
+    const outside = this.size > 0 && `none of ${registered} instances is one that "balance" allows`
+    const why = registered === 0 ? 'no instance is registered' : outside || `all ${registered} instances have weight 0`
     return new SkeinError('NO_INSTANCES', `service "${this.service}": ${why}`, { service: this.service })
   }
 }
@@ -223,7 +245,11 @@ const every: (id: string) => boolean = () => true
 type Endpoints = Readonly<Record<LoadName, readonly CandidateEndpoint[]>>
 
 function noEndpoints(): Endpoints {
-  return { 'in-flight': [], 'peak-ewma': [] }
+  return eachLoad(() => [])
+}
+
+function eachLoad<T>(make: (load: LoadName) => T): Record<LoadName, T> {
+  return { 'in-flight': make('in-flight'), 'peak-ewma': make('peak-ewma'), utilisation: make('utilisation') }
 }
 
 /** Weight 0 gets nothing. What the registry calls critical is offered only when there is nothing else: it may be wrong. */
@@ -236,14 +262,23 @@ function offeredOf(candidates: readonly Candidate[]): Candidate[] {
 function sameMembers(endpoints: readonly CandidateEndpoint[], offered: readonly Candidate[]): boolean {
   return (
     endpoints.length === offered.length &&
-    endpoints.every(({ candidate, weight }, i) => candidate === offered[i] && weight === candidate.instance.weight)
+    endpoints.every((endpoint, i) => endpoint.candidate === offered[i] && isUnchanged(endpoint, offered[i]!.instance))
   )
+}
+
+function isUnchanged({ weight, meta, tags }: CandidateEndpoint, instance: Instance): boolean {
+  if (weight !== instance.weight) return false
+  return (meta === instance.meta && tags === instance.tags) || isDeepStrictEqual({ meta, tags }, scopeFacts(instance))
+}
+
+function scopeFacts({ meta, tags }: Instance): Pick<Endpoint, 'meta' | 'tags'> {
+  return { meta, tags }
 }
 
 function endpointsOf(candidates: readonly Candidate[], load: LoadName): CandidateEndpoint[] {
   return candidates.map((candidate) => {
     const { id, key, instance, loads } = candidate
-    return { id, key, weight: instance.weight, load: loads[load], candidate }
+    return { id, key, weight: instance.weight, load: loads[load], candidate, ...scopeFacts(instance) }
   })
 }
 

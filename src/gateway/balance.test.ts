@@ -1,7 +1,7 @@
 /** The gateway hands policies and hash keys to the outbound path: seen from outside, by who answers. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { BalanceConfig } from '../balance/contract.ts'
+import type { BalanceConfig } from '../balance/balance-config.ts'
 import { httpUpstream, instance, workbench } from './workbench.suite.ts'
 
 async function three(t: TestContext, balance: BalanceConfig, weights: readonly number[], path = '/*') {

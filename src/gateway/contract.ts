@@ -1,5 +1,5 @@
 /** The edge: what it lets in and where it goes. */
-import type { BalanceConfig } from '../balance/contract.ts'
+import type { BalanceConfig } from '../balance/balance-config.ts'
 import type { AddressConfig } from './rule/addresses.ts'
 import type { AuthConfig } from './rule/auth.ts'
 import type { CacheConfig } from './rule/cache.ts'

@@ -9,7 +9,18 @@ import { ketamaRing } from '../hash/ketama.ts'
 
 export const ringHash: PolicyFactory = (options) => hashPolicy('ring-hash', options, ketamaRing)
 
-/** The same over Envoy's ring (xxHash64), for callers that share keys with an Envoy. Not in the table: for code only. */
+/**
+ * The same over Envoy's ring (xxHash64), for callers that share keys with an Envoy. Envoy's own minimum of 1024 points in all
+ * would give a hundred endpoints eleven each, and one of them 1.8 times its share; so it grows with their number unless set.
+ */
 export function envoyRingHash(options: PolicyOptions & EnvoyRingOptions): Policy {
-  return hashPolicy('ring-hash', options, (endpoints) => envoyRing(endpoints, options))
+  const { ringSize, minimumRingSize = ringSize, maximumRingSize } = options
+  return hashPolicy('envoy-ring-hash', options, (endpoints) =>
+    envoyRing(endpoints, {
+      minimumRingSize: minimumRingSize ?? Math.max(1024, POINTS_PER_ENDPOINT * endpoints.length),
+      maximumRingSize,
+    }),
+  )
 }
+
+const POINTS_PER_ENDPOINT = 100

@@ -1,0 +1,52 @@
+/**
+ * What the instance says of itself, times the requests waiting: fit where cost is hidden from the caller, such as background
+ * work or other callers. A report comes in the header of an answer (see `orca.ts`); it fades with time, so that an endpoint
+ * that was busy once is tried again. A newcomer gets one request until it answers; one that answers without a report counts as
+ * fully used just then, so a service without reports is balanced by requests in flight.
+ */
+import type { Clock } from '../../core/clock.ts'
+import type { Load } from '../contract.ts'
+
+export interface UtilisationOptions {
+  readonly clock: Clock
+  /** Time in which an old report falls to 1/e, ms; default 10,000. */
+  readonly tauMs?: number | undefined
+}
+
+/** An idle one still costs something, or all idle ones would look alike however many requests wait. */
+const LEAST = 0.01
+/** While the first answer is awaited. */
+const UNKNOWN = 1_000_000
+
+export function utilisation({ clock, tauMs = 10_000 }: UtilisationOptions): Load {
+  let reported: number | undefined
+  let stamp = 0
+  let pending = 0
+  function learn(used: number): void {
+    reported = used
+    stamp = clock.monotonic()
+  }
+  return {
+    get inFlight() {
+      return pending
+    },
+    cost() {
+      if (reported === undefined) return pending === 0 ? 0 : UNKNOWN + pending
+      const age = Math.max(0, clock.monotonic() - stamp)
+      return Math.max(LEAST, reported * Math.exp(-age / tauMs)) * (pending + 1)
+    },
+    begin() {
+      pending++
+    },
+    end(latencyMs) {
+      pending = Math.max(0, pending - 1)
+      if (latencyMs !== undefined && reported === undefined) learn(1)
+    },
+    forget() {
+      reported = undefined
+    },
+    report(used) {
+      if (used >= 0 && used < Number.POSITIVE_INFINITY) learn(used)
+    },
+  }
+}

@@ -1,0 +1,259 @@
+/** Each scope's own promise; what holds for all is in policies.test.ts. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { VirtualClock } from '../core/clock.ts'
+import { seeded } from '../core/random.ts'
+import type { Endpoint, PickRequest } from './contract.ts'
+import { countPicks, endpoint, endpoints, fiveSigma, SEED, vectors } from './kit.suite.ts'
+import { POLICIES } from './policies.ts'
+import { dealt, ranked } from './scope/aperture.ts'
+import { levelLoads } from './scope/priority.ts'
+import { zoneSplit } from './scope/zone.ts'
+import type { ScopeOptions } from './scope-options.ts'
+import { within } from './scopes.ts'
+
+const PICKS = 20_000
+const policyIn = (scopes: ScopeOptions, clock = new VirtualClock()) =>
+  within(scopes, POLICIES.random)({ random: seeded(SEED), clock })
+
+const withMeta = (name: string, meta: Readonly<Record<string, string>>, tags: readonly string[] = []): Endpoint => {
+  return { ...endpoint(name), meta, tags }
+}
+
+/** As the client asks: those in `sick` are ejected. */
+function request(sick: ReadonlySet<Endpoint>): PickRequest {
+  const healthy = (one: Endpoint) => !sick.has(one)
+  return { eligible: healthy, healthy }
+}
+
+function near(count: number | undefined, share: number): void {
+  const limit = fiveSigma(PICKS, share)
+  assert.ok(Math.abs((count ?? 0) - PICKS * share) <= limit, `${count} picks, wanted ${PICKS * share} ± ${limit}`)
+}
+
+interface LevelCase {
+  readonly healthyOfTotal: readonly [number, number][]
+  readonly health: readonly number[]
+  readonly normalizedTotal: number
+  readonly panic: readonly boolean[]
+  readonly loadPercent: readonly number[]
+  readonly panicThreshold?: number
+}
+
+interface ZoneCase {
+  readonly localInstancesPerZone: readonly number[]
+  readonly upstreamHealthyPerZone: readonly number[]
+  readonly ownZone: number
+  readonly decision: string
+  readonly localPer10000ToOwnZone?: number
+  readonly residualCapacity?: readonly number[]
+}
+
+const { priorities, zones } = vectors<{ priorities: LevelCase[]; zones: ZoneCase[] }>('priority-locality')
+
+describe('priority', () => {
+  for (const { healthyOfTotal, panicThreshold = 50, health, normalizedTotal, panic, loadPercent } of priorities) {
+    it(`shares out as Envoy's code does: ${healthyOfTotal.join(' | ')}, panic ${panicThreshold}`, () => {
+      const wanted = { health, normalizedTotal, panic, loadPercent }
+      assert.deepEqual(levelLoads(healthyOfTotal, panicThreshold), wanted)
+    })
+  }
+
+  it('always shares out all, and nothing to a level that has nobody while another has', () => {
+    const counts = fc.array(
+      fc.tuple(fc.nat(50), fc.nat(50)).map(([healthy, sick]): [number, number] => [healthy, healthy + sick]),
+      { minLength: 1, maxLength: 5 },
+    )
+    const property = fc.property(counts, fc.nat(100), (levels, panicPercent) => {
+      const { loadPercent, panic } = levelLoads(levels, panicPercent)
+      if (levels.some(([, total]) => total > 0))
+        assert.equal(
+          loadPercent.reduce((sum, load) => sum + load, 0),
+          100,
+        )
+      for (const [level, [healthy]] of levels.entries()) {
+        if (healthy === 0 && levels.some(([some]) => some > 0) && !panic.every(Boolean)) {
+          assert.equal(loadPercent[level], 0)
+        }
+      }
+    })
+    fc.assert(property, { seed: SEED })
+  })
+
+  it('goes to the next level as far as the first lacks, and wholly when the first is gone', () => {
+    const list = Array.from({ length: 8 }, (_, i) => withMeta(`h${i}:80`, i < 4 ? {} : { priority: '1' }))
+    const policy = policyIn({ priority: true })
+    const second = (sick: Set<Endpoint>) =>
+      countPicks(PICKS, () => {
+        const picked = policy.pick(list, request(sick))!
+        assert.ok(!sick.has(picked))
+        return endpoint(picked.meta?.['priority'] ?? '0')
+      }).get('1')
+    assert.equal(second(new Set()), undefined)
+    near(second(new Set(list.slice(0, 2))), 0.3)
+    assert.equal(second(new Set(list.slice(0, 4))), PICKS)
+  })
+})
+
+describe('zone', () => {
+  for (const { localInstancesPerZone: local, upstreamHealthyPerZone: upstream, ownZone, ...expected } of zones) {
+    it(`splits as Envoy does: callers ${local}, healthy ${upstream}`, () => {
+      const split = zoneSplit(local, upstream, ownZone)
+      if (expected.decision.startsWith('zone routing off')) return assert.equal(split, undefined)
+      if (expected.decision === 'all direct') return assert.equal(split?.direct, 10_000)
+      assert.deepEqual(split, { direct: expected.localPer10000ToOwnZone, residual: expected.residualCapacity })
+    })
+  }
+
+  const threeZones = Array.from({ length: 9 }, (_, i) => withMeta(`h${i}:80`, { zone: 'abc'[i % 3]! }))
+  const zonesOf = (scopes: ScopeOptions, sick: ReadonlySet<Endpoint> = new Set()) => {
+    const policy = policyIn(scopes)
+    return countPicks(PICKS, () => endpoint(policy.pick(threeZones, request(sick))!.meta!['zone']!))
+  }
+
+  it('stays at home while the zone can carry it, and spills over by what it lacks', () => {
+    assert.equal(zonesOf({ zone: 'a' }).get('a'), PICKS)
+    const spilled = zonesOf({ zone: 'a' }, new Set([threeZones[0]!, threeZones[3]!]))
+    // 1 of 7 healthy instances for a third of the callers.
+    near(spilled.get('a'), Math.floor((10_000 * 1428) / 3333) / 10_000)
+  })
+
+  it('counts callers by zone where it is told them', () => {
+    near(zonesOf({ zone: { own: 'a', callers: { a: 2, b: 1 } } }).get('a'), 0.5)
+  })
+
+  it('is off in an unknown zone with no callers, and with too few instances', () => {
+    for (const scopes of [{ zone: { own: 'x', callers: { a: 1 } } }, { zone: { own: 'a', minInstances: 10 } }]) {
+      near(zonesOf(scopes).get('b'), 1 / 3)
+    }
+  })
+
+  it('goes elsewhere when nobody at home is healthy', () => {
+    assert.equal(
+      zonesOf({ zone: 'a' }, new Set(threeZones.filter(({ meta }) => meta?.['zone'] === 'a'))).get('a'),
+      undefined,
+    )
+  })
+})
+
+describe('subset', () => {
+  const list = [
+    withMeta('a:1', { version: '1' }),
+    withMeta('b:1', { version: '2' }, ['gpu']),
+    withMeta('c:1', { version: '2' }),
+  ]
+
+  it('takes only those that have all of it', () => {
+    const ids = (scopes: ScopeOptions) => [...countPicks(200, () => policyIn(scopes).pick(list, {})).keys()]
+    const policy = policyIn({ subset: { version: '2' } })
+    assert.deepEqual([...countPicks(200, () => policy.pick(list, {})).keys()].sort(), ['b:1', 'c:1'])
+    assert.deepEqual(ids({ subset: { version: '2', tag: 'gpu' } }), ['b:1'])
+  })
+
+  it('takes nobody else unless told to', () => {
+    const sick = request(new Set(list.slice(1)))
+    assert.equal(policyIn({ subset: { version: '2' } }).pick(list, sick), undefined)
+    assert.equal(policyIn({ subset: { version: '2' }, otherwise: 'any' }).pick(list, sick), list[0])
+    assert.equal(policyIn({ subset: { version: '3' } }).pick(list, {}), undefined)
+  })
+})
+
+describe('aperture', () => {
+  it('deals hands of which each endpoint is in one a round: callers differ by one at most', () => {
+    const property = fc.property(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 8 }), (size, hands) => {
+      const list = endpoints(size * hands)
+      const counts = countPicks(0, () => undefined)
+      for (let client = 0; client < 3 * hands - 1; client++) {
+        const hand = dealt(list, size, client)
+        assert.equal(new Set(hand).size, size)
+        for (const { id } of hand) counts.set(id, (counts.get(id) ?? 0) + 1)
+      }
+      const all = list.map(({ id }) => counts.get(id) ?? 0)
+      assert.ok(Math.max(...all) - Math.min(...all) <= 1, String(all))
+    })
+    fc.assert(property, { seed: SEED })
+  })
+
+  it('changes one place of a named caller when one endpoint goes', () => {
+    const list = endpoints(100)
+    for (let client = 0; client < 50; client++) {
+      const before = ranked(list, 20, `c${client}`)
+      const after = new Set(ranked(list.slice(1), 20, `c${client}`))
+      assert.equal(before.filter((one) => !after.has(one)).length, before.includes(list[0]!) ? 1 : 0)
+    }
+  })
+
+  it('keeps to its few, and leaves them when none is healthy', () => {
+    const list = endpoints(50)
+    const policy = policyIn({ aperture: { size: 5, client: 'me' } })
+    const few = new Set(Array.from({ length: 500 }, () => policy.pick(list, {})!))
+    assert.equal(few.size, 5)
+    const other = policy.pick(list, request(few))
+    assert.ok(other !== undefined && !few.has(other))
+  })
+})
+
+describe('panic', () => {
+  const list = endpoints(10)
+  const seen = (sick: number, extra: Partial<PickRequest> = {}) => {
+    const policy = policyIn({ panic: 50 })
+    const asked = { ...request(new Set(list.slice(0, sick))), ...extra }
+    return new Set(Array.from({ length: 500 }, () => policy.pick(list, asked))).size
+  }
+
+  it('ignores health below the threshold, and not at it', () => {
+    assert.deepEqual([seen(5), seen(6)], [5, 10])
+  })
+
+  it('still leaves out what was tried', () => {
+    assert.equal(seen(9, { eligibleInPanic: (one) => one !== list[3] }), 9)
+  })
+})
+
+describe('slow start', () => {
+  it('raises a newcomer’s share along the curve, and does not throttle those there at the start', () => {
+    const clock = new VirtualClock()
+    const policy = policyIn({ slowStart: 10 }, clock)
+    const old = endpoints(9)
+    near(countPicks(PICKS, () => policy.pick(old, {})).get(old[0]!.id), 1 / 9)
+    const list = [...old, endpoint('new:80')]
+    const share = () => countPicks(PICKS, () => policy.pick(list, {})).get('new:80')
+    for (const [ms, factor] of [
+      [0, 0.1],
+      [5000, 0.5],
+      [5000, 1],
+    ] as const) {
+      clock.advance(ms)
+      near(share(), factor / (9 + factor))
+    }
+  })
+
+  it('begins anew for one that comes back from ejection', () => {
+    const clock = new VirtualClock()
+    const policy = policyIn({ slowStart: { windowS: 10, minPercent: 20 } }, clock)
+    const list = endpoints(10)
+    for (let i = 0; i < 200; i++) policy.pick(list, request(new Set([list[0]!])))
+    near(countPicks(PICKS, () => policy.pick(list, request(new Set()))).get(list[0]!.id), 0.2 / 9.2)
+  })
+
+  it('moves a key to a newcomer once, and never back', () => {
+    const clock = new VirtualClock()
+    const policy = within({ slowStart: 60 }, POLICIES.rendezvous)({ random: seeded(SEED), clock })
+    const old = endpoints(4)
+    policy.pick(old, {})
+    const list = [...old, endpoint('new:80')]
+    const keys = Array.from({ length: 300 }, (_, i) => `key ${i}`)
+    let before = new Set<string>()
+    for (let second = 0; second <= 60; second += 5) {
+      const moved = new Set(keys.filter((hashKey) => policy.pick(list, { hashKey })!.id === 'new:80'))
+      assert.ok(
+        [...before].every((key) => moved.has(key)),
+        `at ${second} s`,
+      )
+      before = moved
+      clock.advance(5000)
+    }
+    assert.ok(before.size > 30)
+  })
+})
