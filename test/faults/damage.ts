@@ -119,7 +119,7 @@ async function damageAll(context: FaultContext, name: string, store: Store): Pro
 
 /** Damages spread over all bytes; which bit, and where between the steps, is drawn. */
 function plan({ pick, random }: FaultContext, { main, wal }: Store): Damage[] {
-  const most = pick({ ci: 200, normal: 4000, long: Infinity })
+  const most = pick({ ci: 120, normal: 4000, long: Infinity })
   const files = Object.entries({ main, wal }).flatMap(([file, text]) =>
     text === undefined ? [] : [{ file: file as Damage['file'], length: Buffer.byteLength(text, 'base64') }],
   )
