@@ -4,7 +4,7 @@
  * beside it: CPU time is the server's own, rates are of this machine.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from '../src/core/free-port.ts'
@@ -39,12 +39,30 @@ async function main(): Promise<void> {
   if (values.help) return console.log(HELP)
   const settings = { seconds: Number(values.seconds ?? 3), instances: Number(values.instances ?? 10_000) }
   const wanted = chosen('peer', values.peer, peers())
-  if (!values.json) console.log(`Node ${process.versions.node}; ${wanted.map(({ what }) => what).join('; ')}\n`)
+  if (!values.json) console.log(heading(wanted))
+  for (const peer of wanted) await runOnce(WARM_UP, peer, settings)
   for (const one of chosen('case', values.case, CASES)) {
     const measured = await measure(one, wanted, Number(values.rounds ?? 1), settings)
     console.log(values.json ? jsonLines(one, measured).join('\n') : `${table(one, measured)}\n`)
     if (one.goals.some((goal) => judge(goal, measured).reached === false)) process.exitCode = 1
   }
+}
+
+/** With how busy the machine was with other things: rates and latencies say little on a busy one. */
+function heading(wanted: readonly Peer[]): string {
+  const load = `load ${loadavg()[0]!.toFixed(1)} on ${availableParallelism()} cores before`
+  return `Node ${process.versions.node}; ${wanted.map(({ what }) => what).join('; ')}; ${load}\n`
+}
+
+/** What Node has compiled of a program is kept for its next start: users meet the first one once. */
+const WARM_UP: RegistryCase = {
+  name: 'warm-up',
+  what: 'a start',
+  goals: [],
+  async run({ start }) {
+    await start()
+    return []
+  },
 }
 
 function chosen<T extends { name: string }>(

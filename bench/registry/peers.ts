@@ -19,7 +19,7 @@ const skein: Peer = {
 function consul(program: string): Peer {
   return {
     name: 'consul',
-    what: `${program} agent -server, Raft log on disk`,
+    what: `${path.basename(program)} agent -server, Raft log on disk`,
     async start(dir, port) {
       const [serf_lan, server] = [await freePort(), await freePort()]
       const config = {

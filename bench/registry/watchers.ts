@@ -1,8 +1,12 @@
 /** Blocking queries that are held, each on a connection of its own. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { cpuMicroseconds } from '../harness/process.ts'
 import { Connection } from './connection.ts'
 
-/** Between asking and being held there is nothing to see from outside. */
-const SETTLE_MS = 1000
+/** That all are held is not to be seen from outside; the server has nothing more to do then. */
+const QUIET_MS = 500
+const QUIET_SHARE = 0.06
+const QUIET_TRIES = 120
 const WAIT = '120s'
 
 export class Watchers {
@@ -18,8 +22,8 @@ export class Watchers {
     }
   }
 
-  /** All ask with the index that they know, and are held. */
-  async hold(): Promise<void> {
+  /** All ask with the index that they know, and are held by the process `pid`. */
+  async hold(pid: number): Promise<void> {
     this.#held = this.#watching.map(async (watcher) => {
       const path = `${watcher.path}${watcher.path.includes('?') ? '&' : '?'}index=${watcher.index}&wait=${WAIT}`
       const { index, status } = await watcher.connection.ask('GET', path)
@@ -28,7 +32,7 @@ export class Watchers {
       return performance.now()
     })
     for (const held of this.#held) held.catch(() => undefined) // told by answers()
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
+    await quiet(pid)
   }
 
   /** When each was answered; those that were not within `limitMs` are lost. */
@@ -41,5 +45,15 @@ export class Watchers {
 
   close(): void {
     for (const { connection } of this.#watching) connection.close()
+  }
+}
+
+async function quiet(pid: number): Promise<void> {
+  let before = cpuMicroseconds(pid)
+  for (let i = 0; i < QUIET_TRIES; i++) {
+    await pause(QUIET_MS)
+    const now = cpuMicroseconds(pid)
+    if (now - before < QUIET_MS * 1000 * QUIET_SHARE) return
+    before = now
   }
 }

@@ -34,7 +34,7 @@ export const WATCH_ONE: RegistryCase = {
 }
 
 async function flipOnce({ pid }: Started, watchers: Watchers, writer: Connection, round: number) {
-  await watchers.hold()
+  await watchers.hold(pid)
   const cpu = cpuMicroseconds(pid)
   const written = performance.now()
   const [, { times, lost }] = await Promise.all([writer.ask(...flip(0, round)), watchers.answers(LIMIT_MS)])
@@ -59,7 +59,7 @@ export const WATCH_MANY: RegistryCase = {
     const before = residentBytes(registry.pid)
     const watchers = new Watchers()
     await watchers.open(registry.port, MANY, (i) => `/v1/health/service/svc-${i % SERVICES}`)
-    await watchers.hold()
+    await watchers.hold(registry.pid)
     const held = residentBytes(registry.pid)
     const cpu = cpuMicroseconds(registry.pid)
     const written = performance.now()
