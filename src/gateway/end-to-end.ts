@@ -65,9 +65,13 @@ export function responseHeaders(headers: RawHeaders): string[] {
   return filter(headers, (name) => !DROPPED_FROM_RESPONSE.has(name) && !named.has(name))
 }
 
+const NONE: ReadonlySet<string> = new Set()
+
 function namedByConnection(headers: RawHeaders): ReadonlySet<string> {
+  const lines = headerValues(headers, 'connection')
+  if (lines.length === 0) return NONE
   const named = new Set<string>()
-  for (const line of headerValues(headers, 'connection')) {
+  for (const line of lines) {
     for (const name of line.split(',')) {
       const lower = name.trim().toLowerCase()
       if (!PROTECTED.has(lower) && !lower.startsWith('x-forwarded-')) named.add(lower)

@@ -82,9 +82,11 @@ interface PathNode<R> {
 export class RouteTable<R extends Route = Route> {
   readonly routes: readonly R[]
   readonly #hosts = new Map<string | undefined, PathNode<R>>()
+  readonly #namesHosts: boolean
 
   constructor(routes: readonly R[]) {
     this.routes = [...routes].sort(compareRoutes)
+    this.#namesHosts = routes.some(({ host }) => host !== undefined)
     for (const route of this.routes) {
       const node = nodeFor(this.#root(route.host), route.segments)
       const list = route.prefix ? node.prefix : node.exact
@@ -96,7 +98,7 @@ export class RouteTable<R extends Route = Route> {
     if (request.path === '*') return undefined
     const segments = request.path.slice(1).split('/')
     const accepts = (route: R) => conditionMismatch(route, request) === undefined
-    for (const host of hostKeys(request.host)) {
+    for (const host of this.#namesHosts ? hostKeys(request.host) : ANY_HOST) {
       const root = this.#hosts.get(host)
       if (root === undefined) continue
       const route = findExact(root, segments, 0, accepts) ?? findPrefix(root, segments, accepts)
@@ -113,6 +115,8 @@ export class RouteTable<R extends Route = Route> {
     return root
   }
 }
+
+const ANY_HOST = [undefined]
 
 /** The host's own name, then its wildcards from long to short, then any. */
 function* hostKeys(host: string): Generator<string | undefined> {

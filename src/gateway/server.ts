@@ -18,7 +18,7 @@ export class GatewayServer {
   readonly #run: (exchange: Exchange) => Promise<void>
   /** Those of the configuration in force. */
   readonly #certificates: TlsSource
-  readonly #exchanges = new Map<ServerExchange, Exchange>()
+  readonly #exchanges = new Set<Exchange>()
   #onQuiet: (() => void) | undefined
 
   constructor(snapshot: GatewaySnapshot, parts: Parts) {
@@ -42,7 +42,7 @@ export class GatewayServer {
       onRequest: (wire) => this.#accept(wire),
       onRefusedStream: (wire, error) => this.#refuseStream(wire, error),
       onRefused: (connection, error) => this.#refuse(connection, error),
-      onBodyRefused: (wire, error) => this.#exchanges.get(wire)?.fail(refusalOf(error)),
+      onBodyRefused: ({ observer }, error) => (observer as Exchange).fail(refusalOf(error)),
       // Out of file descriptors, say: the next connection may fare better.
       onError: (error) => parts.log.error({ err: error }, 'the gateway cannot accept a connection'),
     })
@@ -68,7 +68,7 @@ export class GatewayServer {
     this.#wire.stopAccepting()
     const { drainMs, lingerMs } = this.#parts.limits
     await this.#quiet(drainMs)
-    for (const exchange of this.#exchanges.values()) {
+    for (const exchange of this.#exchanges) {
       exchange.fail(new SkeinError('SHUTTING_DOWN', 'the gateway is closing', { reason: 'gateway_closing' }))
     }
     await this.#quiet(lingerMs)
@@ -89,7 +89,7 @@ export class GatewayServer {
 
   #accept(wire: ServerExchange): void {
     const exchange = new Exchange(wire, this.snapshot, this.#parts.clock.monotonic())
-    this.#exchanges.set(wire, exchange)
+    this.#exchanges.add(exchange)
     wire.observer = exchange
     void this.#serve(exchange)
   }
@@ -102,7 +102,7 @@ export class GatewayServer {
       this.#parts.log.error({ err: error, requestId: exchange.requestId }, 'a gateway step threw')
       exchange.wire.reset()
     } finally {
-      this.#exchanges.delete(exchange.wire)
+      this.#exchanges.delete(exchange)
       if (this.#exchanges.size === 0) this.#onQuiet?.()
     }
   }

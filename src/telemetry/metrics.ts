@@ -22,11 +22,15 @@ export const DURATION_BUCKETS: readonly number[] = [
 /** At most this many label sets a metric; what comes after is counted under the label value `overflow`. */
 const SERIES_MAX = 2000
 
+type Branch = Map<string, unknown>
+
 abstract class Metric<S> {
   readonly name: string
   readonly help: string
   readonly labelNames: readonly string[]
-  readonly #series = new Map<string, { values: readonly string[]; series: S }>()
+  readonly #series: { readonly values: readonly string[]; readonly series: S }[] = []
+  /** The same by label values, a level for each: found without a key being put together, as several are at each request. */
+  #tree: Branch = new Map()
 
   constructor(name: string, help: string, labelNames: readonly string[]) {
     this.name = name
@@ -40,35 +44,52 @@ abstract class Metric<S> {
 
   /** The series with these label values, in the order of `labelNames`. Keep it where the labels do not change. */
   with(...values: string[]): S {
-    const key = values.join('\u0000')
-    const known = this.#series.get(key)
-    if (known !== undefined) return known.series
-    if (this.#series.size >= SERIES_MAX && values.some((value) => value !== 'overflow')) {
+    let at: unknown = this.#tree
+    for (let i = 0; i < values.length && at !== undefined; i++) at = (at as Branch).get(values[i]!)
+    if (values.length === 0) at = this.#tree.get('')
+    return (at as S | undefined) ?? this.#add(values)
+  }
+
+  #add(values: readonly string[]): S {
+    if (this.#series.length >= SERIES_MAX && values.some((value) => value !== 'overflow')) {
       return this.with(...values.map(() => 'overflow'))
     }
     const series = this.create()
-    this.#series.set(key, { values, series })
+    this.#series.push({ values, series })
+    this.#plant(values, series)
     return series
+  }
+
+  #plant(values: readonly string[], series: S): void {
+    let branch = this.#tree
+    for (const value of values.slice(0, -1)) {
+      let next = branch.get(value) as Branch | undefined
+      if (next === undefined) {
+        next = new Map()
+        branch.set(value, next)
+      }
+      branch = next
+    }
+    branch.set(values.at(-1) ?? '', series)
   }
 
   /** Forgets the series for which `test` holds (instances that have gone); it asks for label values by name. */
   removeWhere(test: (label: (name: string) => string) => boolean): void {
-    let current: readonly string[] = []
-    const label = (name: string) => current[this.labelNames.indexOf(name)] ?? ''
-    for (const [key, { values }] of this.#series) {
-      current = values
-      if (test(label)) this.#series.delete(key)
-    }
+    const kept = this.#series.filter(({ values }) => !test((name) => values[this.labelNames.indexOf(name)] ?? ''))
+    if (kept.length === this.#series.length) return
+    this.#series.splice(0, this.#series.length, ...kept)
+    this.#tree = new Map()
+    for (const { values, series } of kept) this.#plant(values, series)
   }
 
   /** Reads every series: for tests and JSON views. */
   *entries(): Generator<[readonly string[], S]> {
-    for (const { values, series } of this.#series.values()) yield [values, series]
+    for (const { values, series } of this.#series) yield [values, series]
   }
 
   toText(): string {
     let text = `# HELP ${this.name} ${this.help}\n# TYPE ${this.name} ${this.type}\n`
-    for (const { values, series } of this.#series.values()) {
+    for (const { values, series } of this.#series) {
       text += this.lines(
         this.labelNames.map((name, i) => `${name}="${escapeLabel(values[i] ?? '')}"`).join(','),
         series,

@@ -6,7 +6,8 @@ import { causeOf, reasonOf } from '../public-error.ts'
 export function accessLog({ log, clock }: Parts): Step<Exchange, void> {
   return async (exchange, next) => {
     await next()
-    log.info(accessLine(exchange, clock.monotonic() - exchange.startedAt), 'request')
+    // The line costs more than the rest of the step; where nobody reads it, it is not made.
+    if (log.isLevelEnabled('info')) log.info(accessLine(exchange, clock.monotonic() - exchange.startedAt), 'request')
   }
 }
 
