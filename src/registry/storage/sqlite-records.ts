@@ -42,6 +42,8 @@ interface Row {
   readonly sum: number
 }
 
+type Known = Pick<Row, 'created' | 'sum'> & { readonly rowid: number }
+
 interface PositionRow {
   readonly last_index: number
   readonly total: number
@@ -61,7 +63,8 @@ const SET_POSITION = 'UPDATE position SET last_index = ?, total = ?, sum = ?'
 export class SqliteRecords {
   readonly #db: DatabaseSync
   readonly #known: StatementSync
-  readonly #put: StatementSync
+  readonly #insert: StatementSync
+  readonly #update: StatementSync
   readonly #remove: StatementSync
   readonly #setPosition: StatementSync
   /** As of the last commit. */
@@ -74,9 +77,10 @@ export class SqliteRecords {
     this.#db = db
     this.#kept = readPosition(db)
     this.#total = this.#kept.total
-    this.#known = db.prepare('SELECT created, sum FROM record WHERE kind = ? AND key = ?')
-    this.#put = db.prepare('INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?, ?)')
-    this.#remove = db.prepare('DELETE FROM record WHERE kind = ? AND key = ?')
+    this.#known = db.prepare('SELECT rowid, created, sum FROM record WHERE kind = ? AND key = ?')
+    this.#insert = db.prepare('INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)')
+    this.#update = db.prepare('UPDATE record SET body = ?, modified = ?, sum = ? WHERE rowid = ?')
+    this.#remove = db.prepare('DELETE FROM record WHERE rowid = ?')
     this.#setPosition = db.prepare(SET_POSITION)
   }
 
@@ -98,16 +102,17 @@ export class SqliteRecords {
   }
 
   /** Inside a transaction. */
-  write({ kind, key, body }: Change, index: number): void {
-    const known = this.#known.get(kind, key) as { created: number; sum: number } | undefined
+  write({ kind, key, body: value }: Change, index: number): void {
+    const known = this.#known.get(kind, key) as unknown as Known | undefined
     this.#total -= known?.sum ?? 0
-    if (body === null) {
-      this.#remove.run(kind, key)
+    if (value === null) {
+      if (known !== undefined) this.#remove.run(known.rowid)
       return
     }
-    const row = { kind, key, body: JSON.stringify(body), created: known?.created ?? index, modified: index }
-    const sum = recordSum(row)
-    this.#put.run(kind, key, row.body, row.created, index, sum)
+    const body = JSON.stringify(value)
+    const sum = recordSum({ kind, key, body, created: known?.created ?? index, modified: index })
+    if (known === undefined) this.#insert.run(kind, key, body, index, index, sum)
+    else this.#update.run(body, index, sum, known.rowid)
     this.#total += sum
   }
 
