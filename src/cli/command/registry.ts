@@ -88,7 +88,8 @@ key= (PEM files), server-name= and password-file=; or SKEIN_ETCD_USER, _PASSWORD
   ],
   failure: 'the port or the folder cannot be had',
   async run({ options, args, terminal, env, cwd }: Context<typeof OPTIONS>) {
-    if (args[0] !== undefined) throw new UsageError(`there is no skein registry ${args[0]}`)
+    if (args[0] !== undefined)
+      throw new UsageError(`there is no skein registry ${args[0]}; skein --help lists what there is`)
     const log = processLog('registry', terminal)
     const asked = untilAskedToEnd()
     const port = options.port ?? DEFAULT_REGISTRY_PORT
