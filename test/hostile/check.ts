@@ -36,7 +36,7 @@ export async function checkForwarding(one: RequestCase, port: number, recorder: 
   const heard = await drive(port, one.bytes, lasts ? { end: one.end } : { end: one.end, enough })
   try {
     const arrived = recorder.take()
-    return { arrived, fault: arrivedWrong(arrived, forward) ?? heardWrong(one, heard, methods) }
+    return { arrived, fault: forwardedWrong(arrived, forward) ?? heardWrong(one, heard, methods) }
   } catch (error) {
     return { arrived: [], fault: `behind the gateway: ${(error as Error).message}` }
   }
@@ -53,7 +53,7 @@ export async function checkRefusal(one: RequestCase, port: number, calls: () => 
   return ended === 'open' ? 'the connection stays open' : undefined
 }
 
-function arrivedWrong(arrived: readonly Arrived[], forward: readonly Forwarded[]): string | undefined {
+export function forwardedWrong(arrived: readonly Arrived[], forward: readonly Forwarded[]): string | undefined {
   if (arrived.length !== forward.length) {
     return `${arrived.length} requests arrived, not ${forward.length}: ${JSON.stringify(arrived.map(({ bytes }) => bytes)).slice(0, 1500)}`
   }
