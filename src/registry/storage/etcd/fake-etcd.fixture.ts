@@ -161,6 +161,8 @@ export class FakeEtcd implements Etcd {
   lagMs: number
   /** How long a request or an answer is under way at most. */
   slownessMs = 4
+  /** How long it waits for an answer before it sends a call again. */
+  patienceMs = 0
   cut = false
   away = false
   listings = 0
@@ -245,6 +247,8 @@ export class FakeEtcd implements Etcd {
     await this.#pause()
     if (this.cut || early) throw this.#unavailable()
     if (this.#cluster.happens(faults.repeatedCall)) {
+      const { clock } = this.#cluster
+      await new Promise<void>((resolve) => clock.after(this.patienceMs, resolve))
       result = run()
       await this.#pause()
     }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { EtcdEvent, KeyValue } from './contract.ts'
 import { Follower } from './follower.ts'
-import { encodeLastWrite, Keys } from './keys.ts'
+import { encodeLastWrite, Keys, NO_PAST } from './keys.ts'
 
 const keys = new Keys('/t', () => {})
 const body = (key: string) => JSON.stringify({ Key: key, Value: '', Flags: '0', LockIndex: 0 })
@@ -14,7 +14,7 @@ const kv = (name: string, revision: number, created = revision): KeyValue => ({
 })
 const mark = (revision: number, after: number, count: number): KeyValue => ({
   key: keys.lastWrite,
-  value: encodeLastWrite(after, count, `w:${revision}`, []),
+  value: encodeLastWrite(after, count, `w:${revision}`, NO_PAST),
   createRevision: 2,
   modRevision: revision,
 })

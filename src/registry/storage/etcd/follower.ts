@@ -5,7 +5,7 @@
  */
 import type { Change, StoredRecord } from '../../state/records.ts'
 import type { EtcdEvent, KeyValue, Listing, WatchMessage } from './contract.ts'
-import { decodeLastWrite, type Keys } from './keys.ts'
+import { decodeLastWrite, type Keys, NO_PAST, type Past } from './keys.ts'
 
 /** Changes that became visible together. */
 export interface Step {
@@ -33,7 +33,7 @@ export class Follower {
   /** Key in etcd → revision of its last change, for every record in the view. */
   readonly #known = new Map<string, number>()
   #last = 0
-  #ids: readonly string[] = []
+  #past = NO_PAST
   /** The highest revision that any message carried. */
   #revision = 0
   #index = 0
@@ -53,9 +53,9 @@ export class Follower {
     return this.#index
   }
 
-  /** IDs of the last writes, newest first. */
-  get ids(): readonly string[] {
-    return this.#ids
+  /** Who wrote last. */
+  get past(): Past {
+    return this.#past
   }
 
   /** In etcd, of every record. */
@@ -122,7 +122,7 @@ export class Follower {
     if (write.count !== records.length) return `revision ${index} arrived in part`
     for (const event of records) this.#note(event)
     this.#last = index
-    this.#ids = write.ids
+    this.#past = write.past
     this.#index = index
     return { changes: records.map((event) => this.#keys.toChange(event)).filter(isThere), index }
   }
@@ -150,7 +150,7 @@ export class Follower {
     }
     const mark = found.find(({ key }) => key === this.#keys.lastWrite)
     this.#last = mark?.modRevision ?? 0
-    this.#ids = decodeLastWrite(mark?.value ?? '')?.ids ?? []
+    this.#past = decodeLastWrite(mark?.value ?? '')?.past ?? NO_PAST
     this.#revision = revision
     this.#cluster = cluster
   }

@@ -10,8 +10,10 @@
 import type { Change, Indexes, Kind, StoredRecord } from '../../state/records.ts'
 import type { EtcdEvent, KeyValue } from './contract.ts'
 
-/** How many writes back an unanswered one is still recognised. */
-const REMEMBERED = 32
+/** How many writes back tell who writes at present. */
+const RECENT = 8
+/** Of how many writers the last write is known. */
+const WRITERS = 64
 
 /**
  * The value of `last-write`. Every write compares the key's revision with the one it decided on and puts a new value, so
@@ -23,9 +25,20 @@ export interface LastWrite {
   readonly after: number
   /** Records that it put or removed. */
   readonly count: number
-  /** IDs of this write and of those before it, newest first: tells a writer without an answer whether it got through. */
-  readonly ids: readonly string[]
+  readonly past: Past
 }
+
+export interface Past {
+  /** IDs of this write and of those before it, newest first. */
+  readonly recent: readonly string[]
+  /**
+   * The last write of each writer, newest first: tells one who got no answer whether his write got through, however many
+   * others have written since. For each writes one after the other.
+   */
+  readonly latest: readonly string[]
+}
+
+export const NO_PAST: Past = { recent: [], latest: [] }
 
 export class Keys {
   /** Of everything; a watch on it sees it all in order. */
@@ -91,8 +104,12 @@ function indexesOf({ createRevision, modRevision }: KeyValue): Indexes {
   return { CreateIndex: createRevision, ModifyIndex: modRevision }
 }
 
-export function encodeLastWrite(after: number, count: number, id: string, before: readonly string[]): string {
-  const value: LastWrite = { after, count, ids: [id, ...before].slice(0, REMEMBERED) }
+/** A write's ID is that of its writer, a colon and a number. */
+export function encodeLastWrite(after: number, count: number, id: string, { recent, latest }: Past): string {
+  const writer = id.slice(0, id.lastIndexOf(':') + 1)
+  const others = latest.filter((one) => !one.startsWith(writer))
+  const past = { recent: [id, ...recent].slice(0, RECENT), latest: [id, ...others].slice(0, WRITERS) }
+  const value: LastWrite = { after, count, past }
   return JSON.stringify(value)
 }
 
@@ -100,9 +117,9 @@ export function encodeLastWrite(after: number, count: number, id: string, before
 export function decodeLastWrite(value: string): LastWrite | undefined {
   try {
     const parsed = JSON.parse(value) as Partial<LastWrite> | null
-    const { after, count, ids } = parsed ?? {}
-    const whole = typeof after === 'number' && typeof count === 'number' && Array.isArray(ids)
-    return whole ? { after, count, ids } : undefined
+    const { after, count, past } = parsed ?? {}
+    const lists = Array.isArray(past?.recent) && Array.isArray(past.latest)
+    return typeof after === 'number' && typeof count === 'number' && lists ? { after, count, past: past! } : undefined
   } catch {
     return undefined // what it was is of no use to anyone; the follower lists everything anew
   }

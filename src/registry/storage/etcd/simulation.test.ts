@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { below } from '../../../core/random.ts'
 import type { Command } from '../../state/commands.ts'
+import type { KvBody } from '../../state/records.ts'
 import { type Faults, NO_FAULTS } from './fake-etcd.fixture.ts'
 import { type Node, Simulation } from './simulation.fixture.ts'
 
@@ -162,6 +163,36 @@ test(`compare-and-set from three registries: no success is lost, none is counted
   await simulation.until(Promise.all(simulation.nodes.map(count)))
   assert.ok(successes >= 40, `${successes}`)
   assert.equal(JSON.parse(simulation.cluster.data.get('/skein/record/kv/n')!.value).Value, String(successes))
+  await simulation.close()
+})
+
+test(`an answer is lost for as long as hundreds of writes of others take: nothing happens twice (SKEIN_SEED=${SEED})`, async () => {
+  const simulation = new Simulation(SEED)
+  const [unlucky, ...others] = [await simulation.addNode(), await simulation.addNode(), await simulation.addNode()]
+  unlucky!.etcd.patienceMs = 2000
+  simulation.cluster.faults = { ...NO_FAULTS, repeatedCall: 0.2 }
+  let writing = true
+  let written = 0
+  const running = others.map(async ({ store }, i) => {
+    for (; writing; written++) {
+      await store.write({ type: 'kv-set', key: 'n', value: `other-${i}-${written}`, flags: '0' })
+    }
+  })
+  const values: string[] = []
+  unlucky!.store.onChanges((changes) => {
+    for (const { key, body } of changes) if (key === 'n') values.push((body as KvBody).Value)
+  })
+  for (let i = 0; i < 40; i++) {
+    const set = unlucky!.store.write({ type: 'kv-set', key: 'n', value: String(i), flags: '0' })
+    assert.equal(await simulation.until(set), true)
+  }
+  writing = false
+  await simulation.until(Promise.all(running))
+  assert.ok(written > 1000, `${written}`)
+  assert.deepEqual(
+    values.filter((value) => !value.startsWith('other')),
+    Array.from({ length: 40 }, (_, i) => String(i)),
+  )
   await simulation.close()
 })
 

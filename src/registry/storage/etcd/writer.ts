@@ -92,7 +92,7 @@ export class Writer {
   async #letOthersFirst(): Promise<void> {
     const { follower, clock, id, turns } = this.#tools
     await turns.wait()
-    if (follower.ids.every((one) => one.startsWith(id))) return
+    if (follower.past.recent.every((one) => one.startsWith(id))) return
     const rest = this.#notBefore - clock.monotonic()
     if (rest > 0) await sleep(rest, clock)
   }
@@ -125,7 +125,7 @@ export class Writer {
     const { etcd, keys, follower, id } = this.#tools
     const own = `${id}:${++this.#sequence}`
     const revision = follower.last // of the view on which it was decided, hence before anything is waited for
-    const mark = encodeLastWrite(revision, records, own, follower.ids)
+    const mark = encodeLastWrite(revision, records, own, follower.past)
     for (const lease of leases) await this.#tools.leases.prepare(lease)
     const commit: Commit = {
       key: keys.lastWrite,
@@ -139,7 +139,7 @@ export class Writer {
 
   /** A commit whose answer was lost and that was sent again finds itself in its way: then it has happened. */
   async #resolveConflict(own: string, found: KeyValue | undefined): Promise<boolean> {
-    const happened = decodeLastWrite(found?.value ?? '')?.ids.includes(own) === true
+    const happened = decodeLastWrite(found?.value ?? '')?.past.latest.includes(own) === true
     await this.#shown(found?.modRevision ?? 0)
     return happened
   }
