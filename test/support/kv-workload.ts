@@ -62,6 +62,17 @@ export async function runWorkload(plan: WorkloadPlan): Promise<WorkloadResult> {
   return { ...counts, violations }
 }
 
+const AROUND = 40
+
+/** What could not be placed, and what else happened about then. */
+function inWords(stuck: readonly KvOperation[], history: readonly KvOperation[]): string {
+  const from = Math.min(...stuck.map(({ called }) => called)) - AROUND
+  const to = Math.max(...stuck.map(({ called, returned = called }) => returned))
+  const near = history.filter(({ called, returned = to }) => returned >= from && called <= to)
+  const tell = (list: readonly KvOperation[]) => list.map((one) => JSON.stringify(one)).join('\n      ')
+  return `${tell(stuck)}\n    among\n      ${tell(near.toSorted((a, b) => a.called - b.called))}`
+}
+
 /** What a client last read of a key. */
 interface Known {
   readonly value: string | undefined
@@ -110,7 +121,7 @@ class Recorder {
   check(): string[] {
     const wrong = [...this.#histories].flatMap(([key, history]) => {
       const verdict = checkLinearizable(history, KV_MODEL)
-      return verdict.linearizable ? [] : [`${key}: ${JSON.stringify(verdict.stuck)}`]
+      return verdict.linearizable ? [] : [`${key}: ${inWords(verdict.stuck, history)}`]
     })
     const split = [...this.#indexes].filter(([, indexes]) => indexes.size > 1)
     return [...wrong, ...split.map(([value, indexes]) => `${value} had the indexes ${[...indexes].join(', ')}`)]
