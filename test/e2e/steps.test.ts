@@ -7,6 +7,7 @@ import { eventually, scratch, up } from '../support/up.ts'
 
 const config = ({ gateway, registry }: { gateway: number; registry: number }) => `
 import { fleet } from 'skein'
+import { tenant } from './tenant.ts'
 
 export default fleet({
   services: { files: { command: 'node server.mjs' } },
@@ -15,7 +16,7 @@ export default fleet({
     port: ${gateway},
     routes: [
       { path: '/closed', to: 'files', steps: [() => new Response('first answer', { status: 403 })] },
-      { path: '/*', to: 'files', steps: [async (request) => request.setHeader('x-tenant', 'acme')] },
+      { path: '/*', to: 'files', steps: [async (request) => request.setHeader('x-tenant', tenant)] },
     ],
   },
 })
@@ -29,6 +30,7 @@ test("functions of the config run in the gateway's process, and a change of one 
   const { dir, remove } = scratch('steps')
   t.after(remove)
   writeFileSync(path.join(dir, 'server.mjs'), server)
+  writeFileSync(path.join(dir, 'tenant.ts'), "export const tenant = 'acme'")
   const it = await up(dir, config, ['/'])
   t.after(() => it.end())
   const ask = async (target: string) => (await fetch(it.gateway + target)).text()
@@ -37,4 +39,8 @@ test("functions of the config run in the gateway's process, and a change of one 
   const file = path.join(dir, 'skein.config.ts')
   writeFileSync(file, readFileSync(file, 'utf8').replace('first answer', 'second answer'))
   await eventually('the changed step', async () => (await ask('/closed')) === 'second answer')
+  // What the config imports is another matter: Node has it already.
+  writeFileSync(path.join(dir, 'tenant.ts'), "export const tenant = 'other'")
+  assert.equal((await it.skein('restart', 'gateway')).code, 0)
+  assert.equal(await eventually('the gateway again', () => ask('/')), 'other')
 })
