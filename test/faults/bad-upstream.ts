@@ -41,7 +41,7 @@ export default {
   ci: true,
   async run(context) {
     const { pick, after } = context
-    const stage = await startStage(context, { instances: 1, env: { ECHO_MS: '0' } })
+    const stage = await startStage(context, { instances: 1, env: { ECHO_MS: '0' }, route: { timeoutMs: 1500 } })
     let breakIt = BREAKS['silence']!
     let met = 0
     const server = createServer((socket) => {

@@ -16,6 +16,7 @@ export default {
   name: 'lease',
   what: 'kill -9 of instances that hold a lease, then of their registry, which also stands still',
   ci: true,
+  alone: true,
   async run(context) {
     const { dir, pick } = context
     const { registry, instances } = await startStage(context, {
