@@ -91,7 +91,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Runn
   const metrics = options.metrics ?? ownMetrics()
   const counters = registryMetrics(metrics)
   const events = storageEvents(counters, options.log ?? silentLogger)
-  const store = new Store(createStorage(options.storage ?? 'memory', events, options), clock)
+  const store = new Store(await createStorage(options.storage ?? 'memory', events, options), clock)
   await store.open()
   try {
     const registry = await createRegistry(options, store, metrics, counters, clock)

@@ -7,9 +7,9 @@ import type { Storage } from '../storage.ts'
 import { LoggingView, put, removal } from './write-kit.fixture.ts'
 
 export interface StorageUnderTest {
-  open(): Storage
+  open(): Storage | Promise<Storage>
   /** Opens what an earlier one left behind; undefined where nothing is left. */
-  reopen: (() => Storage) | undefined
+  reopen: (() => Storage | Promise<Storage>) | undefined
   cleanUp(): void | Promise<void>
 }
 
@@ -25,7 +25,7 @@ export function testStorage(
   ) =>
     test(`${name}: ${what}`, { skip }, async (t) => {
       const kit = await create()
-      const storage = kit.open()
+      const storage = await kit.open()
       const view = new LoggingView()
       await storage.open(view)
       try {
@@ -123,7 +123,7 @@ function testReopening(storageTest: StorageTest): void {
       const [first, , second, , last] = before.applied.map(({ index }) => index)
       await storage.close()
       const view = new LoggingView()
-      const again = kit.reopen()
+      const again = await kit.reopen()
       await again.open(view)
       await again.write(() => [put('more')])
       await again.close()

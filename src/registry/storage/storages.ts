@@ -4,7 +4,6 @@ import type { Logger } from '../../core/log.ts'
 import type { Random } from '../../core/random.ts'
 import type { Storage, StorageEvents } from '../storage.ts'
 import type { EtcdAccess } from './etcd/access.ts'
-import { EtcdStorage } from './etcd.ts'
 import { MemoryStorage } from './memory.ts'
 import { SqliteStorage } from './sqlite.ts'
 
@@ -23,11 +22,17 @@ export interface StorageTools {
   readonly log?: Logger | undefined
 }
 
-export function createStorage(choice: StorageChoice, events: StorageEvents = {}, tools: StorageTools = {}): Storage {
+/** The client of etcd is loaded where there is one: it is a tenth of a registry's memory. */
+export async function createStorage(
+  choice: StorageChoice,
+  events: StorageEvents = {},
+  tools: StorageTools = {},
+): Promise<Storage> {
   if (choice === 'memory') return new MemoryStorage(events)
   if ('sqlite' in choice) return new SqliteStorage({ file: choice.sqlite }, events, tools.clock ?? systemClock)
   const { clock, random, log } = tools
   const { etcd, prefix, ...access } = choice
+  const { EtcdStorage } = await import('./etcd.ts')
   return new EtcdStorage({ endpoints: [etcd].flat(), prefix, access, clock, random, log }, events)
 }
 
