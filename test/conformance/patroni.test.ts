@@ -63,7 +63,9 @@ async function failOver(t: TestContext, options: RegistryOptions, shared: boolea
   assert.equal(query(two, 'SELECT name FROM geese'), 'grey')
   sql(two, "INSERT INTO geese VALUES ('white')")
   await until('the service to name the new one', async () => {
-    const entries = (await first.get('/v1/health/service/flock?passing&tag=master')).json() as { Service: { Port: number } }[]
+    const entries = (await first.get('/v1/health/service/flock?passing&tag=master')).json() as {
+      Service: { Port: number }
+    }[]
     return entries.length === 1 && entries[0]!.Service.Port === two.port
   })
 }

@@ -8,7 +8,9 @@ import { unprivilegedUser } from './postgres.ts'
 import { freePort } from './up.ts'
 
 export const needsPatroni = (): Skip =>
-  needsProgram('patroni') || needsProgram('pg_controldata', 'postgresql') || needsPython({ consul: 'python3-consul2' }).skip
+  needsProgram('patroni') ||
+  needsProgram('pg_controldata', 'postgresql') ||
+  needsPython({ consul: 'python3-consul2' }).skip
 
 export interface PatroniPlan {
   readonly dir: string
