@@ -103,10 +103,19 @@ const delayEnd = fc
   .record({ key: fc.constantFrom(...KEYS), session })
   .map((rest): Command => ({ type: 'delay-end', ...rest }))
 
+const serviceId = fc.constantFrom('s1', 's2')
+
+const remove = fc
+  .record({ Node: node, ServiceID: serviceId, Reason: fc.constantFrom('', 'r') })
+  .map((rest): Command => ({ type: 'remove', removed: { Service: '', Time: '', ...rest } }))
+
+const allow = fc.record({ node, serviceId }).map((rest): Command => ({ type: 'allow', ...rest }))
+
 const commands = fc.array(
   fc.oneof(
     ...[register, register, deregister, setStatus, kvSet, kvDelete],
     ...[sessionCreate, sessionCreate, sessionEnd, kvLock, kvLock, kvLock, delayEnd],
+    ...[remove, allow, allow],
   ),
   { maxLength: 60 },
 )
@@ -143,6 +152,7 @@ function questions(state: State, twin: Twin) {
     ask('services', [RESOURCE.services], state.indexOf(RESOURCE.services), twin.services),
     ask('nodes', [RESOURCE.nodes], state.indexOf(RESOURCE.nodes), twin.nodes),
     ask('sessions', [RESOURCE.sessions], state.indexOf(RESOURCE.sessions), twin.sessions),
+    ask('removed', [RESOURCE.removed], state.indexOf(RESOURCE.removed), twin.removed),
     ask('checks', [RESOURCE.checks], state.indexOf(RESOURCE.checks), twin.checks),
     ...KEYS.map((key) =>
       ask(
@@ -179,7 +189,7 @@ function everything(state: State) {
   return JSON.stringify([
     state.index,
     [...state.indexes].sort(),
-    [state.nodes, state.services, state.checks, state.kv, state.sessions, state.delays].map((records) =>
+    [state.nodes, state.services, state.checks, state.kv, state.sessions, state.delays, state.removed].map((records) =>
       sorted([...records.values()]),
     ),
     SESSIONS.map((one) => sorted([...state.locks.get(one).values()])),
@@ -223,6 +233,8 @@ function step(state: State, twin: Twin, command: Command): void {
   assert.deepEqual(contents(state.services.values()), sorted(twin.services))
   assert.deepEqual(contents(state.checks.values()), sorted(twin.checks))
   assert.deepEqual(contents(state.sessions.values()), sorted(twin.sessions))
+  assert.deepEqual(contents(state.removed.values()), sorted(twin.removed))
+  for (const key of state.removed.keys()) assert.ok(!state.services.has(key), 'who is removed is not there')
   assert.deepEqual(contents(state.kv.values()), sorted(twin.kv.map(({ modified: _, ...pair }) => pair)))
   assert.deepEqual([...state.delays.values()].map(({ Key }) => Key).sort(), Object.keys(twin.delays).sort())
   for (const [i, after] of questions(state, twin).entries()) {

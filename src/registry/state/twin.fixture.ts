@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { CheckInput, Command, KvSet, Register } from './commands.ts'
-import type { CheckBody, KvBody, NodeBody, ServiceBody, SessionBody } from './records.ts'
+import type { CheckBody, KvBody, NodeBody, RemovedBody, ServiceBody, SessionBody } from './records.ts'
 
 export class Twin {
   nodes: NodeBody[] = []
@@ -12,6 +12,7 @@ export class Twin {
   checks: CheckBody[] = []
   kv: (KvBody & { modified: number })[] = []
   sessions: SessionBody[] = []
+  removed: RemovedBody[] = []
   /** Key → session whose end delays its lock. */
   delays: Record<string, string> = {}
 
@@ -31,6 +32,8 @@ export class Twin {
     const { type } = command
     if (type === 'register') this.#register(command)
     else if (type === 'deregister') this.#deregister(command.node, command.serviceId, command.checkId)
+    else if (type === 'remove') this.#remove(command.removed)
+    else if (type === 'allow') this.removed = this.removed.filter((one) => !isOf(one, command.node, command.serviceId))
     else if (type === 'set-status') this.#setStatus(command.node, command.checkId, command.status, command.output)
     else if (type === 'kv-set') this.#set(command, index)
     else if (type === 'kv-delete') this.#delete(command.key, command.recurse, command.cas)
@@ -91,6 +94,12 @@ export class Twin {
     })
   }
 
+  #remove(removed: RemovedBody): void {
+    const { Node, ServiceID } = removed
+    this.removed = [...this.removed.filter((one) => !isOf(one, Node, ServiceID)), removed]
+    this.#deregister(Node, ServiceID, undefined)
+  }
+
   #setStatus(node: string, checkId: string, Status: CheckBody['Status'], Output: string): void {
     this.checks = this.checks.map((check) =>
       check.Node === node && check.CheckID === checkId ? { ...check, Status, Output } : check,
@@ -128,3 +137,6 @@ export class Twin {
     })
   }
 }
+
+const isOf = ({ Node, ServiceID }: RemovedBody, node: string, serviceId: string) =>
+  Node === node && ServiceID === serviceId
