@@ -48,7 +48,7 @@ export function readOptions(
 }
 
 const list = (all: readonly { name: string; what: string }[]) =>
-  all.map(({ name, what }) => `  ${name.padEnd(18)}${what}`).join('\n')
+  all.map(({ name, what }) => `  ${name.padEnd(20)}${what}`).join('\n')
 
 function known(option: string, value: string | undefined, all: readonly { name: string }[]): string[] | undefined {
   const names = value?.split(',')

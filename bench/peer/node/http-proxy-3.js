@@ -8,4 +8,8 @@ proxy.on('error', (error, _request, response) => {
   console.error(error)
   response.destroy?.()
 })
-createServer((request, response) => proxy.web(request, response)).listen(port, '127.0.0.1', 4096)
+createServer({ keepAliveTimeout: 600_000 }, (request, response) => proxy.web(request, response)).listen(
+  port,
+  '127.0.0.1',
+  4096,
+)

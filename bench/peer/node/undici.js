@@ -37,7 +37,7 @@ class Forward {
   }
 }
 
-createServer((request, response) => {
+createServer({ keepAliveTimeout: 600_000 }, (request, response) => {
   const { method, url: path, rawHeaders } = request
   const body = method === 'GET' || method === 'HEAD' ? null : request
   pool.dispatch({ method, path, headers: endToEnd(rawHeaders), body }, new Forward(response))
