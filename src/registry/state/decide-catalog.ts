@@ -39,12 +39,23 @@ function moveNode(state: State, from: string, to: string): Change[] {
   const checks = [...state.checksOnNode.get(from).values()].map(
     (check): Change => ({ kind: 'check', key: onNode(to, check.CheckID), body: { ...bare(check), Node: to } }),
   )
-  return [...removed, ...services, ...checks]
+  return [...removed, ...services, ...checks, ...moveRemovals(state, from, to)]
+}
+
+/** Who is kept out of the old name is kept out of the new one. */
+function moveRemovals(state: State, from: string, to: string): Change[] {
+  const own = [...state.removed.values()].filter(({ Node }) => Node === from)
+  return own.flatMap((one): Change[] => [
+    { kind: 'removed', key: onNode(from, one.ServiceID), body: null },
+    { kind: 'removed', key: onNode(to, one.ServiceID), body: { ...bare(one), Node: to } },
+  ])
 }
 
 function serviceChanges(state: State, { node, service }: Register): Change[] {
   if (service === undefined) return []
   refuseRemoved(state, node.Node, service.ID)
+  // The node may be about to get another name.
+  refuseRemoved(state, state.nodeIds.get(node.ID) ?? node.Node, service.ID)
   const key = onNode(node.Node, service.ID)
   const body: ServiceBody = { Node: node.Node, ...service }
   return same(state.services.get(key), body) ? [] : [{ kind: 'service', key, body }]

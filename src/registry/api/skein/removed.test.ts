@@ -68,6 +68,20 @@ test('the list of removed instances outlives a restart, and can be waited for', 
   }
 })
 
+test('a node that is given another name takes along who is kept out of it', async () => {
+  await using registry = await testRegistry()
+  const node = (Node: string) => ({ Node, ID: '11111111-1111-4111-8111-111111111111', Address: '10.0.0.1' })
+  const register = (Node: string) =>
+    registry.put('/v1/catalog/register', { ...node(Node), Service: { ID: 'x', Service: 'x' } })
+  assert.equal((await register('old')).status, 200)
+  assert.equal((await registry.put('/v1/skein/remove/x?node=old')).status, 200)
+  assert.equal((await register('new')).status, 403)
+  assert.equal((await registry.put('/v1/catalog/register', node('new'))).status, 200)
+  const [one] = (await registry.get('/v1/skein/removed')).json() as { Node: string }[]
+  assert.equal(one?.Node, 'new')
+  assert.equal((await register('new')).status, 403)
+})
+
 test('what is not there is removed only with force; of several nodes one must be named', async () => {
   await using registry = await testRegistry()
   assert.equal((await registry.put('/v1/skein/remove/wbe1')).status, 404)
