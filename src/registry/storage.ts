@@ -61,8 +61,9 @@ export interface Storage {
   /**
    * Only where others write to the same store. Resolves with true once the view holds every write that was acknowledged,
    * by anyone, before the call; with false when the store cannot be reached or the view does not get there in time.
+   * `strict` asks the store in the way that costs as much as a write, where its reads have been known to be old.
    */
-  catchUp?(): Promise<boolean>
+  catchUp?(strict?: boolean): Promise<boolean>
 
   /** About how many bytes one write may have, where there is a limit. What needs more is split, or refused with the reason. */
   readonly writeMaxBytes?: number | undefined

@@ -158,8 +158,8 @@ export class Store implements View {
   }
 
   /** True when what is read now is as new as the storage; false when that cannot be said (see Storage.catchUp). */
-  async catchUp(): Promise<boolean> {
-    return (await this.#storage.catchUp?.()) ?? true
+  async catchUp(strict = false): Promise<boolean> {
+    return (await this.#storage.catchUp?.(strict)) ?? true
   }
 
   close(): Promise<void> {

@@ -64,7 +64,7 @@ export function read(prepare: (request: ApiRequest, registry: Registry) => Read,
  */
 export async function catchUp({ store }: Registry, mode: Mode, asked: number): Promise<boolean> {
   if (!store.shared || (mode === 'stale' && asked <= store.state.index)) return true
-  const upToDate = await store.catchUp()
+  const upToDate = await store.catchUp(mode === 'consistent')
   if (!upToDate && mode === 'consistent') throw new Refusal(500, 'No cluster leader')
   return upToDate
 }

@@ -124,8 +124,8 @@ export class EtcdStorage implements Storage {
     return this.#open?.leases
   }
 
-  async catchUp(): Promise<boolean> {
-    return (await this.#open?.sync.catchUp()) ?? false
+  async catchUp(strict = false): Promise<boolean> {
+    return (await this.#open?.sync.catchUp(strict)) ?? false
   }
 
   close(): Promise<void> {

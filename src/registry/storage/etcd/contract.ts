@@ -50,6 +50,11 @@ export type Committed =
 export interface Etcd {
   /** The one key, or undefined. */
   get(key: string): Promise<KeyValue | undefined>
+  /**
+   * As `get`, but agreed on by a majority as a write is, and with what a write needs, space among it. etcd before 3.4.42 may
+   * answer `get` with what was, by a member that has slept or just lost the lead; this it cannot.
+   */
+  confirm(key: string): Promise<KeyValue | undefined>
   /** All keys that start with `prefix`. */
   list(prefix: string): Promise<Listing>
   /**

@@ -61,6 +61,8 @@ export class FakeCluster {
   revision = 1
   id = 'cluster'
   readonly data = new Map<string, KeyValue & { lease?: string | undefined }>()
+  /** What each key was before its last change. */
+  readonly before = new Map<string, KeyValue>()
   readonly history: Revision[] = []
   readonly #leases = new Map<string, { expires: number; seconds: number }>()
   #leaseIds = 0
@@ -95,7 +97,9 @@ export class FakeCluster {
     for (const operation of operations) {
       if ('put' in operation) {
         const { put: key, value, lease } = operation
-        const createRevision = this.data.get(key)?.createRevision ?? revision
+        const was = this.data.get(key)
+        if (was !== undefined) this.before.set(key, was)
+        const createRevision = was?.createRevision ?? revision
         this.data.set(key, { key, value, createRevision, modRevision: revision, lease })
         events.push({ key, value, createRevision, modRevision: revision, removed: false })
       } else {
@@ -161,6 +165,8 @@ export class FakeEtcd implements Etcd {
   lagMs: number
   /** How long a request or an answer is under way at most. */
   slownessMs = 4
+  /** Its member answers with what was before the last change. */
+  sleepy = false
   /** How long it waits for an answer before it sends a call again. */
   patienceMs = 0
   cut = false
@@ -173,6 +179,11 @@ export class FakeEtcd implements Etcd {
   }
 
   get(key: string): Promise<KeyValue | undefined> {
+    const { data, before } = this.#cluster
+    return this.#call(() => (this.sleepy ? before : data).get(key))
+  }
+
+  confirm(key: string): Promise<KeyValue | undefined> {
     return this.#call(() => this.#cluster.data.get(key))
   }
 

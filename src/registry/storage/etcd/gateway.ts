@@ -26,11 +26,13 @@ export interface GatewayOptions {
   readonly clock: Clock
 }
 
-/** A member that does not answer within this is left for the next one. */
-const ATTEMPT_MS = 2000
+/** A member that does not answer within this is left for the next one. What it sent to a leader that died is lost meanwhile. */
+const ATTEMPT_MS = 1500
 /** How long a call outlasts failing members: a leader is elected within one to two seconds. */
 const PATIENCE_MS = 5000
 const PAUSE_MS = 100
+/** No write has it: a condition that never holds, in a transaction that has to be agreed on because it might. */
+const IMPOSSIBLE = Number.MAX_SAFE_INTEGER
 
 export class EtcdGateway implements Etcd {
   readonly #endpoints: readonly string[]
@@ -58,6 +60,11 @@ export class EtcdGateway implements Etcd {
   async get(key: string): Promise<KeyValue | undefined> {
     const { kvs = [] } = await this.#call<codec.JsonRange>('kv/range', { key: codec.encodeText(key) })
     return kvs[0] === undefined ? undefined : codec.keyValue(kvs[0])
+  }
+
+  async confirm(key: string): Promise<KeyValue | undefined> {
+    const refused = await this.commit({ key, revision: IMPOSSIBLE, operations: [{ put: key, value: '' }] })
+    return refused.succeeded ? undefined : refused.found
   }
 
   list(prefix: string): Promise<Listing> {

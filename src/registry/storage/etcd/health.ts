@@ -9,9 +9,6 @@ import { EtcdError } from './contract.ts'
 import { storageError } from './error.ts'
 import type { Keys } from './keys.ts'
 
-/** No write has it: the condition never holds, yet etcd asks for the space and the rights that a write needs. */
-const IMPOSSIBLE = Number.MAX_SAFE_INTEGER
-
 export class Health {
   readonly #etcd: Etcd
   readonly #keys: Keys
@@ -47,8 +44,7 @@ export class Health {
   /** @throws EtcdError when etcd would take no write. */
   async tryAgain(): Promise<void> {
     if (this.#failure === undefined) return
-    const { lastWrite } = this.#keys
-    await this.#etcd.commit({ key: lastWrite, revision: IMPOSSIBLE, operations: [{ put: lastWrite, value: '' }] })
+    await this.#etcd.confirm(this.#keys.lastWrite)
     this.worked()
   }
 }

@@ -196,6 +196,19 @@ test(`an answer is lost for as long as hundreds of writes of others take: nothin
   await simulation.close()
 })
 
+test('etcd answers reads with what was: a consistent read is not taken in', async () => {
+  const simulation = new Simulation(SEED)
+  const [writes, reads] = [await simulation.addNode(), await simulation.addNode()]
+  reads!.etcd.sleepy = true
+  reads!.etcd.lagMs = 200
+  for (let i = 0; i < 10; i++) {
+    const value = Buffer.from(String(i)).toString('base64')
+    await simulation.until(writes!.store.write({ type: 'kv-set', key: 'k', value, flags: '0' }))
+    assert.match((await simulation.until(reads!.ask('/v1/kv/k', 'consistent'))).body, new RegExp(`"Value":"${value}"`))
+  }
+  await simulation.close()
+})
+
 test('a registry whose writes take long gets its turn among others who write without a pause', async () => {
   const simulation = new Simulation(SEED)
   const [slow, ...fast] = [await simulation.addNode(), await simulation.addNode(), await simulation.addNode()]

@@ -7,10 +7,11 @@ import { type Clock, sleep, type Timer } from '../../../core/clock.ts'
 import type { Logger } from '../../../core/log.ts'
 import { fullJitter, type Random } from '../../../core/random.ts'
 import type { View } from '../../storage.ts'
-import type { Etcd, EtcdEvent, Listing } from './contract.ts'
+import { type Etcd, EtcdError, type EtcdEvent, type KeyValue, type Listing } from './contract.ts'
 import type { Follower, Step } from './follower.ts'
 import type { Health } from './health.ts'
 import type { Keys } from './keys.ts'
+import { NextRun } from './next-run.ts'
 
 export interface SyncTools {
   readonly etcd: Etcd
@@ -52,8 +53,8 @@ export class Sync {
   #contact: Timer | undefined
   #audit: Timer | undefined
   #closed = false
-  #catchingUp: Promise<boolean> | undefined
-  #nextCatchUp: Promise<boolean> | undefined
+  readonly #plainly = new NextRun(() => this.#catchUp(false))
+  readonly #strictly = new NextRun(() => this.#catchUp(true))
 
   constructor(tools: SyncTools, view: View, others: readonly Others[]) {
     this.#tools = tools
@@ -95,35 +96,39 @@ export class Sync {
     })
   }
 
-  /** See Storage.catchUp. Calls that come while one is under way share the next one, which begins after them. */
-  catchUp(): Promise<boolean> {
+  /** See Storage.catchUp. */
+  catchUp(strict: boolean): Promise<boolean> {
     if (this.#tools.etcd.away) return Promise.resolve(false)
-    this.#nextCatchUp ??= (this.#catchingUp ?? Promise.resolve(true)).then(() => {
-      this.#catchingUp = this.#nextCatchUp
-      this.#nextCatchUp = undefined
-      return this.#catchUp()
-    })
-    return this.#nextCatchUp
+    return (strict ? this.#strictly : this.#plainly).ask()
   }
 
   /** Bounded: a read does not wait for the election of a leader. */
-  async #catchUp(): Promise<boolean> {
+  async #catchUp(strict: boolean): Promise<boolean> {
     const late = Promise.withResolvers<boolean>()
     const timer = this.#tools.clock.after(CATCH_UP_MS, () => late.resolve(false))
-    const reached = await Promise.race([this.#reachLast(), late.promise])
+    const reached = await Promise.race([this.#reachLast(strict), late.promise])
     timer.cancel()
     return reached
   }
 
-  async #reachLast(): Promise<boolean> {
-    const { etcd, keys } = this.#tools
+  async #reachLast(strict: boolean): Promise<boolean> {
+    const { etcd, keys, log } = this.#tools
     try {
-      const mark = await etcd.get(keys.lastWrite)
+      const mark = await (strict ? this.#confirm() : etcd.get(keys.lastWrite))
       return await this.reached(mark?.modRevision ?? 0, CATCH_UP_MS)
     } catch (error) {
-      this.#tools.log.debug({ err: error }, 'etcd does not say how far it is; reads go on from memory')
+      log.debug({ err: error }, 'etcd does not say how far it is; reads go on from memory')
       return false
     }
+  }
+
+  /** An etcd that is full confirms nothing, as it would need space; then its word is all there is. */
+  #confirm(): Promise<KeyValue | undefined> {
+    const { etcd, keys } = this.#tools
+    return etcd.confirm(keys.lastWrite).catch((error) => {
+      if (error instanceof EtcdError && error.fault === 'no-space') return etcd.get(keys.lastWrite)
+      throw error
+    })
   }
 
   async #follow(revision: number): Promise<void> {
