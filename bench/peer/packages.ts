@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { freePort } from '../../src/core/free-port.ts'
+import { eventually } from '../../test/support/up.ts'
 import { type Running, start } from '../harness/process.ts'
 import type { Peer, Setting } from './contract.ts'
 
@@ -41,11 +42,15 @@ async function startMoleculer({ dir, port }: Setting): Promise<Running> {
   const ports = { service: await freePort(), gateway: await freePort() }
   const service = await startNode('moleculer-web', ['service', JSON.stringify(ports)], ports.service, dir)
   const gateway = await startNode('moleculer-web', [`${port}`, JSON.stringify(ports)], port, dir)
-  return {
-    ...gateway,
-    async close() {
-      await gateway.close()
-      await service.close()
-    },
+  const close = async () => {
+    await gateway.close()
+    await service.close()
   }
+  // It listens before its nodes have found each other.
+  const finds = async () => (await fetch(`http://127.0.0.1:${port}/small`)).ok
+  await eventually('the Moleculer service', finds).catch(async (error) => {
+    await close()
+    throw error
+  })
+  return { ...gateway, close }
 }
