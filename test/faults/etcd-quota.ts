@@ -10,7 +10,7 @@ import type { Fault } from './harness/contract.ts'
 import { compact, startShared } from './harness/etcd-kit.ts'
 
 const QUOTA = 8_000_000
-const TTL_MS = 2000
+const TTL_MS = 1000
 
 export default {
   name: 'etcd-quota',
