@@ -247,6 +247,8 @@ test('etcd full: writes fail with the way out, reads go on', { skip }, async () 
   })
   assert.ok(a.state.kv.size > 0)
   assert.equal(await a.catchUp(), true)
+  assert.equal(await a.catchUp(true), true)
+  assert.match(a.failure?.message ?? '', /quota/)
 })
 
 test('nothing can be reached at the start: the error names the addresses', { skip }, async () => {

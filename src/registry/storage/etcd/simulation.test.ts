@@ -288,8 +288,10 @@ test('etcd away: writes fail, reads go on, both work again by themselves', async
   })
   assert.match((await simulation.until(node.ask('/v1/kv/k'))).body, /"Key":"k"/)
   await assert.rejects(simulation.until(node.ask('/v1/kv/k', 'consistent')), /No cluster leader/)
+  assert.match(node.store.failure?.message ?? '', /^No cluster leader .*majority/)
   node.etcd.cut = false
   await simulation.pass(3000)
+  assert.equal(node.store.failure, undefined, 'known to be well again without a write')
   await simulation.until(node.store.write({ type: 'kv-set', key: 'other', value: '', flags: '0' }))
   await simulation.close()
 })
