@@ -18,6 +18,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'all'>> = {
   client: CLIENT_USES,
   service: ['client', ...CLIENT_USES],
   gateway: ['client', ...CLIENT_USES],
+  simulate: ['client', ...CLIENT_USES],
   registry: ['core', 'wire', 'telemetry', 'identity'],
   observatory: ['core', 'telemetry'],
   fleet: ['core', 'telemetry'],

@@ -1,0 +1,141 @@
+/** Compares policies on a virtual clock: `npm run simulate -- --help`. The simulation itself is `skein/simulate`. */
+import { parseArgs } from 'node:util'
+import { type BalanceConfig, parseBalance } from '../src/balance/index.ts'
+import { checkSeed, SCENARIOS, type SimulationResult, scenarioNamed, simulate } from '../src/simulate/index.ts'
+
+const HELP = `Compares balancing policies on a virtual clock, with the client's own choosing, ejection and retry budget.
+
+usage: npm run simulate -- [options]
+
+  --scenario <name>     one of those below, or all; default equal
+  --policy <balance>    a name, or an object in JSON as in a config; may be given again. Default: a selection
+  --instances <n>       default 10
+  --load <part>         requests over what all can carry; default 0.7
+  --requests <n>        default 50000
+  --seed <n>            default 1; the same seed gives the same figures
+  --check <n>           instead: n short random scenarios with their invariants, from --seed on
+  --json                one JSON object a line
+
+scenarios:
+${Object.entries(SCENARIOS)
+  .map(([name, about]) => `  ${name.padEnd(10)} ${about}`)
+  .join('\n')}
+
+examples:
+  npm run simulate -- --scenario slow --load 0.7
+  npm run simulate -- --scenario scale --policy '{"policy":"hash","on":"ip","using":"maglev"}' --policy p2c
+  npm run simulate -- --scenario all --json
+  npm run simulate -- --check 10000 --seed 1
+`
+
+const SELECTION: readonly BalanceConfig[] = [
+  'p2c',
+  { policy: 'p2c', load: 'in-flight' },
+  'least-request',
+  'round-robin',
+  'weighted-round-robin',
+  'edf',
+  'random',
+  { policy: 'hash', on: 'ip' },
+  { policy: 'hash', on: 'ip', boundedLoad: 1.25 },
+  { policy: 'hash', on: 'ip', using: 'maglev' },
+  { policy: 'hash', on: 'ip', using: 'rendezvous' },
+]
+
+const OPTIONS = {
+  scenario: { type: 'string', default: 'equal' },
+  policy: { type: 'string', multiple: true },
+  instances: { type: 'string', default: '10' },
+  load: { type: 'string', default: '0.7' },
+  requests: { type: 'string', default: '50000' },
+  seed: { type: 'string', default: '1' },
+  check: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
+
+function main(): void {
+  try {
+    const { values } = parseArgs({ options: OPTIONS })
+    if (values.help) console.log(HELP)
+    else if (values.check !== undefined) check(numberOf('check', values.check), numberOf('seed', values.seed))
+    else compare(values)
+  } catch (error) {
+    console.error(`simulate: ${(error as Error).message}\nnpm run simulate -- --help says what it takes.`)
+    process.exitCode = 1
+  }
+}
+
+function compare(values: Values): void {
+  const seed = numberOf('seed', values.seed)
+  const size = {
+    instances: numberOf('instances', values.instances),
+    utilisation: numberOf('load', values.load),
+    requests: numberOf('requests', values.requests),
+  }
+  const policies = values.policy?.map(policyOf) ?? SELECTION
+  for (const name of values.scenario === 'all' ? Object.keys(SCENARIOS) : [values.scenario]) {
+    const scenario = scenarioNamed(name, size)
+    if (!values.json) console.log(`${name}: ${SCENARIOS[name]}\n${HEAD}`)
+    for (const balance of policies) {
+      const result = simulate({ scenario, balance, seed })
+      console.log(
+        values.json ? JSON.stringify({ scenario: name, balance, seed, ...size, ...result }) : row(balance, result),
+      )
+    }
+    if (!values.json) console.log('')
+  }
+}
+
+function check(count: number, seed: number): void {
+  let requests = 0
+  for (let one = seed; one < seed + count; one++) requests += checkSeed(one).requests
+  console.log(`${count} scenarios from seed ${seed}, ${requests} requests: all invariants hold`)
+}
+
+/** A name as it is, everything else as JSON. */
+function policyOf(text: string): BalanceConfig {
+  let balance: unknown = text
+  try {
+    if (/^[{["]/.test(text.trim())) balance = JSON.parse(text)
+  } catch (error) {
+    throw new RangeError(`--policy ${text}: ${(error as Error).message}`)
+  }
+  parseBalance(balance as BalanceConfig)
+  return balance as BalanceConfig
+}
+
+function numberOf(name: string, text: string): number {
+  const number = Number(text)
+  if (text.trim() === '' || !(number > 0 && number < Number.POSITIVE_INFINITY)) {
+    throw new RangeError(`--${name} ${text} is not a number above 0`)
+  }
+  return number
+}
+
+const WIDTHS = [34, 9, 9, 9, 9, 10, 8] as const
+const HEAD = cells(['policy', 'mean ms', 'p99', 'p99.9', 'failed', 'max/mean', 'moved'])
+
+function row(balance: BalanceConfig, result: SimulationResult): string {
+  const { meanMs, p99Ms, p999Ms, failed, maxOverMean, movedKeys } = result
+  const moved = movedKeys === undefined ? '–' : `${(movedKeys * 100).toFixed(1)} %`
+  const times = [meanMs, p99Ms, p999Ms].map((ms) => ms.toFixed(1))
+  return cells([wording(balance), ...times, String(failed), maxOverMean.toFixed(2), moved])
+}
+
+/** `p2c`, `hash maglev 1.25`, `p2c in-flight`. */
+function wording(balance: BalanceConfig): string {
+  if (typeof balance !== 'object') return String(balance)
+  return Object.entries({ policy: 'p2c', ...balance })
+    .filter(([key]) => key !== 'on')
+    .map(([, value]) => (typeof value === 'object' ? JSON.stringify(value) : String(value)))
+    .join(' ')
+}
+
+function cells(texts: readonly string[]): string {
+  return texts.map((text, i) => (i === 0 ? text.padEnd(WIDTHS[i]!) : text.padStart(WIDTHS[i]!))).join('')
+}
+
+main()
