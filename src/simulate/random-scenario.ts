@@ -39,10 +39,10 @@ export function randomCase(seed: number): RandomCase {
   const utilisation = 0.2 + 1.3 * random()
   const requests = 30 + below(random, 50)
   const lengthMs = (requests * meanOf(latency)) / (count * utilisation)
-  const events = random() < 0.3 ? [] : drawEvents(instances, lengthMs, random)
+  const events = random() < 0.4 ? [] : drawEvents(instances, lengthMs, random)
   const [attemptTimeoutMs, callers, keys] = [50 + below(random, 2000), 1 + below(random, 2), 1 + below(random, 50)]
   const scenario = { name: `seed ${seed}`, instances, utilisation, requests, events, attemptTimeoutMs, callers, keys }
-  return { scenario, ...drawBalance(random, alike && requests / (count * callers) >= 20) }
+  return { scenario, ...drawBalance(random, alike && requests / (count * callers) >= 12) }
 }
 
 function instance(index: number, random: Random): InstanceSpec {
