@@ -23,6 +23,8 @@ const NAMES = Object.entries(BREAKS as Readonly<Record<string, Break>>)
   .map(([name]) => name)
 /** Of the calls, one in so many goes where answers break. */
 const BROKEN_ONE_IN = 10
+/** More would wait in this process, and be taken for calls that hang. */
+const AT_ONCE_MAX = 256
 const HUNG_MS = 10_000
 const PHASES = 3
 /** Idle connections are closed after 4 s. */
@@ -50,13 +52,14 @@ export default {
     await registerInstance(edge.registry, 'mixed', broken.port, 2)
     const total: Total = { sent: 0, failed: [], truncated: [], hung: [] }
     const phases: Phase[] = []
+    const seconds = pick({ ci: 10, normal: 60, long: 600 }) / PHASES
     for (let i = 0; i < PHASES; i++) {
-      const seconds = pick({ ci: 10, normal: 60, long: 600 }) / PHASES
       await callAtRate(context, edge, seconds, pick({ ci: 200, normal: 500, long: 2000 }), total)
       phases.push(await lookAt(edge))
       log(`${total.sent} calls; ${JSON.stringify(phases.at(-1))}`)
     }
-    return rows(edge, total, phases)
+    const rate = { figure: 'calls a second', value: total.sent / (seconds * PHASES), unit: '', info: true }
+    return [rate, ...rows(edge, total, phases)]
   },
 } satisfies Fault
 
@@ -94,7 +97,7 @@ async function origin({ after }: FaultContext): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-/** Open loop: calls begin at the rate whatever becomes of those before. */
+/** Open loop: calls begin at the rate whatever becomes of those before, as long as this machine keeps up. */
 async function callAtRate(
   { random }: FaultContext,
   edge: Edge,
@@ -102,7 +105,7 @@ async function callAtRate(
   perSecond: number,
   total: Total,
 ): Promise<void> {
-  const agent = new Agent({ connections: 256 })
+  const agent = new Agent({ connections: AT_ONCE_MAX })
   const pending = new Set<Promise<void>>()
   const started = performance.now()
   const draw = () => NAMES[below(random, NAMES.length)]!
@@ -110,7 +113,11 @@ async function callAtRate(
     below(random, BROKEN_ONE_IN) > 0 ? '/good' : below(random, 2) === 0 ? `/${draw()}` : `/mixed/${draw()}`
   const before = total.sent
   for (let elapsed = 0; elapsed < seconds * 1000; elapsed = performance.now() - started) {
-    for (const due = before + (elapsed / 1000) * perSecond; total.sent < due; total.sent++) {
+    for (
+      const due = before + (elapsed / 1000) * perSecond;
+      total.sent < due && pending.size < AT_ONCE_MAX;
+      total.sent++
+    ) {
       const one = call(agent, edge.url, path(), total).finally(() => pending.delete(one))
       pending.add(one)
     }
