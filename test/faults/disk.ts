@@ -48,7 +48,7 @@ const REALLY_FULL: Trouble = {
   prepare({ dir, after }) {
     const data = path.join(dir, 'small')
     mkdirSync(data)
-    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', data], { encoding: 'utf8' })
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=32m', 'tmpfs', data], { encoding: 'utf8' })
     if (mounted.status !== 0) throw new Error(`mount: ${mounted.stderr}`)
     after(() => void spawnSync('umount', ['-l', data]))
     const ballast = path.join(data, 'ballast')
