@@ -12,6 +12,7 @@ usage: npm run simulate -- [options]
   --instances <n>       default 10
   --load <part>         requests over what all can carry; default 0.7
   --requests <n>        default 50000
+  --callers <n>         that know nothing of each other, default 1
   --seed <n>            default 1; the same seed gives the same figures
   --check <n>           instead: n short random scenarios with their invariants, from --seed on
   --json                one JSON object a line
@@ -48,6 +49,7 @@ const OPTIONS = {
   instances: { type: 'string', default: '10' },
   load: { type: 'string', default: '0.7' },
   requests: { type: 'string', default: '50000' },
+  callers: { type: 'string', default: '1' },
   seed: { type: 'string', default: '1' },
   check: { type: 'string' },
   json: { type: 'boolean', default: false },
@@ -74,6 +76,7 @@ function compare(values: Values): void {
     instances: numberOf('instances', values.instances),
     utilisation: numberOf('load', values.load),
     requests: numberOf('requests', values.requests),
+    callers: numberOf('callers', values.callers),
   }
   const policies = values.policy?.map(policyOf) ?? SELECTION
   for (const name of values.scenario === 'all' ? Object.keys(SCENARIOS) : [values.scenario]) {

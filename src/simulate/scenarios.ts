@@ -10,6 +10,8 @@ export interface ScenarioSize {
   readonly utilisation?: number | undefined
   /** Default 50,000. */
   readonly requests?: number | undefined
+  /** Default 1. */
+  readonly callers?: number | undefined
 }
 
 type Case = {
@@ -59,12 +61,12 @@ export const SCENARIOS: Readonly<Record<string, string>> = Object.fromEntries(
 
 /** @throws RangeError for a name that is none. */
 export function scenarioNamed(name: string, size: ScenarioSize = {}): Scenario {
-  const { instances: count = 10, utilisation = 0.7, requests = 50_000 } = size
+  const { instances: count = 10, utilisation = 0.7, requests = 50_000, callers = 1 } = size
   const wanted = Object.hasOwn(CASES, name) ? CASES[name]! : undefined
   if (wanted === undefined) throw new RangeError(`no scenario "${name}" (known: ${Object.keys(CASES).join(', ')})`)
   const spec = (index: number): InstanceSpec => ({ id: `i${index}`, latency: { kind: 'exponential', meanMs: MEAN_MS } })
   const change = wanted.change ?? ((one) => one)
   const instances = Array.from({ length: count }, (_, index) => change(spec(index), index))
   const lengthMs = (requests * MEAN_MS) / (count * utilisation)
-  return { name, instances, utilisation, requests, events: wanted.events?.((part) => part * lengthMs, spec) }
+  return { name, instances, utilisation, requests, callers, events: wanted.events?.((part) => part * lengthMs, spec) }
 }
