@@ -22,7 +22,7 @@ export interface StorageTools {
   readonly log?: Logger | undefined
 }
 
-/** The client of etcd is loaded where there is one: it is a tenth of a registry's memory. */
+/** The client of etcd is loaded where there is one: others spare its 6 MB. */
 export async function createStorage(
   choice: StorageChoice,
   events: StorageEvents = {},
