@@ -13,6 +13,7 @@ import {
 } from './contract.ts'
 import type { Incoming } from './incoming.ts'
 import { NOBODY } from './nobody.ts'
+import { reset } from './reset.ts'
 import { WireError } from './wire-error.ts'
 import { responseHead } from './write.ts'
 
@@ -123,10 +124,7 @@ export class H1Exchange implements ServerExchange {
   }
 
   reset(): void {
-    const { socket } = this.connection
-    // Under TLS a close without its farewell says the same.
-    if ('encrypted' in socket) socket.destroy()
-    else if (!socket.destroyed) socket.resetAndDestroy()
+    reset(this.connection.socket)
   }
 
   takeOver(): { readonly socket: Socket; readonly head: Buffer } {

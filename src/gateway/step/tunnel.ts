@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { SkeinError } from '../../core/errors.ts'
 import { header } from '../../core/headers.ts'
 import { fromReadable } from '../../wire/incoming.ts'
+import { reset } from '../../wire/reset.ts'
 import { sendAnswer } from '../answer.ts'
 import { responseHeaders } from '../end-to-end.ts'
 import type { Exchange, Parts } from '../exchange.ts'
@@ -81,27 +82,27 @@ function splice(
   signal: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve) => {
-    const reset = () => {
-      client.resetAndDestroy()
-      upstream.resetAndDestroy()
+    const resetBoth = () => {
+      reset(client)
+      reset(upstream)
     }
-    const idle = idleTimer(reset)
+    const idle = idleTimer(resetBoth)
     let open = 2
     const closed = (other: Socket) => {
-      if (!other.writableEnded) other.resetAndDestroy()
+      if (!other.writableEnded) reset(other)
       if (--open > 0) return
       idle.cancel()
-      signal.removeEventListener('abort', reset)
+      signal.removeEventListener('abort', resetBoth)
       resolve()
     }
     for (const [from, to] of [[client, upstream] as const, [upstream, client] as const]) {
-      from.on('error', reset)
+      from.on('error', resetBoth)
       from.on('data', () => idle.touch())
       from.pipe(to)
       if (from.closed) closed(to)
       else from.once('close', () => closed(to))
     }
-    signal.addEventListener('abort', reset, { once: true })
-    if (signal.aborted) reset()
+    signal.addEventListener('abort', resetBoth, { once: true })
+    if (signal.aborted) resetBoth()
   })
 }
