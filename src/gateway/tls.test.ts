@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import {
@@ -9,7 +10,7 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http2'
 import { request } from 'node:https'
-import { connect as connectTcp } from 'node:net'
+import { connect as connectTcp, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
@@ -118,6 +119,25 @@ for (const [what, headers, status] of [
     assert.equal(head[':status'], status)
   })
 }
+
+test('a field that an upstream gives twice reaches the client, also one that should stand once', async (t) => {
+  const { port } = await httpUpstream(t, (_, answer) => {
+    answer.writeHead(200, [
+      'x-content-type-options',
+      'nosniff',
+      'x-content-type-options',
+      'nosniff',
+      'constructor',
+      'a',
+    ])
+    answer.end('text')
+  })
+  const { gateway } = await workbench(t, { instances: [instance(port)] })
+  const session = connect(`http://127.0.0.1:${gateway.port}`, { strictSingleValueFields: false } as object)
+  t.after(() => session.destroy())
+  const { headers, text } = await ask(session, { ':path': '/' })
+  assert.deepEqual([headers[':status'], headers['constructor'], text], [200, 'a', 'text'])
+})
 
 test('a stream that is reset cancels the call behind it', async (t) => {
   const arrival = Promise.withResolvers<void>()
@@ -243,6 +263,31 @@ describe('TLS', { skip: needsCertificates() }, () => {
     })
     const { headers } = JSON.parse(text) as { headers: Record<string, string> }
     assert.deepEqual([headers['x-forwarded-proto'], headers['x-forwarded-port']], ['https', String(gateway.port)])
+  })
+
+  test('a WebSocket over TLS whose instance resets is cut off, and the gateway lives', async (t) => {
+    const { port, server } = await httpUpstream(t, (_, answer) => answer.end())
+    server.on('upgrade', (asked, socket) => {
+      const proof = createHash('sha1').update(
+        `${asked.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`,
+      )
+      socket.write(
+        `HTTP/1.1 101 x\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: ${proof.digest('base64')}\r\n\r\n`,
+      )
+      socket.once('data', () => (socket as Socket).resetAndDestroy())
+    })
+    const routes = [{ to: 'users', websocket: true }]
+    const { gateway } = await workbench(t, { instances: [instance(port)], routes, config: { tls: tlsOf('a') } })
+    const client = connectTls({ port: gateway.port, host: '127.0.0.1', rejectUnauthorized: false })
+    client.on('error', () => {})
+    client.write(
+      'GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    )
+    const [head] = await once(client, 'data')
+    assert.match(String(head), /^HTTP\/1\.1 101 /)
+    client.write('x')
+    await new Promise((resolve) => client.once('close', resolve))
+    assert.equal(await shown(gateway.port, 'a.test'), 'a.test')
   })
 
   test('HTTP/2 by ALPN', async (t) => {

@@ -101,9 +101,9 @@ export class H2Exchange implements ServerExchange {
     if (this.#begun) throw new Error('the answer has begun already')
     const never = status === 204 || status === 304 || status < 200
     const headers = writeH2Head(status, fields, status === 204 || (status === 304 && length === 0) ? undefined : length)
+    this.#stream.respond(headers)
     this.#begun = true
     this.#bodiless = never || this.head.method === 'HEAD'
-    this.#stream.respond(headers)
   }
 
   #isOpen(): boolean {

@@ -78,7 +78,9 @@ function fieldOf(headers: RawHeaders, name: string): string | undefined {
 
 /** The head of an answer as node:http2 takes it. @throws WireError on what cannot stand in a head. */
 export function writeH2Head(status: number, fields: RawHeaders, length: number | undefined): OutgoingHttpHeaders {
-  const headers: OutgoingHttpHeaders = { ':status': status }
+  // Without a prototype, where a field named `constructor` would find one.
+  const headers: OutgoingHttpHeaders = Object.create(null)
+  headers[':status'] = status
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!.toLowerCase()
     const value = fields[i + 1]!

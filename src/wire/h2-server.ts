@@ -45,6 +45,8 @@ export class H2Server {
       // The pseudo-fields count too.
       maxHeaderListPairs: Math.min(headerFields, 10_000) + 5,
       maxSessionMemory: 16,
+      // HTTP/1.1 passes on what an upstream gives twice; here it would be an answer that cannot be written.
+      strictSingleValueFields: false,
       ...{ streamResetBurst: RESETS_AT_ONCE, streamResetRate: RESETS_PER_SECOND },
     })
     this.#server.on('session', (session) => this.#open(session, keepAliveMs))
