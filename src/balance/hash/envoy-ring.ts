@@ -34,15 +34,39 @@ export function envoyPoints(
   const weights = endpoints.reduce((sum, { weight }) => sum + weight, 0)
   const least = endpoints.reduce((min, { weight }) => Math.min(min, weight / weights), 1)
   const scale = Math.min(Math.ceil(least * minimumRingSize) / least, maximumRingSize)
-  const points: { hash: bigint; owner: number }[] = []
+  const keys: string[] = []
+  const ownerOf: number[] = []
   let target = 0
   for (const [owner, { key, weight }] of endpoints.entries()) {
     target += scale * (weight / weights)
-    for (let k = 0; points.length < target; k++) points.push({ hash: xxHash64(`${key}_${k}`).toBigInt(), owner })
+    for (let k = 0; keys.length < target; k++) {
+      keys.push(`${key}_${k}`)
+      ownerOf.push(owner)
+    }
   }
-  points.sort((a, b) => (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : 0))
+  return sortedRing(keys, ownerOf)
+}
+
+/**
+ * As much of each hash as fits is packed with the point's index into one double: typed arrays sort numbers natively, a
+ * hundred times faster than BigInts by a comparison. What is equal so far is put in order by the whole hash.
+ */
+function sortedRing(keys: readonly string[], ownerOf: readonly number[]): EnvoyRing {
+  const hashes = BigUint64Array.from(keys, (key) => xxHash64(key).toBigInt())
+  const indexBits = Math.max(1, Math.ceil(Math.log2(keys.length)))
+  const indices = 2 ** indexBits
+  const dropped = BigInt(64 - (53 - indexBits))
+  const packed = Float64Array.from(hashes, (hash, index) => Number(hash >> dropped) * indices + index).sort()
+  const order = Uint32Array.from(packed, (point) => point % indices)
+  for (let at = 1; at < order.length; at++) {
+    for (let to = at; to > 0 && hashes[order[to]!]! < hashes[order[to - 1]!]!; to--) {
+      const [later, earlier] = [order[to]!, order[to - 1]!]
+      order[to] = earlier
+      order[to - 1] = later
+    }
+  }
   return {
-    hashes: BigUint64Array.from(points, ({ hash }) => hash),
-    owners: Uint32Array.from(points, ({ owner }) => owner),
+    hashes: BigUint64Array.from(order, (point) => hashes[point]!),
+    owners: Uint32Array.from(order, (point) => ownerOf[point]!),
   }
 }
