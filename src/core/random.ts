@@ -31,11 +31,11 @@ const HERD_BASE_MS = 250
 const HERD_CAP_MS = 9_000
 
 /**
- * The wait of one of many who lost the same server at the same moment, uniform in [d/3, d] with d = min(9 s, 250 ms·2^attempt).
- * However long it was away, not much more than a sixth of them come in the first second, and all within nine: full jitter up
- * to 9 s would bring a fifth, because short waits pile up. Attempt counts from 0.
+ * The wait of one of many who lost the same server at the same moment, uniform in [d/2, d] with d = min(9 s, 250 ms·2^attempt).
+ * After half a minute not much more than a seventh of them come in any second, and all within nine; full jitter up to 9 s would
+ * bring a fifth, because short waits pile up. Attempt counts from 0.
  */
 export function herdPause(random: Random, attempt: number): number {
   const longest = Math.min(HERD_CAP_MS, HERD_BASE_MS * 2 ** attempt)
-  return (longest / 3) * (1 + 2 * random())
+  return (longest / 2) * (1 + random())
 }

@@ -53,8 +53,8 @@ export default {
 
     await registry.signal('SIGKILL')
     await pause(pick({ ci: 3000, normal: 40_000, long: 60_000 }))
-    await registry.restart()
     proxy.forget()
+    await registry.restart()
     const back = performance.now()
     await eventually('everybody to be back', async () => full() && (await registered(registry.url)) === kits, 60_000)
     const convergedMs = performance.now() - back
