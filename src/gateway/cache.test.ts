@@ -1,12 +1,17 @@
 /** The response cache, seen from outside: what is given again, what is asked for, and what is never kept. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { connect } from 'node:http2'
 import { type TestContext, test } from 'node:test'
 import { VirtualClock } from '../core/clock.ts'
 import { directivesOf } from './cache/directives.ts'
 import { isStorable, lifetimeOf } from './cache/freshness.ts'
 import { Store } from './cache/store.ts'
-import type { RouteConfig } from './contract.ts'
+import { tee } from './cache/tee.ts'
+import { wholeBody } from './compress.ts'
+import type { GatewayConfig, RouteConfig } from './contract.ts'
+import type { CustomStep } from './rule/steps.ts'
 import { type AskOptions, ask, httpUpstream, instance, workbench } from './workbench.suite.ts'
 
 interface Upstream {
@@ -14,7 +19,12 @@ interface Upstream {
   count: number
 }
 
-async function cached(t: TestContext, handler: RequestListener, route: Partial<RouteConfig> = {}) {
+async function cached(
+  t: TestContext,
+  handler: RequestListener,
+  route: Partial<RouteConfig> = {},
+  config: Partial<GatewayConfig> = {},
+) {
   const upstream: Upstream = { handler, count: 0 }
   const { port } = await httpUpstream(t, (request, response) => {
     upstream.count++
@@ -25,6 +35,7 @@ async function cached(t: TestContext, handler: RequestListener, route: Partial<R
     instances: [instance(port)],
     routes: [{ to: 'users', cache: true, attempts: 1, ...route }],
     clock,
+    config,
   })
   const get = (path = '/', init?: AskOptions) => ask(bench.gateway.port, path, init)
   const texts = async (...paths: string[]) => {
@@ -367,4 +378,14 @@ test('Cache-Control is read as it is written', () => {
   )
   assert.equal(lifetimeOf([], directivesOf(['cache-control', 'max-age=99999999999999']), 0), 2 ** 31)
   assert.equal(isStorable({ headers: [], personal: false }, 206, ['cache-control', 'max-age=5'], 0), false)
+})
+
+test('a GET with a body has an answer of its own, also over HTTP/2, where no field tells of the body', async (t) => {
+  const { get, url, gateway } = await cached(t, counting({ 'cache-control': 'max-age=60' }))
+  const session = connect(url)
+  t.after(() => session.destroy())
+  const poison = session.request({ ':authority': `localhost:${gateway.port}`, ':path': '/' }, { endStream: false })
+  poison.end('page=evil').resume()
+  await once(poison, 'close')
+  assert.equal((await get()).text, 'answer 2')
 })

@@ -27,12 +27,10 @@ export function cacheRequest(exchange: Exchange): CacheRequest {
   return { exchange, store: cache!.store, key, fields, personal: isNamed || auth !== undefined }
 }
 
-/** Parts of something, and requests with a body, are none of the cache's affair. */
-const CONTENT = ['range', 'content-length', 'transfer-encoding']
-
+/** Parts of something, and requests with a body, which HTTP/2 needs no field for, are none of the cache's affair. */
 export function isCacheable({ head, upgrading }: Exchange): boolean {
   const isRead = head.method === 'GET' || head.method === 'HEAD'
-  return isRead && !upgrading && CONTENT.every((name) => header(head.headers, name) === undefined)
+  return isRead && !upgrading && head.framing === 0 && header(head.headers, 'range') === undefined
 }
 
 /** May it be given as it is, given while it is confirmed, or not before that? `age` in s. */
