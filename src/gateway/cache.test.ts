@@ -389,3 +389,24 @@ test('a GET with a body has an answer of its own, also over HTTP/2, where no fie
   await once(poison, 'close')
   assert.equal((await get()).text, 'answer 2')
 })
+
+for (const [what, fields] of [
+  ['sets a cookie', { 'set-cookie': 'session=of-another' }],
+  ['is private', { 'cache-control': 'private, max-age=60' }],
+  ['varies by everything', { vary: '*' }],
+] as const) {
+  test(`a confirmation that ${what} is for the one who asked, and ends what was kept`, async (t) => {
+    const { get, clock, upstream } = await cached(
+      t,
+      tagged({ tag: '"1"', body: 'one' }, { 'cache-control': 'max-age=60' }),
+    )
+    await get()
+    clock.advance(61_000)
+    upstream.handler = (_, response) => void response.writeHead(304, { 'cache-control': 'max-age=60', ...fields }).end()
+    const own = await get()
+    assert.deepEqual([own.status, own.text], [200, 'one'])
+    upstream.handler = counting({})
+    const other = await get()
+    assert.deepEqual([other.text, other.headers['set-cookie']], ['answer 1', undefined])
+  })
+}

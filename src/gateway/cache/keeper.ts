@@ -57,9 +57,9 @@ export class Keeper {
     if (status === 304 && kept !== undefined) {
       discard(source, this.#clock)
       const confirmed = { ...kept, headers: refreshed(kept.headers, headers) }
-      return this.present(request, this.#note(fetch, confirmed, ageOnArrival(headers)))
+      return this.present(request, this.#confirmed(fetch, confirmed, ageOnArrival(headers)))
     }
-    if (!isStorable({ headers: request.fields, personal: request.personal }, status, headers, config.defaultSeconds)) {
+    if (!this.#mayKeep(fetch, status, headers)) {
       // It is no longer as it was kept. A failure says nothing of that, and a 304 is for what the client has.
       if (status < 500 && status !== 304) request.store.delete(request.key)
       end(false)
@@ -70,6 +70,19 @@ export class Keeper {
       else this.#note(fetch, { status, headers: withoutHeaders(headers, AGE), body }, ageOnArrival(headers))
     })
     return { status, headers, source: passing }
+  }
+
+  /** A 304 may bring what is for one client alone, a cookie or `private`: then it is given to that one and no other. */
+  #confirmed(fetch: Fetch, confirmed: Kept, age: number): Kept {
+    const { request, askedAt, end } = fetch
+    if (this.#mayKeep(fetch, confirmed.status, confirmed.headers)) return this.#note(fetch, confirmed, age)
+    request.store.delete(request.key)
+    end(false)
+    return { ...confirmed, age, at: askedAt }
+  }
+
+  #mayKeep({ request: { fields, personal }, config }: Fetch, status: number, headers: RawHeaders): boolean {
+    return isStorable({ headers: fields, personal }, status, headers, config.defaultSeconds)
   }
 
   #note(
