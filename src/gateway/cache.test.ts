@@ -410,3 +410,11 @@ for (const [what, fields] of [
     assert.deepEqual([other.text, other.headers['set-cookie']], ['answer 1', undefined])
   })
 }
+
+test('what a step says of who asks makes the answer personal', async (t) => {
+  const login: CustomStep = (request) =>
+    request.setHeader('authorization', `Bearer ${request.headers.get('x-session')}`)
+  const { get } = await cached(t, counting({ 'cache-control': 'max-age=60' }), { steps: [login] })
+  await get('/', { headers: { 'x-session': 'ann' } })
+  assert.equal((await get('/', { headers: { 'x-session': 'bob' } })).text, 'answer 2')
+})

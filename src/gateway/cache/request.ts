@@ -20,7 +20,8 @@ export interface CacheRequest {
 export function cacheRequest(exchange: Exchange): CacheRequest {
   const { route, service, head, origin } = exchange
   const fields = outboundHeaders(exchange)
-  const isNamed = ['authorization', 'cookie'].some((name) => header(head.headers, name) !== undefined)
+  // A step may have told the upstream who asks although the client said it elsewhere.
+  const isNamed = ['authorization', 'cookie'].some((name) => header(head.headers, name) ?? header(fields, name))
   const { proto, host } = origin!
   const key = `${service} ${proto} ${host} ${header(fields, 'host') ?? ''} ${outboundPath(exchange)}`
   const { cache, auth } = route!.rules
