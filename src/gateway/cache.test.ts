@@ -418,3 +418,18 @@ test('what a step says of who asks makes the answer personal', async (t) => {
   await get('/', { headers: { 'x-session': 'ann' } })
   assert.equal((await get('/', { headers: { 'x-session': 'bob' } })).text, 'answer 2')
 })
+
+test('a reload does not mix what routes of the same name keep', async (t) => {
+  const key = 'sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae' // of foo
+  const inner = {
+    to: 'users',
+    cache: true,
+    headers: { 'x-inner': true },
+    auth: { apiKeys: { keys: { shop: key } } },
+  } as const
+  const { get, gateway } = await cached(t, counting({ 'cache-control': 'public, max-age=60' }))
+  const routes = [inner, { to: 'users', cache: true }]
+  for (let i = 0; i < 2; i++) gateway.reload({ port: gateway.port, routes })
+  const secret = await get('/', { headers: { 'x-inner': '1', 'x-api-key': 'foo' } })
+  assert.notEqual((await get()).text, secret.text)
+})

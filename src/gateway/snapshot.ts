@@ -48,13 +48,26 @@ function gatewayRoute(
   before: GatewaySnapshot | undefined,
 ): GatewayRoute {
   const route = parseRoute(config, order)
-  const old = before?.table.routes.find(({ name }) => name === route.name)
+  const old = before?.table.routes.find((one) => isSame(one, route))
   return {
     ...route,
     policy: callPolicy(config),
     hashOn: parseBalance(config.balance).on,
     rules: prepareRules({ ...defaults, ...config }, route.name, old?.rules, parts),
   }
+}
+
+/** A name that the user gave is that of one route; a default name may be that of several, which must not mix what they keep. */
+function isSame({ name, config: before }: Route, { name: now, config }: Route): boolean {
+  return (
+    name === now &&
+    before.name === config.name &&
+    (config.name !== undefined || conditionsOf(before) === conditionsOf(config))
+  )
+}
+
+function conditionsOf({ host, path, methods, headers, cookies, query }: RouteConfig): string {
+  return JSON.stringify([host, path, methods, headers, cookies, query])
 }
 
 function callPolicy(config: RouteConfig): CallPolicy {
