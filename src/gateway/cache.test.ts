@@ -433,3 +433,10 @@ test('a reload does not mix what routes of the same name keep', async (t) => {
   const secret = await get('/', { headers: { 'x-inner': '1', 'x-api-key': 'foo' } })
   assert.notEqual((await get()).text, secret.text)
 })
+
+test('the variants that requests invent count in the bound', () => {
+  const store = new Store(100_000)
+  const kept = { status: 200, headers: ['vary', 'x'], body: new Uint8Array(), lifetime: 1, age: 0, at: 0 }
+  for (let i = 0; i < 20; i++) store.put(String(i), ['x', 'v'.repeat(10_000)], kept)
+  assert.ok(store.get('0', ['x', 'v'.repeat(10_000)]) === undefined && store.bytes > 90_000)
+})

@@ -53,9 +53,10 @@ export class Store {
       line.split(',').map((name) => name.trim().toLowerCase()),
     )
     const varies = names.filter((name) => name !== '').map((name) => [name, fieldOf(asked, name)] as const)
-    const slot = { kept, varies, bytes: OVERHEAD + kept.body.length + kept.headers.join('').length + key.length }
-    if (slot.bytes > this.#maxBytes) return
     const text = JSON.stringify(varies)
+    const chars = kept.headers.join('').length + key.length + text.length
+    const slot = { kept, varies, bytes: OVERHEAD + kept.body.length + chars }
+    if (slot.bytes > this.#maxBytes) return
     const others = (this.#slots.get(key) ?? []).filter((one) => JSON.stringify(one.varies) !== text)
     this.delete(key)
     const slots = [slot, ...others].slice(0, VARIANTS_MAX)
