@@ -440,3 +440,10 @@ test('the variants that requests invent count in the bound', () => {
   for (let i = 0; i < 20; i++) store.put(String(i), ['x', 'v'.repeat(10_000)], kept)
   assert.ok(store.get('0', ['x', 'v'.repeat(10_000)]) === undefined && store.bytes > 90_000)
 })
+
+test('nobody waits for an answer that has become too long to be kept', async () => {
+  const told: (Uint8Array | undefined)[] = []
+  const source = tee(wholeBody(new Uint8Array(1001)), 1000, (bytes) => told.push(bytes))
+  source.read({ chunk: () => assert.deepEqual(told, [undefined]), end() {}, fail: assert.fail })
+  assert.deepEqual(told, [undefined])
+})

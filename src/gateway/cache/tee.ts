@@ -25,16 +25,20 @@ export function tee(
       source.read({
         chunk(bytes) {
           total += bytes.length
-          if (total > maxBytes) chunks = undefined
-          chunks?.push(bytes)
+          if (total <= maxBytes) chunks?.push(bytes)
+          else if (chunks !== undefined) {
+            chunks = undefined
+            // At once: others may wait for it, and the rest may take long.
+            onWhole(undefined)
+          }
           sink.chunk(bytes)
         },
         end(trailers) {
-          onWhole(chunks && Buffer.concat(chunks))
+          if (chunks !== undefined) onWhole(Buffer.concat(chunks))
           sink.end(trailers)
         },
         fail(error) {
-          onWhole(undefined)
+          if (chunks !== undefined) onWhole(undefined)
           sink.fail(error)
         },
       })
