@@ -447,3 +447,14 @@ test('nobody waits for an answer that has become too long to be kept', async () 
   source.read({ chunk: () => assert.deepEqual(told, [undefined]), end() {}, fail: assert.fail })
   assert.deepEqual(told, [undefined])
 })
+
+test('the port that a trusted proxy tells of is part of what is asked for', async (t) => {
+  const { get } = await cached(
+    t,
+    counting({ 'cache-control': 'max-age=60' }),
+    {},
+    { trustedProxies: ['127.0.0.1', '::1'] },
+  )
+  await get('/', { headers: { 'x-forwarded-port': '666' } })
+  assert.equal((await get('/', { headers: { 'x-forwarded-port': '443' } })).text, 'answer 2')
+})

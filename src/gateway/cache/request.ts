@@ -22,8 +22,8 @@ export function cacheRequest(exchange: Exchange): CacheRequest {
   const fields = outboundHeaders(exchange)
   // A step may have told the upstream who asks although the client said it elsewhere.
   const isNamed = ['authorization', 'cookie'].some((name) => header(head.headers, name) ?? header(fields, name))
-  const { proto, host } = origin!
-  const key = `${service} ${proto} ${host} ${header(fields, 'host') ?? ''} ${outboundPath(exchange)}`
+  const { proto, host, port } = origin!
+  const key = `${service} ${proto} ${host} ${port} ${header(fields, 'host') ?? ''} ${outboundPath(exchange)}`
   const { cache, auth } = route!.rules
   return { exchange, store: cache!.store, key, fields, personal: isNamed || auth !== undefined }
 }
