@@ -5,7 +5,7 @@ import { blockingQuery, type Question } from '../blocking-query.ts'
 import { Refusal } from '../state/refusal.ts'
 import { RESOURCE } from '../state/resources.ts'
 import { Encoded } from './encoded.ts'
-import type { Answer, ApiRequest, Handler, Registry } from './endpoint.ts'
+import { type Answer, type ApiRequest, type Handler, JSON_TYPE, type Registry } from './endpoint.ts'
 
 /** What a read endpoint says about one request. */
 export interface Read {
@@ -154,7 +154,6 @@ function checkEnterprise(query: ApiRequest['query']): void {
   }
 }
 
-const JSON_TYPE = ['Content-Type', 'application/json']
 const RAW_TYPE = [
   ...['Content-Type', 'text/plain'],
   ...['X-Content-Type-Options', 'nosniff'],
