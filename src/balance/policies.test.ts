@@ -23,6 +23,7 @@ const SCOPED: readonly [string, ScopeOptions][] = [
   ['an aperture of three', { aperture: 3 }],
   ['priorities', { priority: true }],
   ['a zone', { zone: 'a' }],
+  ['zones by weight', { zoneWeights: { a: 1, '': 2 } }],
   ['slow start', { slowStart: 30 }],
 ]
 const clock = new VirtualClock()
@@ -128,6 +129,9 @@ describe('checkBalance', () => {
     [{ zone: 7 }, /zone: 7 is neither a zone's name nor an object with own, callers, minInstances/],
     [{ zone: { callers: {} } }, /zone: 'own' is missing/],
     [{ zone: { own: 'a', callers: { a: -1 } } }, /zone: callers: a: -1 is not a number of callers/],
+    [{ zoneWeights: { a: -1 } }, /zoneWeights: a: -1 is not a weight/],
+    [{ zoneWeights: ['a'] }, /zoneWeights: \["a"\] is not an object/],
+    [{ zone: 'a', zoneWeights: { a: 1 } }, /zoneWeights: stands instead of 'zone'/],
     [{ subset: {} }, /subset: \{\} is not an object such as/],
     [{ subset: { version: 2 } }, /subset: version: 2 is not a text/],
     [{ subset: { version: '2' }, otherwise: 'all' }, /otherwise: "all" is neither 'any' nor 'none'/],

@@ -12,6 +12,8 @@ export interface ScopeOptions {
   readonly priority?: true | PriorityOptions | undefined
   /** The caller's zone: it is preferred as far as its instances can carry it. An instance's is the metadata's `zone`. */
   readonly zone?: string | ZoneOptions | undefined
+  /** Zones by weight instead, wherever the caller is; one that is not named has weight 0. */
+  readonly zoneWeights?: Readonly<Record<string, number>> | undefined
   /** Health is ignored while less than so many percent are healthy. Default 0: only when nobody is. */
   readonly panic?: number | undefined
   /** Seconds, or the curve, in which a newcomer gets to its full share. Default none. */

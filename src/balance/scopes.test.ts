@@ -10,6 +10,7 @@ import { POLICIES } from './policies.ts'
 import { dealt, ranked } from './scope/aperture.ts'
 import { levelLoads } from './scope/priority.ts'
 import { zoneSplit } from './scope/zone.ts'
+import { effectiveWeight } from './scope/zone-weights.ts'
 import type { ScopeOptions } from './scope-options.ts'
 import { within } from './scopes.ts'
 
@@ -50,7 +51,18 @@ interface ZoneCase {
   readonly residualCapacity?: readonly number[]
 }
 
-const { priorities, zones } = vectors<{ priorities: LevelCase[]; zones: ZoneCase[] }>('priority-locality')
+interface LocalityCase {
+  readonly localityWeights: readonly number[]
+  readonly healthyOfTotal: readonly [number, number][]
+  readonly effectiveWeights: readonly number[]
+  readonly share: readonly number[]
+}
+
+const { priorities, zones, localities } = vectors<{
+  priorities: LevelCase[]
+  zones: ZoneCase[]
+  localities: LocalityCase[]
+}>('priority-locality')
 
 describe('priority', () => {
   for (const { healthyOfTotal, panicThreshold = 50, health, normalizedTotal, panic, loadPercent } of priorities) {
@@ -134,6 +146,35 @@ describe('zone', () => {
       zonesOf({ zone: 'a' }, new Set(threeZones.filter(({ meta }) => meta?.['zone'] === 'a'))).get('a'),
       undefined,
     )
+  })
+})
+
+describe('zone weights', () => {
+  for (const { localityWeights, healthyOfTotal, effectiveWeights, share } of localities) {
+    it(`shares out as Envoy does: weights ${localityWeights}, healthy ${healthyOfTotal.join(' | ')}`, () => {
+      for (const [i, [healthy, total]] of healthyOfTotal.entries()) {
+        const weight = effectiveWeight(localityWeights[i]!, healthy, total)
+        assert.ok(Math.abs(weight - effectiveWeights[i]!) < 1e-5, `${weight}`)
+      }
+      const list = healthyOfTotal.flatMap(([healthy, total], zone) =>
+        Array.from({ length: total }, (_, i) =>
+          withMeta(`h${zone}-${i}:80`, { zone: `${zone}`, sick: `${i >= healthy}` }),
+        ),
+      )
+      const policy = policyIn({
+        zoneWeights: Object.fromEntries(localityWeights.map((weight, zone) => [zone, weight])),
+      })
+      const asked = request(new Set(list.filter(({ meta }) => meta?.['sick'] === 'true')))
+      const counts = countPicks(PICKS, () => endpoint(policy.pick(list, asked)!.meta!['zone']!))
+      for (const [zone, part] of share.entries()) near(counts.get(`${zone}`), part)
+    })
+  }
+
+  it('uses a zone without a weight only when no other can serve', () => {
+    const list = [withMeta('a:1', { zone: 'a' }), withMeta('b:1', { zone: 'b' })]
+    const policy = policyIn({ zoneWeights: { a: 1 } })
+    assert.deepEqual([...countPicks(200, () => policy.pick(list, {})).keys()], ['a:1'])
+    assert.equal(policy.pick(list, request(new Set([list[0]!]))), list[1])
   })
 })
 

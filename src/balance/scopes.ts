@@ -11,6 +11,7 @@ import { scoped } from './scope/scoped.ts'
 import { subset } from './scope/subset.ts'
 import { warmUp } from './scope/warm-up.ts'
 import { zone } from './scope/zone.ts'
+import { zoneWeights } from './scope/zone-weights.ts'
 import type { ScopeOptions } from './scope-options.ts'
 
 interface ScopeEntry<K extends keyof ScopeOptions> {
@@ -64,6 +65,7 @@ export const SCOPES = [
           ),
     make: (value) => scoped(zone(typeof value === 'string' ? { own: value } : value)),
   }),
+  entry({ key: 'zoneWeights', check: checkZoneWeights, make: (value) => scoped(zoneWeights(value)) }),
   // Last: it counts among those that are left.
   entry({ key: 'panic', check: range(0, 100), make: panic }),
 ] as const
@@ -86,7 +88,8 @@ export function checkScopes(config: Readonly<Record<string, unknown>>): string |
     const wrong = config[key] === undefined ? undefined : check(config[key])
     if (wrong !== undefined) return `${key}: ${wrong}`
   }
-  const { otherwise, subset } = config
+  const { otherwise, subset, zone, zoneWeights } = config
+  if (zone !== undefined && zoneWeights !== undefined) return "zoneWeights: stands instead of 'zone', not beside it"
   if (otherwise === undefined) return undefined
   if (otherwise !== 'any' && otherwise !== 'none') return `otherwise: ${show(otherwise)} is neither 'any' nor 'none'`
   return subset === undefined ? "otherwise: says what to do outside of 'subset', and there is none" : undefined
@@ -142,6 +145,13 @@ function checkCallers(value: unknown): string | undefined {
   if (!isRecord(value)) return `${show(value)} is not an object such as { a: 2, b: 3 }`
   const wrong = Object.entries(value).find(([, count]) => range(0, 1e9)(count) !== undefined)
   return wrong && `${wrong[0]}: ${show(wrong[1])} is not a number of callers`
+}
+
+function checkZoneWeights(value: unknown): string | undefined {
+  if (!isRecord(value) || Object.keys(value).length === 0)
+    return `${show(value)} is not an object such as { a: 2, b: 1 }`
+  const wrong = Object.entries(value).find(([, weight]) => range(0, 1e9)(weight) !== undefined)
+  return wrong && `${wrong[0]}: ${show(wrong[1])} is not a weight`
 }
 
 function checkName(value: unknown): string | undefined {

@@ -93,7 +93,7 @@ function drawBalance(random: Random, alike: boolean): Omit<RandomCase, 'scenario
     return { balance: { policy: 'hash', on: 'ip', using, boundedLoad }, boundedLoad, noneStarves: false }
   }
   const policy = pick(['p2c', 'least-request', 'edf', 'round-robin', 'weighted-round-robin'] as const, random)
-  return { balance: { policy, ...pick(SCOPES, random), ...pick(SCOPES, random) }, noneStarves: false }
+  return { balance: { policy, ...pick(PLACES, random), ...pick(SCOPES, random) }, noneStarves: false }
 }
 
 const PLAIN: readonly BalanceConfig[] = [
@@ -108,9 +108,9 @@ const PLAIN: readonly BalanceConfig[] = [
   (endpoints, { random }) => pick(endpoints, random),
 ]
 const TABLES = ['ring', 'envoy-ring', 'rendezvous'] as const
+const PLACES = [{}, { zone: { own: 'a', minInstances: 2 } }, { zoneWeights: { a: 2, b: 1 } }] as const
 const SCOPES = [
   {},
-  { zone: { own: 'a', minInstances: 2 } },
   { priority: true },
   { aperture: 2 },
   { slowStart: 5 },
