@@ -293,6 +293,16 @@ test('too long by counting, before the upstream has answered: 413 with Connectio
   assert.match(await (await answer).toArray().then(String), /BODY_TOO_LARGE/)
 })
 
+test('too long, chunked, and all there before it is asked for: 413 as well', async (t) => {
+  const steps = [async () => {}]
+  const { url } = await behind(t, () => assert.fail('asked'), { routes: [{ to: 'users', maxBodyBytes: 10, steps }] })
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  socket.write(
+    'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n',
+  )
+  assert.match((await socket.toArray()).join(''), /^HTTP\/1\.1 413 /)
+})
+
 test('exactly the limit passes, and a limit of 0 lets no body in', async (t) => {
   const { url } = await behind(t, (request, response) => void request.pipe(response), {
     routes: [

@@ -24,7 +24,9 @@ async function receive(exchange: Exchange, body: BodySource, next: () => Promise
   if (exchange.head.expect !== undefined) exchange.wire.sendContinue()
   if (framing !== CHUNKED) exchange.bodyLength = framing
   if (body.complete) {
-    exchange.body = body.whole()
+    const whole = body.whole()
+    if (whole.length > max) throw tooLarge(max)
+    exchange.body = whole
     return next()
   }
   const small = framing !== CHUNKED && framing <= parts.limits.repeatableBytes
