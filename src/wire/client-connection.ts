@@ -79,9 +79,10 @@ export class ClientConnection implements Swept {
   constructor(pool: Pool<ClientConnection>, address: string, port: number, options: ClientConnectionOptions) {
     this.#pool = pool
     this.#options = options
+    // Must be first: it throws on a port that is none, and then nothing may be left of this connection.
+    this.socket = connect({ host: address, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 })
     pool.add(this)
     options.sweep.add(this)
-    this.socket = connect({ host: address, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 })
     this.socket.on('connect', () => this.#onConnect())
     this.socket.on('data', (bytes: Buffer) => this.#onData(bytes))
     this.socket.on('drain', () => this.#waiting?.drained())

@@ -221,3 +221,11 @@ test('what cannot be written as HTTP is the mistake of this side', async (t) => 
     assert.equal((error as { code?: string }).code, 'BAD_REQUEST')
   }
 })
+
+test('an address that is none: a failure, and nothing of it is left', async (t) => {
+  const { transport } = await wire(t, () => {}, { connectionsMax: 1 })
+  for (let i = 0; i < 2; i++) {
+    const { error } = await exchange(transport, { address: '127.0.0.1', port: 70_000 })
+    assert.match(String(error), /port/i)
+  }
+})
