@@ -319,9 +319,14 @@ export class ServerConnection implements Swept {
     return rest
   }
 
-  /** The client sends no more. Whoever still waits for an answer is taken to have gone, as in Node and nginx. */
+  /**
+   * The client sends no more. Whoever still waits for an answer is taken to have gone, as in Node and nginx; what is written
+   * whole still goes out.
+   */
   #onEnd(): void {
+    this.ending = true
     if (this.queue.length === 0) return void this.socket.destroySoon()
+    if (this.queue.every(({ ended }) => ended)) return
     this.#gone(new Error('the client closed the connection'))
     this.socket.destroy()
   }

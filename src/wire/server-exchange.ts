@@ -71,6 +71,11 @@ export class H1Exchange implements ServerExchange {
     return this.#stage === 'done'
   }
 
+  /** The answer is written whole, though the system may not have it yet. */
+  get ended(): boolean {
+    return this.#stage === 'ended'
+  }
+
   closeAfter(): void {
     this.last = true
   }
@@ -211,7 +216,10 @@ export class H1Exchange implements ServerExchange {
   #handedOver(): void {
     const { connection } = this
     if (connection.socket.writableLength === 0) return void this.#finish()
-    connection.socket.write('', () => this.#finish())
+    connection.socket.write('', (error) => {
+      // Of a failed socket, `gone` is told.
+      if (!error) this.#finish()
+    })
   }
 
   #finish(): void {

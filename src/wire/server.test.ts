@@ -212,6 +212,44 @@ test('a client that goes is noticed while its answer is waited for', async (t) =
   assert.match((await gone.promise).message, /closed|ECONNRESET/)
 })
 
+test('a client that says no more still gets all of an answer that was written', async (t) => {
+  const body = Buffer.alloc(16 * 1024 * 1024, 'x')
+  const ended = Promise.withResolvers<void>()
+  const { port } = await serve(t, (exchange) => {
+    exchange.observer = { ...silent, gone: ended.reject, done: ended.resolve }
+    exchange.send(200, [], body)
+  })
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  socket.write('GET / HTTP/1.1\r\n\r\n')
+  await once(socket, 'readable')
+  socket.end()
+  const text = await collect(socket)
+  assert.equal(text.length - text.indexOf('\r\n\r\n') - 4, body.length)
+  await ended.promise
+})
+
+test('an answer that did not reach the system is not done: its client has gone', async (t) => {
+  const ends: string[] = []
+  const over = Promise.withResolvers<void>()
+  const begun: string[] = []
+  const { port } = await serve(t, (exchange) => {
+    begun.push(exchange.head.target)
+    const end = (how: string) => () => {
+      ends.push(how)
+      over.resolve()
+    }
+    exchange.observer = { ...silent, gone: end('gone'), done: end('done') }
+    exchange.send(200, [], Buffer.alloc(16 * 1024 * 1024))
+    setImmediate(() => exchange.reset())
+  })
+  const socket = connect(port, '127.0.0.1')
+    .pause()
+    .on('error', () => {})
+  socket.write('GET /first HTTP/1.1\r\n\r\nGET /behind HTTP/1.1\r\n\r\n')
+  await over.promise
+  assert.deepEqual([ends, begun], [['gone'], ['/first']])
+})
+
 test('backpressure: a client that does not read holds the writer back until it does', async (t) => {
   const drained = Promise.withResolvers<void>()
   const full = Promise.withResolvers<ServerExchange>()
