@@ -16,6 +16,7 @@ export interface BucketOptions {
 
 /** What a bucket says when one token is asked for. */
 export interface Verdict {
+  /** There was one. */
   readonly taken: boolean
   /** Whole tokens left. */
   readonly left: number
@@ -44,13 +45,17 @@ export class Buckets {
     return this.#buckets.size
   }
 
-  take(key: string, now: number): Verdict {
+  /** Is there a token for `key`? */
+  has(key: string, now: number): boolean {
+    return this.#used(key, now).tokens >= 1
+  }
+
+  /** Takes a token if there is one; with `wanted` false it only tells. */
+  take(key: string, now: number, wanted = true): Verdict {
     const { capacity, perMs } = this.#options
     const bucket = this.#used(key, now)
-    bucket.tokens = Math.min(capacity, bucket.tokens + (now - bucket.at) * perMs)
-    bucket.at = now
     const taken = bucket.tokens >= 1
-    if (taken) bucket.tokens--
+    if (taken && wanted) bucket.tokens--
     return {
       taken,
       left: Math.floor(bucket.tokens),
@@ -59,8 +64,12 @@ export class Buckets {
     }
   }
 
+  /** With what has come back by now. */
   #used(key: string, now: number): Bucket {
-    const bucket = this.#buckets.get(key) ?? { tokens: this.#options.capacity, at: now }
+    const { capacity, perMs } = this.#options
+    const bucket = this.#buckets.get(key) ?? { tokens: capacity, at: now }
+    bucket.tokens = Math.min(capacity, bucket.tokens + (now - bucket.at) * perMs)
+    bucket.at = now
     this.#buckets.delete(key)
     this.#buckets.set(key, bucket)
     if (this.#buckets.size > this.#options.keysMax) {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { VirtualClock } from '../core/clock.ts'
 import type { RouteConfig, RouteRules } from './contract.ts'
-import { httpUpstream, instance, workbench } from './workbench.suite.ts'
+import { echoBench, httpUpstream, instance, workbench } from './workbench.suite.ts'
 
 async function limited(t: TestContext, rateLimit: RouteRules['rateLimit'], more: Partial<RouteConfig> = {}) {
   const { port } = await httpUpstream(t, (_, response) => response.setHeader('ratelimit', '"theirs";r=1').end('ok'))
@@ -101,4 +101,15 @@ test('a reload that leaves a limit as it was forgives nothing; a changed one beg
   assert.deepEqual(await statuses(1), [429])
   gateway.reload(config(2))
   assert.deepEqual(await statuses(3), [200, 200, 429])
+})
+
+test('who is refused by one limit takes nothing of the others', async (t) => {
+  const rateLimit = [
+    { name: 'client', requests: 1, seconds: 60, by: 'header:x-user' as const },
+    { name: 'all', requests: 5, seconds: 60, by: 'route' as const },
+  ]
+  const { ask } = await echoBench(t, { rateLimit }, { clock: new VirtualClock(0) })
+  const statusOf = async (user: string) => (await ask('/', { headers: { 'x-user': user } })).status
+  for (let i = 0; i < 10; i++) assert.equal(await statusOf('flood'), i === 0 ? 200 : 429)
+  assert.equal(await statusOf('ann'), 200)
 })

@@ -17,7 +17,10 @@ export function limitRate({ clock }: Parts, applies: (by: RateLimitKey) => boole
     const limits = exchange.route!.rules.rateLimits.filter(({ by }) => applies(by))
     if (limits.length === 0) return next()
     const now = clock.monotonic()
-    const verdicts = limits.map((limit) => ({ limit, verdict: limit.buckets.take(keyOf(limit.by, exchange), now) }))
+    const keyed = limits.map((limit) => ({ limit, key: keyOf(limit.by, exchange) }))
+    // All or none: one client's refused requests must not use up what all clients share.
+    const areFree = keyed.length === 1 || keyed.every(({ limit, key }) => limit.buckets.has(key, now))
+    const verdicts = keyed.map(({ limit, key }) => ({ limit, verdict: limit.buckets.take(key, now, areFree) }))
     exchange.answerEdits.put('ratelimit-policy', verdicts.map(({ limit }) => policyItem(limit)).join(', '))
     exchange.answerEdits.put('ratelimit', verdicts.map(limitItem).join(', '))
     const waits = verdicts.filter(({ verdict }) => !verdict.taken).map(({ verdict }) => verdict.retryMs)
