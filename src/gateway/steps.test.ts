@@ -143,3 +143,22 @@ test('steps know who is authenticated, and run for all routes as a default', asy
   assert.deepEqual(subjects, ['key:shop'])
   assert.equal((await fetch(`${adminUrl}/routes`)).status, 200)
 })
+
+test('of two steps that set the same field the last counts, and a step takes away what an earlier one has set', async (t) => {
+  const { ask } = await bench(t, [
+    (request) => {
+      for (const name of ['x-tenant', 'x-role']) request.setHeader(name, 'first')
+      request.setAnswerHeader('x-served-by', 'first')
+    },
+    (request) => {
+      request.setHeader('X-Tenant', 'second')
+      request.removeHeader('X-Role')
+      request.setAnswerHeader('x-served-by', 'second')
+    },
+  ])
+  const { headers, echoed } = await ask('/t/acme/x')
+  assert.deepEqual(
+    [echoed.headers['x-tenant'], echoed.headers['x-role'], headers['x-served-by']],
+    ['second', undefined, 'second'],
+  )
+})

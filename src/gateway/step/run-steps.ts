@@ -61,14 +61,14 @@ function requestFor(exchange: Exchange, signal: AbortSignal): StepRequest {
     subject: identity?.subject,
     signal,
     setHeader: (name, value) => put(exchange.requestEdits, name, value),
-    removeHeader: (name) => exchange.requestEdits.drop(checked(name)),
+    removeHeader: (name) => exchange.requestEdits.remove(checked(name)),
     setAnswerHeader: (name, value) => put(exchange.answerEdits, name, value),
   }
 }
 
 function put(edits: FieldEdits, name: string, value: string): void {
   if (!isFieldValue(value)) throw new TypeError(`${name}: the value cannot stand in a header`)
-  edits.put(checked(name), value)
+  edits.replace(checked(name), value)
 }
 
 function checked(name: string): string {
