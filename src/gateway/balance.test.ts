@@ -28,7 +28,16 @@ test('weighted round robin: 700 requests over weights 5, 1, 1 are exactly 500, 1
   assert.deepEqual(counts, { 0: 500, 1: 100, 2: 100 })
 })
 
-for (const using of ['ring', 'maglev', 'rendezvous'] as const) {
+test('ip-hash hashes the client’s network, and a function of the config chooses', async (t) => {
+  const hashed = await three(t, 'ip-hash', [1, 1, 1])
+  const from = (ip: string) => fetch(hashed.url, { headers: { 'x-forwarded-for': ip } })
+  assert.equal(new Set(await answers(20, (i) => from(`9.9.9.${i}`))).size, 1)
+  assert.equal(new Set(await answers(60, (i) => from(`9.9.${i}.1`))).size, 3)
+  const chosen = await three(t, { policy: (endpoints) => endpoints.at(-1), panic: 50 }, [1, 1, 1])
+  assert.deepEqual(new Set(await answers(10, () => fetch(chosen.url))), new Set(['2']))
+})
+
+for (const using of ['ring', 'envoy-ring', 'maglev', 'rendezvous'] as const) {
   test(`hash by ip (${using}): one client stays with one instance, clients spread`, async (t) => {
     const { url } = await three(t, { policy: 'hash', on: 'ip', using }, [1, 1, 1])
     const from = (ip: string) => () => fetch(url, { headers: { 'x-forwarded-for': ip } })

@@ -25,3 +25,8 @@ test('instances that the registry does not confirm are shown with their age', ()
   assert.match(shown(answer(systemClock.now() - 192_000)), /does not confirm these instances: it last did 3m 12s ago/)
   assert.doesNotMatch(shown(answer()), /confirm/)
 })
+
+test('the policy is shown with the scopes that it chooses within', () => {
+  const policy = { policy: 'p2c', load: 'peak-ewma', scopes: { zone: 'a', panic: 50 } } as const
+  assert.match(shown({ ...answer(), policy }), /policy +p2c, comparing peak-ewma, within zone, panic/)
+})

@@ -38,10 +38,11 @@ export function renderAnswer(answer: Answer, paint: Paint): string[] {
 
 function describePolicy(policy: Answer['policy']): string {
   if (policy === undefined) return 'unknown'
-  const { policy: name, load, on, boundedLoad } = policy
+  const { policy: name, load, on, boundedLoad, scopes } = policy
+  const within = scopes === undefined ? '' : `, within ${Object.keys(scopes).join(', ')}`
   if (on !== undefined)
-    return `${name} on ${on}${boundedLoad === undefined ? '' : `, at most ${boundedLoad} × the fair share`}`
-  return name === 'p2c' || name === 'least-request' ? `${name}, comparing ${load}` : name
+    return `${name} on ${on}${boundedLoad === undefined ? '' : `, at most ${boundedLoad} × the fair share`}${within}`
+  return (name === 'p2c' || name === 'least-request' ? `${name}, comparing ${load}` : name) + within
 }
 
 /** What the route sets itself; the defaults are no news. */
