@@ -59,14 +59,11 @@ function gatewayRoute(
 
 /** A name that the user gave is that of one route; a default name may be that of several, which must not mix what they keep. */
 function isSame({ name, config: before }: Route, { name: now, config }: Route): boolean {
-  return (
-    name === now &&
-    before.name === config.name &&
-    (config.name !== undefined || conditionsOf(before) === conditionsOf(config))
-  )
+  const areGiven = before.name !== undefined && config.name !== undefined
+  return name === now && (areGiven || conditionsOf(before) === conditionsOf(config))
 }
 
-function conditionsOf({ host, path, methods, headers, cookies, query }: RouteConfig): string {
+function conditionsOf({ host, path = '/*', methods, headers, cookies, query }: RouteConfig): string {
   return JSON.stringify([host, path, methods, headers, cookies, query])
 }
 
