@@ -195,3 +195,33 @@ test('types of your own', () => {
     [true, true, false],
   )
 })
+
+test('no-transform counts on any line', async (t) => {
+  const { get } = await serving(t, (_, response) => {
+    response.setHeader('cache-control', ['max-age=60', 'no-transform'])
+    response.writeHead(200, { 'content-type': 'text/plain' }).end(TEXT)
+  })
+  assert.equal((await get('gzip')).used, undefined)
+})
+
+test('digests of the plain body do not go with the coded one', async (t) => {
+  const digests = {
+    'content-digest': 'sha-256=:x:',
+    'repr-digest': 'sha-256=:x:',
+    digest: 'sha-256=x',
+    'content-md5': 'x',
+  }
+  const { get } = await serving(t, json(TEXT, digests))
+  const { used, headers } = await get('gzip')
+  assert.equal(used, 'gzip')
+  assert.deepEqual(
+    Object.keys(digests).filter((name) => headers[name] !== undefined),
+    [],
+  )
+})
+
+test('a 304 tells caches what the 200 told them: that it varies', async (t) => {
+  const { get } = await serving(t, (_, response) => void response.writeHead(304, { etag: '"1"', vary: 'origin' }).end())
+  const { headers } = await get('gzip')
+  assert.equal(headers.vary, 'origin, accept-encoding')
+})

@@ -1,5 +1,6 @@
 /** Which answers are compressed, and how. Pure. */
 import { header, type RawHeaders } from '../../core/headers.ts'
+import { directivesOf } from '../cache/directives.ts'
 import { type Check, either, fields, listOf, matching, notEmpty, oneOf, wholeNumber } from '../check.ts'
 
 /** In the gateway's own order of liking: what a client likes equally well is decided by it. */
@@ -54,7 +55,7 @@ export function isCompressible({ isWorth, minBytes }: Compression, status: numbe
   if (!isWorth(media.trim().toLowerCase()) || header(headers, 'content-encoding') !== undefined) return false
   const length = header(headers, 'content-length')
   if (length !== undefined && Number(length) < minBytes) return false
-  return !/\bno-transform\b/i.test(header(headers, 'cache-control') ?? '')
+  return !directivesOf(headers).has('no-transform')
 }
 
 /** The coding that the client likes best (RFC 9110 §12.5.3), of those that are offered; undefined = as it is. */

@@ -5,7 +5,10 @@ import type { Exchange, UpstreamAnswer } from '../exchange.ts'
 import { type Coding, type Compression, codingFor, isCompressible } from '../rule/compress.ts'
 
 /** What a compressed body makes untrue. */
-const CHANGED: ReadonlySet<string> = new Set(['accept-ranges', 'content-length', 'etag'])
+const CHANGED: ReadonlySet<string> = new Set([
+  ...['accept-ranges', 'content-length', 'etag'],
+  ...['content-digest', 'content-md5', 'digest', 'repr-digest'],
+])
 
 /** Compresses the upstream's answer where the client asks for it and it is worth it. */
 export const compress: Step<Exchange, void> = (exchange, next) => {
@@ -15,6 +18,8 @@ export const compress: Step<Exchange, void> = (exchange, next) => {
 }
 
 async function compressed({ head }: Exchange, rule: Compression, answer: UpstreamAnswer): Promise<UpstreamAnswer> {
+  // A cache puts the fields of a 304 in the place of those it has (RFC 9110 §15.4.5).
+  if (answer.status === 304) return { ...answer, headers: [...answer.headers, 'vary', 'accept-encoding'] }
   if (!isCompressible(rule, answer.status, answer.headers)) return answer
   const coding = codingFor(header(head.headers, 'accept-encoding'), rule.codings)
   // Also where it stays as it is: another client may get it otherwise, and caches must know.
