@@ -345,6 +345,33 @@ describe('TLS', { skip: needsCertificates() }, () => {
     assert.equal(await shown(gateway.port, 'a.test'), 'a.test')
   })
 
+  test('clients in the middle of a handshake do not hold up the end', async (t) => {
+    const { gateway } = await secure(t, 'a')
+    const silent = connectTcp(gateway.port, '127.0.0.1')
+    silent.on('error', () => {})
+    await once(silent, 'connect')
+    await shown(gateway.port, 'a.test')
+    const closed = once(silent, 'close')
+    await gateway.close()
+    await closed
+  })
+
+  test('connections of HTTP/2 over TLS count against the most that may be', async (t) => {
+    const { port } = await telling(t)
+    const bench = { instances: [instance(port)], config: { tls: tlsOf('a') }, limits: { connections: 2 } }
+    const { gateway } = await workbench(t, bench)
+    const ca = readFileSync(certificates.a.ca)
+    const open = () => connect(`https://127.0.0.1:${gateway.port}`, { servername: 'a.test', ca })
+    const sessions = [open(), open()]
+    t.after(() => sessions.forEach((session) => void session.destroy()))
+    for (const session of sessions) await ask(session, { ':path': '/' })
+    const third = open().on('error', () => {})
+    await new Promise<void>((resolve, reject) => {
+      third.once('close', resolve)
+      third.once('remoteSettings', () => reject(new Error('one too many was let in')))
+    })
+  })
+
   test('what is no TLS, and a client that hangs up in the middle of the handshake, harm nobody', async (t) => {
     const { gateway } = await secure(t, 'a')
     const plain = connectTcp(gateway.port, '127.0.0.1')

@@ -7,6 +7,7 @@ import { H2Server } from './h2-server.ts'
 import { HEAD_LIMITS } from './limits.ts'
 import { type ConnectionLimits, ServerConnection } from './server-connection.ts'
 import { Sweep } from './sweep.ts'
+import { TlsSockets } from './tls-sockets.ts'
 import type { WireError } from './wire-error.ts'
 
 export const CONNECTION_LIMITS: ConnectionLimits = {
@@ -60,6 +61,7 @@ export class WireServer {
   readonly onPreface: ((socket: Socket) => void) | undefined
   readonly #server: Server
   readonly #h2: H2Server | undefined
+  readonly #tls: TlsSockets | undefined
   readonly #connectionsMax: number
   readonly #onError: WireServerOptions['onError']
   #renew = () => {}
@@ -76,13 +78,17 @@ export class WireServer {
     this.#h2 = options.http2 === true ? this.#createH2(options) : undefined
     const h2 = this.#h2
     this.onPreface = h2 && options.tls === undefined ? (socket) => h2.accept(socket) : undefined
+    this.#tls = options.tls && new TlsSockets()
     this.#server = options.tls === undefined ? this.#createPlain() : this.#createTls(options.tls)
     this.#server.on('error', options.onError)
   }
 
   // Half-open, because the end of what a client sends must not close the way for the answer that is on it.
   #createPlain(): Server {
-    return createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(socket))
+    return createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      this.#admit(socket)
+      this.accept(socket)
+    })
   }
 
   #createTls(tls: TlsSource): Server {
@@ -97,7 +103,12 @@ export class WireServer {
     this.#renew = () => server.setSecureContext(tls.fallback)
     // A handshake that fails is the client's affair; the socket is closed by then.
     server.on('tlsClientError', (_, socket) => socket.destroy())
+    server.on('connection', (socket: Socket) => {
+      this.#admit(socket)
+      this.#tls!.add(socket)
+    })
     server.on('secureConnection', (socket) => {
+      this.#tls!.secured(socket)
       if (socket.alpnProtocol === 'h2') this.#h2!.accept(socket)
       else this.accept(socket)
     })
@@ -114,14 +125,18 @@ export class WireServer {
 
   /** Takes a connection from wherever it comes: TLS, say. */
   accept(socket: Socket): ServerConnection {
-    if (this.connections >= this.#connectionsMax && !this.#makeRoom()) {
-      socket.destroy()
-      this.#onError(new Error(`all ${this.#connectionsMax} connections have requests under way; one more was closed`))
-    }
     return new ServerConnection(socket, this)
   }
 
+  /** Closes it, or another, where it is one too many. */
+  #admit(socket: Socket): void {
+    if (this.connections < this.#connectionsMax || this.#makeRoom()) return
+    socket.destroy()
+    this.#onError(new Error(`all ${this.#connectionsMax} connections have requests under way; one more was closed`))
+  }
+
   #makeRoom(): boolean {
+    if (this.#tls?.closeOldest()) return true
     for (const connection of this.sweep.members) {
       if (connection.queue.length > 0) continue
       this.sweep.delete(connection)
@@ -137,7 +152,7 @@ export class WireServer {
   }
 
   get connections(): number {
-    return this.sweep.members.size + (this.#h2?.connections ?? 0)
+    return this.#tls?.size ?? this.sweep.members.size + (this.#h2?.connections ?? 0)
   }
 
   /** Resolves with the port. @throws the system's error when the address is taken. */
@@ -164,6 +179,7 @@ export class WireServer {
   async destroy(): Promise<void> {
     for (const connection of this.sweep.members) connection.socket.destroy()
     this.#h2?.destroy()
+    this.#tls?.destroy()
     await this.#closed
     this.sweep.stop()
   }
