@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import type { BodySource } from './contract.ts'
 import { fromReadable, Incoming, readAll, toReadable } from './incoming.ts'
-import { HELD_BYTES } from './limits.ts'
+import { HELD_BYTES, HELD_PIECES } from './limits.ts'
 
 function body() {
   const asked: string[] = []
@@ -38,6 +38,14 @@ test('what came before it is read is kept, the rest is handed over as it comes',
   assert.deepEqual(got, ['a', 'b', 'endx,y'])
   assert.deepEqual(asked, [])
   assert.throws(() => taken(incoming), /read already/)
+})
+
+test('many small pieces are joined while they are held: what each costs is bounded', () => {
+  const { incoming } = body()
+  for (let i = 0; i < HELD_BYTES; i++) incoming.push(b('x'))
+  const got = taken(incoming)
+  assert.ok(got.length <= HELD_PIECES, `${got.length} pieces`)
+  assert.equal(got.join('').length, HELD_BYTES)
 })
 
 test('a whole body is had without waiting', () => {

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import type { RawHeaders } from '../core/headers.ts'
 import type { BodySink, BodySource } from './contract.ts'
-import { HELD_BYTES } from './limits.ts'
+import { HELD_BYTES, HELD_PIECES } from './limits.ts'
 
 /** What the connection does for the body. */
 export interface Flow {
@@ -58,6 +58,7 @@ export class Incoming implements BodySource {
     if (this.#sink !== undefined && !this.#paused && this.#held.length === 0) return void this.#sink.chunk(bytes)
     this.#held.push(bytes)
     this.#heldBytes += bytes.length
+    if (this.#held.length === HELD_PIECES) this.#held = [Buffer.concat(this.#held)]
     if (this.#heldBytes >= HELD_BYTES) this.#stop()
   }
 

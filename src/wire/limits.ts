@@ -18,5 +18,7 @@ export const CHUNK_EXTENSION_BYTES = 256
 export const CHUNK_EXTENSIONS_BYTES = 16 * 1024
 /** What a body may keep in memory while nobody takes it; then its connection is paused. */
 export const HELD_BYTES = 64 * 1024
+/** Pieces of it; more are joined. A client may send chunks of a byte each, and what a piece costs is not its bytes. */
+export const HELD_PIECES = 256
 /** Interim answers (1xx) before the final one. */
 export const INTERIM_MAX = 16
