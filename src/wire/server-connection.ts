@@ -148,10 +148,10 @@ export class ServerConnection implements Swept {
     take(this.socket)
   }
 
-  /** Behind an upgrade may stand what is no HTTP. */
+  /** Behind a last request may stand what is no HTTP (an upgrade), and what the client does not expect to be done. */
   #mayRead(): boolean {
     const { queue } = this
-    return queue.length < this.host.limits.pipelining && queue.at(-1)?.head.upgrade === undefined
+    return queue.length < this.host.limits.pipelining && queue.at(-1)?.last !== true
   }
 
   /** Returns the position after the head, or -1 when it has not all come. */
@@ -246,7 +246,7 @@ export class ServerConnection implements Swept {
   answered(exchange: H1Exchange): void {
     const receiving = this.isReceiving(exchange)
     this.queue.shift()
-    if (exchange.last || receiving || this.ending) return void this.#finish(receiving)
+    if (exchange.last || receiving || (this.ending && this.queue.length === 0)) return void this.#finish(receiving)
     const [next] = this.queue
     if (next !== undefined) next.flush()
     else this.dueTick = this.host.sweep.in(this.host.limits.keepAliveMs)

@@ -169,7 +169,9 @@ export class H1Exchange implements ServerExchange {
     if (this.#begun) throw new Error('the answer has begun already')
     this.#begun = true
     const { connection } = this
-    if (connection.isReceiving(this) || connection.ending || connection.host.draining) this.last = true
+    const ends = connection.isReceiving(this) || connection.ending || connection.host.draining
+    // Those behind it that were begun are still answered.
+    if (ends && connection.queue.at(-1) === this) this.last = true
     const keep = this.last ? CLOSE_LINE : this.head.version === '1.0' ? KEEP_ALIVE_LINE : ''
     return responseHead(status, fields, framingLine + keep)
   }

@@ -133,6 +133,22 @@ test('deeper, requests are served together and answered in order, also streamed 
   assert.deepEqual(bodies(text), ['one', '3\r\ntwo\r\n0', '', 'three', ''])
 })
 
+test('deeper, what was asked before the end is answered, and what stands behind it is not begun', async (t) => {
+  const begun: string[] = []
+  const handle = (exchange: ServerExchange) => {
+    begun.push(exchange.head.target)
+    setImmediate(() => setImmediate(() => echo(exchange)))
+  }
+  const { talk } = await serve(t, handle, { pipelining: 4 })
+  const ask = (target: string, fields = '') => `GET ${target} HTTP/1.1\r\n${fields}\r\n`
+  for (const end of ['GARBAGE\r\n\r\n', '']) {
+    begun.length = 0
+    const last = end === '' ? ask('/b', 'Connection: close\r\n') + ask('/c') : ask('/b') + end
+    assert.match(await talk(ask('/a') + last), /^HTTP.*\/a HTTP.*connection: close.*\/b $/s)
+    assert.deepEqual(begun, ['/a', '/b'])
+  }
+})
+
 test('an answer before the end of its request: the client gets to see it, then the connection ends', async (t) => {
   const { port } = await serve(t, (exchange) => exchange.send(413, [], 'no'))
   const socket = connect({ port, host: '127.0.0.1' })
