@@ -1,10 +1,11 @@
 /** Custom steps, seen from outside. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { VirtualClock } from '../core/clock.ts'
 import { SkeinError } from '../core/errors.ts'
 import type { CustomStep, StepRequest } from './rule/steps.ts'
-import { type BenchOptions, echoBench } from './workbench.suite.ts'
+import { type BenchOptions, echoBench, httpUpstream } from './workbench.suite.ts'
 
 const bench = (t: import('node:test').TestContext, steps: readonly CustomStep[], options?: BenchOptions) =>
   echoBench(t, { path: '/t/:tenant/*', steps }, options)
@@ -161,4 +162,28 @@ test('of two steps that set the same field the last counts, and a step takes awa
     [echoed.headers['x-tenant'], echoed.headers['x-role'], headers['x-served-by']],
     ['second', undefined, 'second'],
   )
+})
+
+test('a step whose answer never ends is given up, too', async (t) => {
+  const clock = new VirtualClock(0)
+  const begun = Promise.withResolvers<void>()
+  const pull = () => {
+    begun.resolve()
+    return new Promise<void>(() => undefined)
+  }
+  const endless = () => new Response(new ReadableStream({ pull }))
+  const { ask } = await bench(t, [endless], { clock })
+  const asked = ask('/t/acme/x')
+  await begun.promise
+  clock.advance(10_000)
+  assert.equal((await asked).status, 504)
+})
+
+test('an answer that a step has fetched is passed on as fetch gives it: decoded', async (t) => {
+  const { port } = await httpUpstream(t, (_, response) =>
+    response.writeHead(200, { 'content-type': 'text/plain', 'content-encoding': 'gzip' }).end(gzipSync('fetched')),
+  )
+  const { ask } = await bench(t, [() => fetch(`http://127.0.0.1:${port}/`)])
+  const { text, headers } = await ask('/t/acme/x')
+  assert.deepEqual([text, headers['content-encoding']], ['fetched', undefined])
 })

@@ -15,30 +15,34 @@ const STEP_MS = 10_000
 export function runSteps(parts: Parts): Step<Exchange, void> {
   return async (exchange, next) => {
     for (const step of exchange.route!.rules.steps) {
-      const answer = await inTime(step, exchange, parts)
-      if (answer === undefined) continue
-      exchange.reply = await replyOf(answer)
-      return
+      exchange.reply = await inTime(step, exchange, parts)
+      if (exchange.reply !== undefined) return
     }
     return next()
   }
 }
 
 /** A step that does not heed its signal is left behind. */
-async function inTime(step: CustomStep, exchange: Exchange, { clock }: Parts): Promise<Response | undefined> {
+async function inTime(step: CustomStep, exchange: Exchange, { clock }: Parts): Promise<Reply | undefined> {
   const late = new AbortController()
   const over = Promise.withResolvers<never>()
   const timer = clock.after(STEP_MS, () => late.abort(tooSlow(step)))
   const signal = AbortSignal.any([exchange.signal, late.signal])
   const giveUp = () => over.reject(signal.reason)
   signal.addEventListener('abort', giveUp, { once: true })
+  // The client may have gone before: then no event comes.
+  if (signal.aborted) giveUp()
   try {
-    const running = Promise.resolve(step(requestFor(exchange, signal)))
-    return (await Promise.race([running, over.promise])) as Response | undefined
+    return await Promise.race([answerOf(step, requestFor(exchange, signal)), over.promise])
   } finally {
     timer.cancel()
     signal.removeEventListener('abort', giveUp)
   }
+}
+
+async function answerOf(step: CustomStep, request: StepRequest): Promise<Reply | undefined> {
+  const answer = await step(request)
+  return answer === undefined ? undefined : replyOf(answer as Response)
 }
 
 function tooSlow({ name }: CustomStep): SkeinError {
@@ -82,7 +86,8 @@ async function replyOf(answer: Response): Promise<Reply> {
   if (answer.status < 200) throw new TypeError('a step answered with Response.error(), which is no answer')
   const fields = responseHeaders([...answer.headers].flat())
   const headers: string[] = []
-  for (let i = 0; i < fields.length; i += 2)
-    if (fields[i] !== 'content-length') headers.push(fields[i]!, fields[i + 1]!)
+  // What comes from fetch has a URL, and a body that fetch has decoded.
+  const untrue = answer.url === '' ? ['content-length'] : ['content-length', 'content-encoding']
+  for (let i = 0; i < fields.length; i += 2) if (!untrue.includes(fields[i]!)) headers.push(fields[i]!, fields[i + 1]!)
   return { status: answer.status, headers, body: new Uint8Array(await answer.arrayBuffer()) }
 }
