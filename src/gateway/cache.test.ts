@@ -32,7 +32,7 @@ async function cached(
   })
   const clock = new VirtualClock(Date.now())
   const bench = await workbench(t, {
-    instances: [instance(port)],
+    instances: [instance(port), instance(port, { service: 'users-next' })],
     routes: [{ to: 'users', cache: true, attempts: 1, ...route }],
     clock,
     config,
@@ -457,4 +457,22 @@ test('the port that a trusted proxy tells of is part of what is asked for', asyn
   )
   await get('/', { headers: { 'x-forwarded-port': '666' } })
   assert.equal((await get('/', { headers: { 'x-forwarded-port': '443' } })).text, 'answer 2')
+})
+
+test('a change made by one service of a split makes untrue what any of them said', async (t) => {
+  const split = { to: { users: 1, 'users-next': 1 }, by: 'header:x-who' } as const
+  const { get, gateway, upstream } = await cached(t, counting({ 'cache-control': 'max-age=60' }))
+  gateway.reload({ port: gateway.port, routes: [{ split, cache: true }] })
+  // Both are the same upstream here; who is asked depends on the name.
+  const asked = new Map<string, string>()
+  for (const who of ['a', 'b', 'c', 'd', 'e', 'f']) asked.set(who, (await get('/', { headers: { 'x-who': who } })).text)
+  const [one, other] = ['answer 1', 'answer 2'].map((text) => [...asked].find(([, seen]) => seen === text)![0])
+  const handler = upstream.handler
+  upstream.handler = (request, response) => {
+    request.resume()
+    response.writeHead(204).end()
+  }
+  await get('/', { method: 'DELETE', headers: { 'x-who': other! } })
+  upstream.handler = handler
+  assert.equal((await get('/', { headers: { 'x-who': one! } })).text, 'answer 3')
 })

@@ -10,6 +10,8 @@ export interface CacheRequest {
   readonly exchange: Exchange
   readonly store: Store
   readonly key: string
+  /** The key without the service. */
+  readonly thing: string
   /** The fields as the upstream gets them. */
   readonly fields: RawHeaders
   /** Does the answer depend on who asks, as far as the gateway knows? */
@@ -23,9 +25,15 @@ export function cacheRequest(exchange: Exchange): CacheRequest {
   // A step may have told the upstream who asks although the client said it elsewhere.
   const isNamed = ['authorization', 'cookie'].some((name) => header(head.headers, name) ?? header(fields, name))
   const { proto, host, port } = origin!
-  const key = `${service} ${proto} ${host} ${port} ${header(fields, 'host') ?? ''} ${outboundPath(exchange)}`
+  const thing = `${proto} ${host} ${port} ${header(fields, 'host') ?? ''} ${outboundPath(exchange)}`
   const { cache, auth } = route!.rules
-  return { exchange, store: cache!.store, key, fields, personal: isNamed || auth !== undefined }
+  const personal = isNamed || auth !== undefined
+  return { exchange, store: cache!.store, key: `${service} ${thing}`, thing, fields, personal }
+}
+
+/** The same thing, whichever service of a split is asked for it. */
+export function keysOf({ exchange: { route, service }, thing }: CacheRequest): string[] {
+  return Object.keys(route!.config.split?.to ?? { [service!]: 1 }).map((name) => `${name} ${thing}`)
 }
 
 /** Parts of something, and requests with a body, which HTTP/2 needs no field for, are none of the cache's affair. */

@@ -12,6 +12,7 @@ import {
   type CacheRequest,
   cacheRequest,
   isCacheable,
+  keysOf,
   mayServeOnError,
   stateOf,
   validatorsOf,
@@ -134,9 +135,10 @@ class CacheStep {
 }
 
 /** A change that succeeds makes what is kept untrue (RFC 9111 §4.4). */
-function afterChange({ exchange, store, key }: CacheRequest, next: Next<void>): Promise<void> {
+function afterChange(request: CacheRequest, next: Next<void>): Promise<void> {
+  const { exchange, store } = request
   exchange.filterAnswer(async (answer) => {
-    if (answer.status >= 200 && answer.status < 400) store.delete(key)
+    if (answer.status >= 200 && answer.status < 400) for (const key of keysOf(request)) store.delete(key)
     return answer
   })
   return next()
