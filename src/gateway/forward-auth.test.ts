@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test'
 import { VirtualClock } from '../core/clock.ts'
 import type { RouteRules } from './contract.ts'
 import type { ForwardAuthConfig } from './rule/auth.ts'
-import { type AskOptions, ask, deadPort, httpUpstream, instance, workbench } from './workbench.suite.ts'
+import { type AskOptions, ask, deadPort, echoBench, httpUpstream, instance, workbench } from './workbench.suite.ts'
 
 /** `decide` answers for the service that is asked. */
 async function asked(
@@ -155,4 +155,23 @@ test('a key that is right is not asked about', async (t) => {
   assert.equal((await it.ask('/', { headers: { 'x-api-key': 'foo' } })).echoed.headers['x-skein-subject'], 'shop')
   assert.equal(it.questions.length, 0)
   assert.equal((await it.ask('/')).echoed.headers['x-skein-subject'], 'ada')
+})
+
+test('what tells who it is never comes in from outside, on no route of the gateway', async (t) => {
+  const auth = { forwardAuth: { to: 'login', forward: ['X-Roles'] } }
+  const { ask } = await echoBench(
+    t,
+    {},
+    {
+      routes: [
+        { path: '/inner/*', to: 'users', auth },
+        { path: '/open/*', to: 'users' },
+      ],
+    },
+  )
+  const { echoed } = await ask('/open/x', { headers: { 'x-auth-subject': 'root', 'x-roles': 'admin', 'x-other': '1' } })
+  assert.deepEqual(
+    ['x-auth-subject', 'x-roles', 'x-other'].map((name) => echoed.headers[name]),
+    [undefined, undefined, '1'],
+  )
 })

@@ -22,6 +22,8 @@ export interface GatewayRoute extends Route {
 export interface GatewaySnapshot {
   readonly config: GatewayConfig
   readonly table: RouteTable<GatewayRoute>
+  /** In which the authentication of any route tells who it is: two routes may have the same upstream, which believes them. */
+  readonly ownFields: readonly string[]
   readonly trusts: (ip: string) => boolean
   readonly certificates: Certificates | undefined
 }
@@ -32,9 +34,13 @@ export function takeSnapshot(config: GatewayConfig, parts: AuthParts, before?: G
   checkGatewayConfig(config, issues, '')
   if (issues.issues.length > 0) throw new ConfigError(issues.issues)
   const kept = copyOf(config)
+  const routes = kept.routes.map((route, order) => gatewayRoute(route, order, kept.defaults, parts, before))
   return {
     config: kept,
-    table: new RouteTable(kept.routes.map((route, order) => gatewayRoute(route, order, kept.defaults, parts, before))),
+    table: new RouteTable(routes),
+    ownFields: [
+      ...new Set(routes.flatMap(({ rules }) => rules.auth?.authenticators ?? []).flatMap((one) => one.ownFields)),
+    ],
     trusts: addressSet(kept.trustedProxies ?? []),
     certificates: kept.tls && readCertificates(kept.tls),
   }

@@ -41,7 +41,7 @@ export interface Authenticator {
    * when it cannot be judged now. The fields of `edits` may only be changed once it is right.
    */
   decide(request: AuthRequest, edits: FieldEdits): Promise<Decision | undefined> | Decision | undefined
-  /** Fields that only this may write, in lower case: the client's own are taken away. */
+  /** Fields that only this may write, in lower case: the client's own are taken away, on all routes. */
   readonly ownFields: readonly string[]
   /** For WWW-Authenticate: `Bearer`. */
   readonly scheme: string

@@ -14,7 +14,6 @@ const SUBJECT_HEADER = 'x-skein-subject'
 /** Lets in who has a key or token, where the route asks for one, and tells the upstream who it is. */
 export const authenticate: Step<Exchange, void> = async (exchange, next) => {
   const auth = exchange.route!.rules.auth!
-  for (const name of auth.authenticators.flatMap(({ ownFields }) => ownFields)) exchange.requestEdits.drop(name)
   const decision = await decided(exchange, auth)
   if ('reply' in decision) {
     exchange.reply = decision.reply

@@ -16,6 +16,7 @@ export const takeRoute: Step<Exchange, void> = (exchange, next) => {
   if (match === undefined) {
     throw new SkeinError('NOT_FOUND', `no route for ${head.method} ${target!.path}`, { reason: 'no_route' })
   }
+  for (const name of snapshot.ownFields) exchange.requestEdits.drop(name)
   exchange.route = match.route
   exchange.params = match.params
   exchange.service = match.route.config.to
