@@ -31,7 +31,7 @@ export class H2Exchange implements ServerExchange {
     stream.on('drain', () => this.observer.drained())
     stream.on('finish', () => this.#handedOver())
     stream.on('aborted', () => this.#gone(new Error('the client reset the stream')))
-    stream.on('close', () => this.#gone(new Error(`the stream was closed (code ${stream.rstCode})`)))
+    stream.on('close', () => this.#closed())
   }
 
   get answered(): boolean {
@@ -115,8 +115,16 @@ export class H2Exchange implements ServerExchange {
     this.#over = true
     this.done = true
     // RFC 9113 §8.1: an answer before the end of its request asks the client to stop, without an error.
-    if (this.body?.complete === false) this.#stream.close(constants.NGHTTP2_NO_ERROR)
+    const { readableEnded, endAfterHeaders } = this.#stream
+    if (!readableEnded && !endAfterHeaders) this.#stream.close(constants.NGHTTP2_NO_ERROR)
     this.observer.done()
+  }
+
+  /** Where the last bytes waited for the client's window, `finish` comes after this, or not at all. */
+  #closed(): void {
+    const { rstCode, writableEnded } = this.#stream
+    if (rstCode === constants.NGHTTP2_NO_ERROR && writableEnded && this.#begun) return void this.#handedOver()
+    this.#gone(new Error(`the stream was closed (code ${rstCode})`))
   }
 
   #gone(error: Error): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { connect as connectH2 } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
@@ -312,4 +313,34 @@ test('draining: idle connections close, others end with their answer', async (t)
   assert.equal(await idle, '')
   begun[0]!.send(200, [], 'ok')
   assert.match(await answer, /connection: close.*ok$/s)
+})
+
+test('HTTP/2: an answer that a slow client has read to its end is done', async (t) => {
+  const over = Promise.withResolvers<string>()
+  const handle = (exchange: ServerExchange) => {
+    exchange.observer = { ...silent, gone: ({ message }) => over.resolve(message), done: () => over.resolve('done') }
+    exchange.send(200, [], Buffer.alloc(8 * 1024 * 1024))
+  }
+  const { port } = await serve(t, handle, {}, { http2: true })
+  const session = connectH2(`http://127.0.0.1:${port}`)
+  t.after(() => session.destroy())
+  const stream = session.request({ ':path': '/' })
+  await once(stream, 'response')
+  let length = 0
+  for await (const bytes of stream) length += (bytes as Buffer).length
+  assert.deepEqual([length, await over.promise], [8 * 1024 * 1024, 'done'])
+})
+
+test('HTTP/2: a stream that is refused before its end is closed, and nothing more is read of it', async (t) => {
+  const { port } = await serve(t, echo, {}, { http2: true })
+  const session = connectH2(`http://127.0.0.1:${port}`)
+  t.after(() => session.destroy())
+  const stream = session.request(
+    { ':method': 'POST', ':path': '/', ':authority': 'a', host: 'b' },
+    { endStream: false },
+  )
+  const [head] = await once(stream, 'response')
+  assert.equal(head[':status'], 400)
+  await once(stream.resume(), 'close')
+  assert.equal(stream.rstCode, 0)
 })
