@@ -167,13 +167,14 @@ export class H1Exchange implements ServerExchange {
 
   #headText(status: number, fields: RawHeaders, framingLine: string): string {
     if (this.#begun) throw new Error('the answer has begun already')
-    this.#begun = true
     const { connection } = this
     const ends = connection.isReceiving(this) || connection.ending || connection.host.draining
     // Those behind it that were begun are still answered.
     if (ends && connection.queue.at(-1) === this) this.last = true
     const keep = this.last ? CLOSE_LINE : this.head.version === '1.0' ? KEEP_ALIVE_LINE : ''
-    return responseHead(status, fields, framingLine + keep)
+    const text = responseHead(status, fields, framingLine + keep)
+    this.#begun = true
+    return text
   }
 
   #isBodiless(status: number): boolean {

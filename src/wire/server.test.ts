@@ -219,6 +219,14 @@ test('a body that is not as long as was said is a mistake, told at once', async 
   await assert.rejects(talk('GET / HTTP/1.1\r\n\r\n'), /ECONNRESET/)
 })
 
+test('a field that cannot be written is told, and another answer can still be given', async (t) => {
+  const { talk } = await serve(t, (exchange) => {
+    assert.throws(() => exchange.send(200, ['x', 'a\r\nb'], 'no'), /may not stand there/)
+    exchange.send(500, [], 'sorry')
+  })
+  assert.match(await talk('GET / HTTP/1.1\r\nConnection: close\r\n\r\n'), /^HTTP\/1\.1 500 .*sorry$/s)
+})
+
 test('a client that goes is noticed while its answer is waited for', async (t) => {
   const gone = Promise.withResolvers<Error>()
   const { port } = await serve(t, (exchange) => {
