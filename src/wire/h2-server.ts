@@ -91,13 +91,23 @@ export class H2Server {
   #onStream(stream: ServerHttp2Stream, raw: RawHeaders): void {
     // Must be first: an error of a stream without a listener would end the process. `close` follows and is acted on.
     stream.on('error', () => {})
-    const peer = peerOf(stream.session?.socket)
+    // nghttp2 has reset it already, its body being another than its head said: nobody waits for an answer.
+    if (stream.session === undefined) return
+    const peer = peerOf(stream.session.socket)
     try {
+      this.#checkSize(raw)
       this.#host.onRequest(new H2Exchange(stream, readH2Head(raw, stream.endAfterHeaders), peer))
     } catch (error) {
       if (!(error instanceof WireError)) throw error
       this.#host.onRefusedStream(new H2Exchange(stream, NO_HEAD, peer), error)
     }
+  }
+
+  /** SETTINGS_MAX_HEADER_LIST_SIZE only asks the client; counted as it says (RFC 9113 §6.5.2: 32 bytes a field beside its text). */
+  #checkSize(raw: RawHeaders): void {
+    const { headBytes } = this.#host.limits
+    const size = raw.reduce((sum, part) => sum + part.length + 16, 0)
+    if (size > headBytes) throw new WireError('head_too_large', `the head is larger than ${headBytes} bytes`, 431)
   }
 }
 
