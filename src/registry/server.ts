@@ -36,6 +36,8 @@ const LIMITS = {
   headBytes: 16 * 1024,
   targetBytes: 16 * 1024,
   requestsPerConnection: Number.POSITIVE_INFINITY,
+  // Events, and answers of megabytes: longer than any network stands still for.
+  stallMs: 120_000,
 }
 
 /** A fifth of what there is, is for health checks and streams of etcd. */

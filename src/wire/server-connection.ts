@@ -20,6 +20,8 @@ export interface ConnectionLimits extends HeadLimits {
   readonly keepAliveMs: number
   /** Requests a connection, then it is closed so that clients spread anew. */
   readonly requestsPerConnection: number
+  /** How long a client may take nothing of what is written to it, ms; Infinity where whoever answers sees to that. */
+  readonly stallMs: number
   /** How much of an unwanted body is still read after its answer, so that the client gets to see that instead of a reset. */
   readonly lingerBytes: number
   readonly lingerMs: number
@@ -65,12 +67,13 @@ export class ServerConnection implements Swept {
   #held = false
   #linger = -1
   #peer: Peer | undefined
+  #stalled = false
   #closed = false
   #released = false
   #refused = false
   readonly #listeners: readonly (readonly [string, (...args: never[]) => void])[] = [
     ['data', (bytes: Buffer) => this.#onData(bytes)],
-    ['drain', () => this.queue[0]?.drained()],
+    ['drain', () => this.#onDrain()],
     ['error', (error: Error) => this.#gone(error)],
     ['end', () => this.#onEnd()],
     ['close', () => this.#onClose()],
@@ -105,8 +108,27 @@ export class ServerConnection implements Swept {
 
   overdue(): void {
     // Who has said nothing at all yet is told, as in Node: he may wait for a greeting of another protocol.
-    if (this.#linger >= 0 || (this.idle && this.requests > 0)) return void this.socket.destroy()
+    const finished = this.#linger >= 0 || (this.idle && this.requests > 0)
+    if (finished || this.#stalled) return void this.socket.destroy()
     this.#refuse(new WireError('head_timeout', 'the head came too slowly', 408))
+  }
+
+  /** What was written waits in the socket: the client has to take some of it in time. */
+  stalled(): void {
+    if (this.#linger >= 0) return
+    this.#stalled = true
+    this.dueTick = this.host.sweep.in(this.host.limits.stallMs)
+  }
+
+  #onDrain(): void {
+    this.#flows()
+    this.queue[0]?.drained()
+  }
+
+  #flows(): void {
+    if (!this.#stalled) return
+    this.#stalled = false
+    this.dueTick = NEVER
   }
 
   #onData(bytes: Buffer): void {
@@ -244,6 +266,7 @@ export class ServerConnection implements Swept {
 
   /** The answer of the first exchange is out. */
   answered(exchange: H1Exchange): void {
+    this.#flows()
     const receiving = this.isReceiving(exchange)
     this.queue.shift()
     if (exchange.last || receiving || (this.ending && this.queue.length === 0)) return void this.#finish(receiving)

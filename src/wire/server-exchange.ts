@@ -27,6 +27,8 @@ export interface ExchangeConnection {
   readonly ending: boolean
   isReceiving(exchange: H1Exchange): boolean
   answered(exchange: H1Exchange): void
+  /** What was written has not gone out. */
+  stalled(): void
   release(): Buffer
 }
 
@@ -205,7 +207,12 @@ export class H1Exchange implements ServerExchange {
   }
 
   #put(part: string | Uint8Array): boolean {
-    if (this.connection.queue[0] === this) return write(this.connection.socket, part)
+    const { connection } = this
+    if (connection.queue[0] === this) {
+      const more = write(connection.socket, part)
+      if (!more) connection.stalled()
+      return more
+    }
     this.#waiting.push(part)
     this.#held = true
     return false
@@ -219,6 +226,7 @@ export class H1Exchange implements ServerExchange {
   #handedOver(): void {
     const { connection } = this
     if (connection.socket.writableLength === 0) return void this.#finish()
+    connection.stalled()
     connection.socket.write('', (error) => {
       // Of a failed socket, `gone` is told.
       if (!error) this.#finish()

@@ -4,6 +4,7 @@ import { connect as connectH2 } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
+import { VirtualClock } from '../core/clock.ts'
 import { CHUNKED, type ServerExchange } from './contract.ts'
 import { readAll } from './incoming.ts'
 import { WireServer, type WireServerOptions } from './server.ts'
@@ -351,4 +352,49 @@ test('HTTP/2: a stream that is refused before its end is closed, and nothing mor
   assert.equal(head[':status'], 400)
   await once(stream.resume(), 'close')
   assert.equal(stream.rstCode, 0)
+})
+
+test('a client that takes nothing of its answer is cut off', async (t) => {
+  const gone = Promise.withResolvers<Error>()
+  const bytes = Buffer.alloc(32 * 1024 * 1024, 'x')
+  const { port } = await serve(
+    t,
+    (exchange) => {
+      exchange.observer = { ...silent, gone: gone.resolve }
+      exchange.send(200, [], bytes)
+    },
+    { stallMs: 300 },
+  )
+  const deaf = connect(port, '127.0.0.1').pause()
+  deaf.on('error', () => {})
+  deaf.write('GET / HTTP/1.1\r\n\r\n')
+  await gone.promise
+  deaf.destroy()
+})
+
+test('a stream of events: who stops reading is cut off, silence on its own is none', async (t) => {
+  const clock = new VirtualClock()
+  const gone = Promise.withResolvers<Error>()
+  const begun = Promise.withResolvers<ServerExchange>()
+  const { port } = await serve(
+    t,
+    (exchange) => {
+      exchange.observer = { ...silent, gone: gone.resolve }
+      exchange.begin(200, [], CHUNKED)
+      begun.resolve(exchange)
+    },
+    { stallMs: 1000 },
+    { clock },
+  )
+  const client = connect(port, '127.0.0.1')
+  client.on('error', () => {})
+  client.write('GET / HTTP/1.1\r\n\r\n')
+  const exchange = await begun.promise
+  clock.advance(60_000)
+  await new Promise(setImmediate)
+  assert.equal(client.destroyed, false)
+  client.pause()
+  while (exchange.write(Buffer.alloc(64 * 1024)));
+  clock.advance(3000)
+  await gone.promise
 })

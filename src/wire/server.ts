@@ -15,6 +15,7 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   headMs: 10_000,
   keepAliveMs: 60_000,
   requestsPerConnection: 10_000,
+  stallMs: Number.POSITIVE_INFINITY,
   lingerBytes: 1024 * 1024,
   lingerMs: 2_000,
   pipelining: 1,
