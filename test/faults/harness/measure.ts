@@ -26,7 +26,7 @@ export async function measure(fault: Fault, { size, seed }: Plan): Promise<Resul
     const skipped = fault.skip?.() ?? false
     if (skipped !== false) return { ...base, tookMs: 0, rows: [], skipped }
     const rows = await limited(fault.run(context), fault.limitMs?.[size] ?? LIMIT_MS[size])
-    return { ...base, tookMs: since(started), rows: judged(rows) }
+    return { ...base, tookMs: since(started), rows: judged(rows, size) }
   } catch (error) {
     return { ...base, tookMs: since(started), rows: [], error: inWords(error) }
   } finally {
@@ -43,7 +43,16 @@ function limited<T>(work: Promise<T>, limitMs: number): Promise<T> {
 
 const since = (started: number) => Math.round(performance.now() - started)
 
-const judged = (rows: readonly Row[]) => rows.map((row) => ({ ...row, verdict: judge(row) }))
+/** CI's machines are shared, and its scripts run beside each other: there a time may be this many times what is promised. */
+const PATIENCE_IN_CI = 4
+
+function judged(rows: readonly Row[], size: Size) {
+  return rows.map((row) => {
+    const patient = size === 'ci' && row.unit === 'ms' && row.atMost !== undefined
+    const bounded = patient ? { ...row, atMost: row.atMost * PATIENCE_IN_CI } : row
+    return { ...bounded, verdict: judge(bounded) }
+  })
+}
 
 function inWords(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
