@@ -315,3 +315,58 @@ describe('outlier: the reference', () => {
     assert.equal(mayEject(0, 0, 0), true)
   })
 })
+
+describe('outlier: shared with others', () => {
+  function pair() {
+    const clock = new VirtualClock()
+    const told: string[] = []
+    const there = createOutlier({ clock })
+    const here = createOutlier({
+      clock,
+      onChange: (id, ejection) => {
+        told.push(`${id} ${ejection === undefined ? 'back' : `${ejection.why} ${ejection.forMs}`}`)
+        there.tell(id, ejection)
+      },
+    })
+    for (const one of [here, there]) one.retain(['a', 'b', 'c'])
+    return { clock, told, here, there }
+  }
+
+  it('is out for all as long as for the one that ejected it, and back with its answer', () => {
+    const { clock, told, here, there } = pair()
+    fail(here, 'a', 5)
+    assert.deepEqual(
+      there.state('a'),
+      here.state('a').eligible ? {} : { eligible: false, reason: 'ejected: 0 failures in a row, back in 2.0 s' },
+    )
+    clock.advance(2000)
+    assert.equal(there.eligible('a'), true, 'one probe each')
+    answer(here, 'a')
+    assert.deepEqual(there.state('a'), { eligible: true })
+    assert.deepEqual(told, ['a failures 2000', 'a back'])
+  })
+
+  it('counts the ejections that others have told of', () => {
+    const { clock, here, there } = pair()
+    fail(here, 'a', 5)
+    clock.advance(2000)
+    fail(there, 'a', 1)
+    clock.advance(3999)
+    assert.equal(there.eligible('a'), false, 'the second in a row is twice as long')
+    clock.advance(1)
+    assert.equal(there.eligible('a'), true)
+  })
+
+  it('an answer there refutes silence here', () => {
+    const { clock, here, there } = pair()
+    there.started('a')
+    clock.advance(1000)
+    assert.equal(there.eligible('a'), false)
+    here.tell('a', { why: 'silent', forMs: 2000, times: 1 })
+    here.started('a')
+    here.answered('a')
+    assert.equal(there.eligible('a'), true)
+    clock.advance(999)
+    assert.equal(there.eligible('a'), true, 'silence begins anew')
+  })
+})

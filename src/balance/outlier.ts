@@ -39,6 +39,16 @@ export interface OutlierOptions {
   readonly maxEjectedPercent?: number | undefined
   /** Panic when less than so many percent are eligible; default 0 = when none is (Envoy 50). */
   readonly panicPercent?: number | undefined
+  /** Told of each ejection, and of each return (undefined), that came of the traffic seen here. */
+  readonly onChange?: ((id: string, ejection: Ejection | undefined) => void) | undefined
+}
+
+/** What another that calls the same endpoints is told. */
+export interface Ejection {
+  readonly why: 'silent' | 'failures' | 'refused'
+  readonly forMs: number
+  /** Ejections that are not forgiven, this one included. */
+  readonly times: number
 }
 
 export interface OutlierState {
@@ -60,6 +70,8 @@ export interface Outlier {
   eligible(id: string, now?: number): boolean
   /** The same with the reason, for `explain`. */
   state(id: string): OutlierState
+  /** Another that calls the same endpoints has ejected it, or (undefined) had an answer of it. `onChange` is not told. */
+  tell(id: string, ejection: Ejection | undefined): void
   /** True when health is to be ignored for this set. O(n): ask after an empty pick, or before when `panicPercent` is set. */
   panicking(ids: readonly string[]): boolean
   /** Forgets all others. The members count for `maxEjectedPercent`. */
@@ -67,13 +79,16 @@ export interface Outlier {
 }
 
 interface Out {
-  readonly why: 'silent' | 'failures' | 'refused'
+  readonly why: Ejection['why']
   readonly until: number
   /** When the request was sent whose answer decides, if one is under way. */
   probeSince: number | undefined
+  /** Another said so. */
+  readonly told?: true
 }
 
 interface Health {
+  readonly id: string
   pending: number
   /** Since when requests have been waiting without any answer. */
   waitingSince: number
@@ -94,12 +109,14 @@ class TrafficJudge implements Outlier {
   readonly #times: EjectionTimes
   readonly #refusedTimes: EjectionTimes
   readonly #percent: { readonly ejected: number; readonly panic: number }
+  readonly #onChange: NonNullable<OutlierOptions['onChange']>
   readonly #known = new Map<string, Health>()
 
   constructor(options: OutlierOptions) {
     const { clock, failures = 5, silenceMs = 1000, refusedMs = 250 } = options
     const { baseMs = 2000, maxMs = 30_000, sweepMs = 10_000, maxEjectedPercent = 100, panicPercent = 0 } = options
     this.#clock = clock
+    this.#onChange = options.onChange ?? (() => {})
     this.#limits = { failures, silenceMs }
     this.#times = { baseMs, maxMs, sweepMs }
     this.#refusedTimes = { baseMs: refusedMs, maxMs: baseMs, sweepMs }
@@ -118,8 +135,8 @@ class TrafficJudge implements Outlier {
     const health = this.#healthOf(id)
     health.pending = Math.max(0, health.pending - 1)
     health.failures = 0
-    if (health.out?.probeSince !== undefined) recover(health, now)
-    heard(health, now)
+    if (health.out?.probeSince !== undefined) this.#recover(health, now)
+    this.#heard(health, now)
   }
 
   failed(id: string, kind: FailureKind): void {
@@ -127,7 +144,7 @@ class TrafficJudge implements Outlier {
     const health = kind === 'status' ? this.#healthOf(id) : this.#settled(id, now)
     health.pending = Math.max(0, health.pending - 1)
     health.failures++
-    if (kind === 'status') heard(health, now)
+    if (kind === 'status') this.#heard(health, now)
     if (health.out !== undefined) this.#failedAgain(health, health.out, kind, now)
     else if (kind === 'refused') this.#eject(health, 'refused', now)
     else if (health.failures >= this.#limits.failures) this.#eject(health, 'failures', now)
@@ -150,6 +167,21 @@ class TrafficJudge implements Outlier {
     const eligible = this.eligible(id, now)
     const health = this.#known.get(id)
     return health?.out === undefined ? { eligible } : { eligible, reason: reasonOf(health, health.out, now) }
+  }
+
+  tell(id: string, ejection: Ejection | undefined): void {
+    const now = this.#clock.monotonic()
+    const health = this.#healthOf(id)
+    if (ejection === undefined) {
+      health.failures = 0
+      health.waitingSince = now
+      if (health.out !== undefined) recover(health, now)
+    } else if (health.out !== undefined || this.#mayEject()) {
+      const { why, forMs, times } = ejection
+      const { until = 0, probeSince } = health.out ?? {}
+      health.times = Math.max(health.times, times)
+      health.out = { why, until: Math.max(until, now + forMs), probeSince, told: true }
+    }
   }
 
   panicking(ids: readonly string[]): boolean {
@@ -180,7 +212,7 @@ class TrafficJudge implements Outlier {
   #healthOf(id: string): Health {
     let health = this.#known.get(id)
     if (health === undefined) {
-      health = { pending: 0, waitingSince: 0, failures: 0, times: 0, backSince: 0, out: undefined }
+      health = { id, pending: 0, waitingSince: 0, failures: 0, times: 0, backSince: 0, out: undefined }
       this.#known.set(id, health)
     }
     return health
@@ -192,6 +224,7 @@ class TrafficJudge implements Outlier {
     health.times = unforgiven(health.times, healthyMs, this.#times.sweepMs) + 1
     const until = since + ejectionMs(health.times, why === 'refused' ? this.#refusedTimes : this.#times)
     health.out = { why, until, probeSince: undefined }
+    this.#onChange(health.id, { why, forMs: Math.max(0, until - this.#clock.monotonic()), times: health.times })
   }
 
   #mayEject(): boolean {
@@ -207,14 +240,19 @@ class TrafficJudge implements Outlier {
     else if (kind === 'refused') this.#eject(health, 'refused', now)
     else this.#eject(health, kind === 'timeout' && out.why === 'silent' ? 'silent' : 'failures', now)
   }
-}
 
-/** Something has been answered, well or badly: silence is refuted, and before its time is over it is forgiven as well. */
-function heard(health: Health, now: number): void {
-  health.waitingSince = now
-  if (health.out?.why !== 'silent') return
-  if (now < health.out.until) health.times--
-  recover(health, now)
+  /** Something has been answered, well or badly: silence is refuted, and before its time is over it is forgiven as well. */
+  #heard(health: Health, now: number): void {
+    health.waitingSince = now
+    if (health.out?.why !== 'silent') return
+    if (now < health.out.until) health.times--
+    this.#recover(health, now)
+  }
+
+  #recover(health: Health, now: number): void {
+    recover(health, now)
+    this.#onChange(health.id, undefined)
+  }
 }
 
 function recover(health: Health, now: number): void {
@@ -222,8 +260,11 @@ function recover(health: Health, now: number): void {
   health.backSince = now
 }
 
+const WORDS = { silent: 'silence', failures: 'failures', refused: 'connection refused' } as const
+
 function reasonOf(health: Health, out: Out, now: number): string {
   const wait = now < out.until ? `back in ${seconds(out.until - now)}` : 'one probe decides'
+  if (out.told === true) return `ejected: ${WORDS[out.why]} elsewhere, ${wait}`
   if (out.why === 'refused') return `ejected: connection refused, ${wait}`
   if (out.why === 'silent') return `silent for ${seconds(now - health.waitingSince)}, ${wait}`
   return `ejected: ${health.failures} ${health.failures === 1 ? 'failure' : 'failures'} in a row, ${wait}`

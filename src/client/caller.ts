@@ -1,5 +1,6 @@
 /** The caller: one for a process, shared by typed calls, the fetch front and the gateway. */
 
+import type { Ejection } from '../balance/outlier.ts'
 import { Cancel } from '../core/cancel.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { currentContext } from '../core/context.ts'
@@ -27,6 +28,14 @@ export interface CallerOptions {
   /** What holds where a request says nothing. */
   readonly defaults?: CallPolicy | undefined
   readonly transport?: Transport | undefined
+  /** For several callers that are to know of the same instances what each of them has met. */
+  readonly health?: SharedHealth | undefined
+}
+
+/** Carries what one caller has found out about an instance to others; undefined = it is back. */
+export interface SharedHealth {
+  tell(service: string, instance: string, ejection: Ejection | undefined): void
+  onTold(listen: (service: string, instance: string, ejection: Ejection | undefined) => void): void
 }
 
 export function createCaller(options: CallerOptions): Caller {
@@ -38,6 +47,7 @@ class PipelineCaller implements Caller {
   readonly #defaults: CallPolicy
   readonly #parts: Parts
   readonly #handle: Handler
+  readonly #health: SharedHealth | undefined
   readonly #upstreams = new Map<string, Upstream>()
 
   constructor(options: CallerOptions) {
@@ -47,6 +57,8 @@ class PipelineCaller implements Caller {
     const metrics = clientMetrics(options.metrics ?? processMetrics)
     this.#parts = { clock, random, log, metrics, transport: options.transport ?? wireTransport({ clock }) }
     this.#handle = buildPipeline(this.#parts)
+    this.#health = options.health
+    this.#health?.onTold((service, instance, ejection) => this.#upstream(service).outlier.tell(instance, ejection))
   }
 
   async request(request: OutboundRequest): Promise<OutboundResponse> {
@@ -125,6 +137,7 @@ class PipelineCaller implements Caller {
         clock,
         random,
         onGone: (instance) => this.#forgetSeries(service, instance),
+        onHealth: (instance, ejection) => this.#health?.tell(service, instance, ejection),
         onSnapshot: (snapshot) => {
           stale.value = snapshot.stale ? 1 : 0
           confirmed.value = (snapshot.confirmedAt ?? 0) / 1000

@@ -4,7 +4,7 @@ import type { BalanceConfig } from '../balance/balance-config.ts'
 import type { Endpoint, Load, Policy } from '../balance/contract.ts'
 import { LOADS, type LoadName } from '../balance/loads.ts'
 import { LOAD_REPORT_HEADER, reportedUtilisation } from '../balance/orca.ts'
-import { createOutlier, type Outlier } from '../balance/outlier.ts'
+import { createOutlier, type Outlier, type OutlierOptions } from '../balance/outlier.ts'
 import { createPolicy, parseBalance } from '../balance/policies.ts'
 import { createRetryBudget, type RetryBudget } from '../balance/retry-budget.ts'
 import type { Clock } from '../core/clock.ts'
@@ -54,6 +54,8 @@ export interface UpstreamOptions {
   readonly onGone: (instance: string) => void
   /** Called with each snapshot: whether the registry confirms it, and since when not. */
   readonly onSnapshot: (snapshot: Snapshot) => void
+  /** Called when an instance is ejected, or is back, by what this caller's own requests met. */
+  readonly onHealth?: OutlierOptions['onChange']
 }
 
 export class Upstream {
@@ -82,7 +84,7 @@ export class Upstream {
     this.#watch = options.watch
     this.#onGone = options.onGone
     this.#onSnapshot = options.onSnapshot
-    this.outlier = createOutlier({ clock: options.clock })
+    this.outlier = createOutlier({ clock: options.clock, onChange: options.onHealth })
     this.#unsubscribe = options.watch.subscribe((snapshot) => this.#update(snapshot))
     const current = options.watch.current()
     if (current !== undefined) this.#update(current)
