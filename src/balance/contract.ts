@@ -12,8 +12,11 @@ import type { Random } from '../core/random.ts'
 export interface Load {
   /** Requests sent and not yet ended. */
   readonly inFlight: number
-  /** Cost of sending one more request here: lower is better. In-flight: count + 1. Peak EWMA: estimate × (pending + 1), ms. */
-  cost(): number
+  /**
+   * Cost of sending one more request here: lower is better. In-flight: count + 1. Peak EWMA: estimate × (pending + 1), ms.
+   * `now` (monotonic ms) spares reading the clock, which costs more than the rest.
+   */
+  cost(now?: number): number
   begin(): void
   /** `latencyMs` until the answer's head; undefined when the call was cancelled and says nothing about the endpoint. */
   end(latencyMs: number | undefined): void
@@ -50,6 +53,8 @@ export interface PickRequest {
   readonly healthy?: ((endpoint: Endpoint) => boolean) | undefined
   /** `eligible` without regard to health, for panic. Absent = all may be. */
   readonly eligibleInPanic?: ((endpoint: Endpoint) => boolean) | undefined
+  /** Monotonic ms, for loads that change with time; absent = they read the clock. */
+  readonly now?: number | undefined
 }
 
 export interface Policy {

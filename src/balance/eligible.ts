@@ -37,12 +37,18 @@ export function perSnapshot<T>(build: (endpoints: readonly Endpoint[]) => T): (e
 }
 
 /** Cost per unit of weight: what P2C and least-request compare. */
-export function weightedCost(endpoint: Endpoint): number {
-  return endpoint.load.cost() / endpoint.weight
+export function weightedCost({ load, weight }: Endpoint, { now }: PickRequest): number {
+  return load.cost(now) / weight
+}
+
+/** The weights laid end to end: where each endpoint's part ends. */
+export function runningSums(endpoints: readonly Endpoint[]): Float64Array {
+  let sum = 0
+  return Float64Array.from(endpoints, ({ weight }) => (sum += weight))
 }
 
 /** Index of the first element ≥ `wanted` in an ascending list; its length when there is none. */
-export function lowerBound<N extends number | bigint>(sorted: ArrayLike<N>, wanted: N): number {
+export function lowerBound(sorted: Float64Array, wanted: number): number {
   let low = 0
   let high = sorted.length
   while (low < high) {

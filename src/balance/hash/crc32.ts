@@ -11,15 +11,24 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 /** Checksum of the text's UTF-8 bytes, unsigned. */
 export function crc32(text: string): number {
   let state = -1
-  for (const byte of Buffer.from(text)) state = next(state, byte)
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 0x7f) return ofBytes(Buffer.from(text))
+    state = next(state, code)
+  }
+  return ~state >>> 0
+}
+
+function ofBytes(bytes: Uint8Array): number {
+  let state = -1
+  for (const byte of bytes) state = next(state, byte)
   return ~state >>> 0
 }
 
 /** Continues the checksum `before` by `word` as 4 bytes, little-endian. */
 export function crc32Word(before: number, word: number): number {
-  let state = ~before
-  for (let shift = 0; shift < 32; shift += 8) state = next(state, word >>> shift)
-  return ~state >>> 0
+  const state = next(next(~before, word), word >>> 8)
+  return ~next(next(state, word >>> 16), word >>> 24) >>> 0
 }
 
 function next(state: number, byte: number): number {

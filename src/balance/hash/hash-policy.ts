@@ -1,53 +1,53 @@
 /** What all hash policies share: the table per snapshot, the bound on load, and what to do without a key. */
-import type { Endpoint, Policy, PolicyName, PolicyOptions } from '../contract.ts'
+import type { Endpoint, PickRequest, Policy, PolicyName, PolicyOptions } from '../contract.ts'
 import { perSnapshot } from '../eligible.ts'
 import { p2c } from '../policy/p2c.ts'
 import { withinBound } from './bounded-load.ts'
 
+/** Whom a look-up may give; absent = all. */
+export type Admits = PickRequest['eligible']
+
 export interface HashTable {
   /**
-   * Offers endpoints (by index) to `accept` in this table's order for `key` until one is accepted; returns it, or -1.
+   * Goes through the endpoints in this table's order for `key` and returns the index of the first that is admitted, or -1.
    * The order must depend on the key alone, so that a refused endpoint moves none but its own keys.
    */
-  find(key: string, accept: (index: number) => boolean): number
+  find(key: string, admits: Admits): number
 }
+
+/** Makes the table of each snapshot in turn, so it may keep what it built for the one before. */
+export type TableKeeper = () => (endpoints: readonly Endpoint[]) => HashTable
 
 /**
  * A request without a key is chosen by P2C: an empty key would put all such requests on one endpoint. So is one for which
  * the table holds no eligible endpoint (two with the same `host:port`, or more endpoints than slots).
  */
-export function hashPolicy(
-  name: PolicyName,
-  options: PolicyOptions,
-  build: (endpoints: readonly Endpoint[]) => HashTable,
-): Policy {
-  const table = perSnapshot(build)
+export function hashPolicy(name: PolicyName, options: PolicyOptions, tables: TableKeeper): Policy {
+  const table = perSnapshot(tables())
   const keyless = p2c(options)
+  const { boundedLoad } = options
   return {
     name,
-    pick(endpoints, { hashKey, eligible }) {
-      const admits =
-        options.boundedLoad === undefined ? eligible : withinBound(endpoints, eligible, options.boundedLoad)
-      const accept = (index: number) => admits === undefined || admits(endpoints[index]!)
-      const index = hashKey ? table(endpoints).find(hashKey, accept) : -1
-      return endpoints[index] ?? keyless.pick(endpoints, { eligible: admits })
+    pick(endpoints, request) {
+      const { hashKey, eligible } = request
+      const admits = boundedLoad === undefined ? eligible : withinBound(endpoints, eligible, boundedLoad)
+      const index = hashKey ? table(endpoints).find(hashKey, admits) : -1
+      if (index >= 0) return endpoints[index]
+      return keyless.pick(endpoints, { eligible: admits, now: request.now })
     },
   }
 }
 
-/** Offers the owners from `start` on, round and round, each endpoint once; -1 when all `count` have refused. */
-export function walkOwners(
-  owners: Uint32Array,
-  start: number,
-  count: number,
-  accept: (index: number) => boolean,
-): number {
-  let refused: Set<number> | undefined
-  for (let step = 0; step < owners.length && refused?.size !== count; step++) {
+/** The owners from `start` on, round and round, each endpoint once; -1 when none of them is admitted. */
+export function walkOwners(owners: Uint32Array, start: number, endpoints: readonly Endpoint[], admits: Admits): number {
+  const first = owners[start]
+  if (first === undefined) return -1
+  if (admits === undefined || admits(endpoints[first]!)) return first
+  const refused = new Set<number>([first])
+  for (let step = 1; step < owners.length && refused.size < endpoints.length; step++) {
     const owner = owners[(start + step) % owners.length]!
-    if (refused?.has(owner)) continue
-    if (accept(owner)) return owner
-    refused ??= new Set()
+    if (refused.has(owner)) continue
+    if (admits(endpoints[owner]!)) return owner
     refused.add(owner)
   }
   return -1

@@ -4,39 +4,30 @@
  * Source: nginx ngx_http_upstream_ip_hash_module.c.
  */
 import { isIPv4, isIPv6 } from 'node:net'
-import type { Endpoint } from '../contract.ts'
-import type { HashTable } from './hash-policy.ts'
+import { lowerBound, runningSums } from '../eligible.ts'
+import type { TableKeeper } from './hash-policy.ts'
 
 const BUCKETS = 6271
 const START = 89
 /** Hashes of the same bytes on top of each other before nginx goes over to round robin. */
 const TRIES = 21
 
-export function ipHashTable(endpoints: readonly Endpoint[]): HashTable {
-  const owners = endpoints.map(({ weight }, index) => ({ index, weight }))
-  const weights = owners.reduce((sum, { weight }) => sum + weight, 0)
+export const ipHashTables: TableKeeper = () => (endpoints) => {
+  const ends = runningSums(endpoints)
+  const weights = ends.at(-1) ?? 0
   return {
-    find(key, accept) {
+    find(key, admits) {
       const bytes = bytesOf(key)
       if (bytes === undefined || weights === 0) return -1
       let hash = START
       for (let attempt = 0; attempt < TRIES; attempt++) {
-        hash = bytes.reduce((sum, byte) => (sum * 113 + byte) % BUCKETS, hash)
-        const index = ownerAt(owners, hash % weights)
-        if (accept(index)) return index
+        for (const byte of bytes) hash = (hash * 113 + byte) % BUCKETS
+        const index = lowerBound(ends, (hash % weights) + 1)
+        if (admits === undefined || admits(endpoints[index]!)) return index
       }
       return -1
     },
   }
-}
-
-function ownerAt(owners: readonly { readonly index: number; readonly weight: number }[], place: number): number {
-  let left = place
-  for (const { index, weight } of owners) {
-    left -= weight
-    if (left < 0) return index
-  }
-  return -1
 }
 
 /** What nginx hashes of an address; undefined for a text that is none. */

@@ -1,7 +1,7 @@
 /** Maglev's look-up table in Envoy's weighted form: the same endpoints give the same table in any order. */
 import type { Endpoint } from '../contract.ts'
-import { type HashTable, walkOwners } from './hash-policy.ts'
-import { Word } from './word.ts'
+import { type TableKeeper, walkOwners } from './hash-policy.ts'
+import { moduloOf, Word } from './word.ts'
 import { xxHash64 } from './xxhash64.ts'
 
 /** A prime more than a hundred times the number of endpoints keeps shares equal within 1 %. */
@@ -11,25 +11,27 @@ const SIZE_MAX = 5_000_011
 /** Slots tried at random before the table is walked in order, which ends for certain. */
 const RETRIES = 20
 
-export function maglevTable(endpoints: readonly Endpoint[]): HashTable {
-  const slots = maglevSlots(endpoints)
-  return {
-    find(key, accept) {
-      if (slots.length === 0) return -1
-      const hash = xxHash64(key)
-      for (let retry = 0; retry < RETRIES; retry++) {
-        const index = slots[slotOf(hash, retry, slots.length)]!
-        if (accept(index)) return index
-      }
-      return walkOwners(slots, slotOf(hash, 0, slots.length), endpoints.length, accept)
-    },
+export const maglevTables: TableKeeper = () => {
+  const hash = new Word()
+  return (endpoints) => {
+    const slots = maglevSlots(endpoints)
+    return {
+      find(key, admits) {
+        if (slots.length === 0) return -1
+        xxHash64(key, 0, hash)
+        for (let retry = 0; retry < RETRIES; retry++) {
+          const index = slots[slotOf(hash, retry, slots.length)]!
+          if (admits === undefined || admits(endpoints[index]!)) return index
+        }
+        return walkOwners(slots, slotOf(hash, 0, slots.length), endpoints, admits)
+      },
+    }
   }
 }
 
 /** Retry k looks at hash XOR (2⁶⁴ − k), as Envoy does. */
 export function slotOf(hash: Word, retry: number, size: number): number {
-  const seen = new Word(retry === 0 ? hash.hi : ~hash.hi, hash.lo ^ -retry)
-  return seen.modulo(size)
+  return moduloOf(retry === 0 ? hash.hi : ~hash.hi, hash.lo ^ -retry, size)
 }
 
 /** What the filling knows of an endpoint: its slots in order of wish are next, next + skip, … */

@@ -56,14 +56,18 @@ export class Word {
     this.lo ^= lo << bits
   }
 
-  /** Remainder by `divisor` < 2²⁶, so that no product leaves the exact range of a double. */
   modulo(divisor: number): number {
-    return (((this.hi >>> 0) % divisor) * (2 ** 32 % divisor) + (this.lo >>> 0)) % divisor
+    return moduloOf(this.hi, this.lo, divisor)
   }
 
   toBigInt(): bigint {
     return (BigInt(this.hi >>> 0) << 32n) | BigInt(this.lo >>> 0)
   }
+}
+
+/** Remainder by `divisor` < 2²⁶, so that no product leaves the exact range of a double. */
+export function moduloOf(hi: number, lo: number, divisor: number): number {
+  return (((hi >>> 0) % divisor) * (2 ** 32 % divisor) + (lo >>> 0)) % divisor
 }
 
 /** The upper half of a 32 × 32 bit unsigned product, by 16-bit limbs. */

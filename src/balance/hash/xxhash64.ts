@@ -14,10 +14,10 @@ let view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 const lanes = [new Word(), new Word(), new Word(), new Word()] as const
 const lane = new Word()
 
-/** `seed` is an unsigned 32-bit number. */
-export function xxHash64(text: string, seed = 0): Word {
+/** `seed` is an unsigned 32-bit number. The hash is written into `hash`, where one is given to spare a new one. */
+export function xxHash64(text: string, seed = 0, hash = new Word()): Word {
   const length = load(text)
-  const hash = new Word(0, seed)
+  hash.set(0, seed)
   const striped = length - (length % 32)
   if (striped > 0) mixStripes(hash, striped)
   else hash.add(PRIME5)
@@ -33,7 +33,14 @@ function load(text: string): number {
     bytes = Buffer.alloc(text.length * 3)
     view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   }
-  return bytes.write(text)
+  // Keys are short and ASCII nearly always: then the call into C++ costs more than the bytes.
+  if (text.length > 64) return bytes.write(text)
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 0x7f) return bytes.write(text)
+    bytes[i] = code
+  }
+  return text.length
 }
 
 /** The first `end` bytes in stripes of 32 over four lanes, merged into `hash`, which holds the seed. */

@@ -18,46 +18,63 @@ export interface PeakEwmaOptions {
 /** Cost while the first answer is awaited: above any latency, so that a newcomer gets one request at a time until it answers. */
 const UNKNOWN_MS = 1_000_000
 
-export function peakEwma({ clock, tauMs = 10_000, initialMs }: PeakEwmaOptions): Load {
-  let estimate = initialMs
-  let stamp = clock.monotonic()
-  let pending = 0
+export function peakEwma(options: PeakEwmaOptions): Load {
+  return new PeakEwma(options)
+}
+
+/** A class and not closures: among thousands of endpoints a pick costs what it has to fetch from memory. */
+class PeakEwma implements Load {
+  readonly #clock: Clock
+  readonly #tauMs: number
+  /** NaN = none yet; a number in each state, so that it lies in the object. */
+  #estimate: number
+  #stamp: number
+  #pending = 0
   /** Requests in flight when the past was forgotten: as many of the next ends teach nothing. */
-  let outdated = 0
+  #outdated = 0
+
+  constructor({ clock, tauMs = 10_000, initialMs = Number.NaN }: PeakEwmaOptions) {
+    this.#clock = clock
+    this.#tauMs = tauMs
+    this.#estimate = initialMs
+    this.#stamp = clock.monotonic()
+  }
+
+  get inFlight(): number {
+    return this.#pending
+  }
+
+  cost(now = this.#clock.monotonic()): number {
+    if (Number.isNaN(this.#estimate)) return this.#pending === 0 ? 0 : UNKNOWN_MS + this.#pending
+    return this.#estimate * this.#kept(now) * (this.#pending + 1)
+  }
+
+  begin(): void {
+    this.#pending++
+  }
+
+  end(latencyMs: number | undefined): void {
+    this.#pending = Math.max(0, this.#pending - 1)
+    if (this.#outdated > 0) this.#outdated--
+    else if (latencyMs !== undefined && latencyMs >= 0 && latencyMs < Number.POSITIVE_INFINITY) this.#sample(latencyMs)
+  }
+
+  forget(): void {
+    this.#estimate = Number.NaN
+    this.#outdated = this.#pending
+  }
 
   /** How much of an older value still counts. A clock that went back counts as standing. */
-  function kept(now: number): number {
-    return Math.exp(-Math.max(0, now - stamp) / tauMs)
+  #kept(now: number): number {
+    return Math.exp(-Math.max(0, now - this.#stamp) / this.#tauMs)
   }
 
-  function sample(latencyMs: number): void {
-    const now = clock.monotonic()
-    const weight = kept(now)
-    const decayed = (estimate ?? 0) * weight
-    const first = estimate === undefined
-    estimate = first || latencyMs > decayed ? latencyMs : decayed + latencyMs * (1 - weight)
-    stamp = Math.max(stamp, now)
-  }
-
-  return {
-    get inFlight() {
-      return pending
-    },
-    cost() {
-      if (estimate === undefined) return pending === 0 ? 0 : UNKNOWN_MS + pending
-      return estimate * kept(clock.monotonic()) * (pending + 1)
-    },
-    begin() {
-      pending++
-    },
-    end(latencyMs) {
-      pending = Math.max(0, pending - 1)
-      if (outdated > 0) outdated--
-      else if (latencyMs !== undefined && latencyMs >= 0 && latencyMs < Number.POSITIVE_INFINITY) sample(latencyMs)
-    },
-    forget() {
-      estimate = undefined
-      outdated = pending
-    },
+  #sample(latencyMs: number): void {
+    const now = this.#clock.monotonic()
+    const weight = this.#kept(now)
+    const decayed = this.#estimate * weight
+    // Also where there is none yet: nothing is at most NaN.
+    this.#estimate = latencyMs <= decayed ? decayed + latencyMs * (1 - weight) : latencyMs
+    this.#stamp = Math.max(this.#stamp, now)
   }
 }

@@ -30,9 +30,9 @@ export function utilisation({ clock, tauMs = 10_000 }: UtilisationOptions): Load
     get inFlight() {
       return pending
     },
-    cost() {
+    cost(now = clock.monotonic()) {
       if (reported === undefined) return pending === 0 ? 0 : UNKNOWN + pending
-      const age = Math.max(0, clock.monotonic() - stamp)
+      const age = Math.max(0, now - stamp)
       return Math.max(LEAST, reported * Math.exp(-age / tauMs)) * (pending + 1)
     },
     begin() {

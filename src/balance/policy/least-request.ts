@@ -14,7 +14,7 @@ export const leastRequest: PolicyFactory = ({ random }) => ({
     let ties = 0
     for (const endpoint of endpoints) {
       if (!isEligible(endpoint, request)) continue
-      const cost = weightedCost(endpoint)
+      const cost = weightedCost(endpoint, request)
       if (best !== undefined && !(cost <= bestCost)) continue
       ties = cost === bestCost ? ties + 1 : 1
       if (ties === 1 || random() * ties < 1) best = endpoint

@@ -5,6 +5,6 @@
  */
 import type { PolicyFactory } from '../contract.ts'
 import { hashPolicy } from '../hash/hash-policy.ts'
-import { maglevTable } from '../hash/maglev-table.ts'
+import { maglevTables } from '../hash/maglev-table.ts'
 
-export const maglev: PolicyFactory = (options) => hashPolicy('maglev', options, maglevTable)
+export const maglev: PolicyFactory = (options) => hashPolicy('maglev', options, maglevTables)

@@ -5,7 +5,7 @@
  * Source: Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", IEEE TPDS 12(10), 2001.
  */
 import { below, type Random } from '../../core/random.ts'
-import type { Endpoint, PolicyFactory } from '../contract.ts'
+import type { Endpoint, PickRequest, PolicyFactory } from '../contract.ts'
 import { eligibleOf, isEligible, weightedCost } from '../eligible.ts'
 
 /** Draws before the eligible ones are listed. A refused pair is thrown away whole, so pairs of eligible ones stay uniform. */
@@ -15,21 +15,20 @@ export const p2c: PolicyFactory = ({ random }) => ({
   name: 'p2c',
   pick(endpoints, request) {
     for (let draw = 0; draw < DRAWS && endpoints.length > 1; draw++) {
-      const [a, b] = drawPair(endpoints, random)
-      if (isEligible(a, request) && isEligible(b, request)) return cheaper(a, b)
+      const chosen = drawTwo(endpoints, random, request)
+      if (chosen !== undefined) return chosen
     }
     const left = eligibleOf(endpoints, request)
-    return left.length > 1 ? cheaper(...drawPair(left, random)) : left[0]
+    return left.length > 1 ? drawTwo(left, random, request) : left[0]
   },
 })
 
-function drawPair<E>(endpoints: readonly E[], random: Random): [E, E] {
-  const a = below(random, endpoints.length)
-  const b = below(random, endpoints.length - 1)
-  return [endpoints[a]!, endpoints[b >= a ? b + 1 : b]!]
-}
-
-/** The first wins a tie, which is fair because the first is uniform. */
-function cheaper<E extends Endpoint>(a: E, b: E): E {
-  return weightedCost(b) < weightedCost(a) ? b : a
+/** The cheaper of two; undefined where one of them is not eligible. The first wins a tie, which is fair because it is uniform. */
+function drawTwo<E extends Endpoint>(endpoints: readonly E[], random: Random, request: PickRequest): E | undefined {
+  const first = below(random, endpoints.length)
+  const second = below(random, endpoints.length - 1)
+  const a = endpoints[first]!
+  const b = endpoints[second >= first ? second + 1 : second]!
+  if (!isEligible(a, request) || !isEligible(b, request)) return undefined
+  return weightedCost(b, request) < weightedCost(a, request) ? b : a
 }

@@ -1,7 +1,7 @@
 /** A weighted draw: each endpoint's chance is its weight over the sum. O(log n) over running sums kept per snapshot. */
 import { below, type Random } from '../../core/random.ts'
-import type { Endpoint, PolicyFactory } from '../contract.ts'
-import { eligibleOf, isEligible, lowerBound, perSnapshot } from '../eligible.ts'
+import type { PolicyFactory } from '../contract.ts'
+import { eligibleOf, isEligible, lowerBound, perSnapshot, runningSums } from '../eligible.ts'
 
 /** Draws before the eligible ones are listed. Throwing a refused draw away keeps the shares of the others. */
 const DRAWS = 4
@@ -21,11 +21,6 @@ export const random: PolicyFactory = ({ random }) => {
   }
 }
 
-function runningSums(endpoints: readonly Endpoint[]): Float64Array {
-  let sum = 0
-  return Float64Array.from(endpoints, ({ weight }) => (sum += weight))
-}
-
 function drawIndex(sums: Float64Array, random: Random): number {
-  return lowerBound(sums, below(random, sums.at(-1) ?? 0) + 1)
+  return lowerBound(sums, below(random, sums[sums.length - 1] ?? 0) + 1)
 }

@@ -5,23 +5,26 @@
  * differ in the last character would differ in a few bits only and get a quarter or four times their share.
  * Source: Thaler and Ravishankar, "Using Name-Based Mappings to Increase Hit Rates", 1998.
  */
-import type { Endpoint, PolicyFactory } from '../contract.ts'
-import { type HashTable, hashPolicy } from '../hash/hash-policy.ts'
+import type { PolicyFactory } from '../contract.ts'
+import { hashPolicy, type TableKeeper } from '../hash/hash-policy.ts'
 import { Word } from '../hash/word.ts'
 import { xxHash64 } from '../hash/xxhash64.ts'
 
-export const rendezvous: PolicyFactory = (options) => hashPolicy('rendezvous', options, rendezvousTable)
+export const rendezvous: PolicyFactory = (options) => hashPolicy('rendezvous', options, rendezvousTables)
 
-function rendezvousTable(endpoints: readonly Endpoint[]): HashTable {
+const rendezvousTables: TableKeeper = () => (endpoints) => {
   const names = endpoints.map(({ key }) => xxHash64(key))
+  /** Of equal weights the highest number has the highest score, and the logarithm costs as much as all the rest. */
+  const alike = endpoints.every(({ weight }) => weight === endpoints[0]!.weight)
   return {
-    find(key, accept) {
+    find(key, admits) {
       const keyHash = xxHash64(key)
       let best = -1
       let bestScore = Number.NEGATIVE_INFINITY
       for (let index = 0; index < names.length; index++) {
-        const score = -endpoints[index]!.weight / Math.log(draw(keyHash, names[index]!))
-        if (score > bestScore && accept(index)) {
+        const drawn = draw(keyHash, names[index]!)
+        const score = alike ? drawn : -endpoints[index]!.weight / Math.log(drawn)
+        if (score > bestScore && (admits === undefined || admits(endpoints[index]!))) {
           best = index
           bestScore = score
         }
