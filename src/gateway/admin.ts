@@ -20,9 +20,16 @@ export interface AdminView {
   isReady(): boolean
 }
 
-interface Page {
+/** A text is plain, all else is told as JSON. */
+export interface Page {
   readonly status: number
   readonly body: unknown
+}
+
+/** What is told of a path; undefined where there is no such page. */
+export interface Pages {
+  readonly paths: readonly string[]
+  get(path: string, query: URLSearchParams): Page | Promise<Page> | undefined
 }
 
 type Handler = (query: URLSearchParams, view: AdminView) => Page | Promise<Page>
@@ -35,6 +42,14 @@ const PAGES: Readonly<Record<string, Handler>> = {
   '/explain': explainPage,
 }
 
+/** What one gateway tells of itself. */
+export function pagesOf(view: AdminView): Pages {
+  return {
+    paths: Object.keys(PAGES),
+    get: (path, query) => (Object.hasOwn(PAGES, path) ? PAGES[path]!(query, view) : undefined),
+  }
+}
+
 /** A page in a browser may reach loopback under a name of its own (DNS rebinding); only these names are answered. */
 const HOSTS: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
 
@@ -44,8 +59,8 @@ export interface Admin {
 }
 
 /** Listens on 127.0.0.1. @throws the system's error when the port is taken. */
-export async function serveAdmin(port: number, view: AdminView): Promise<Admin> {
-  const server = createServer((incoming, outgoing) => void answer(incoming, outgoing, view))
+export async function serveAdmin(port: number, pages: Pages): Promise<Admin> {
+  const server = createServer((incoming, outgoing) => void answer(incoming, outgoing, pages))
   await listen(server, port)
   return {
     port: (server.address() as AddressInfo).port,
@@ -65,9 +80,9 @@ function listen(server: Server, port: number): Promise<void> {
   })
 }
 
-async function answer(incoming: IncomingMessage, outgoing: ServerResponse, view: AdminView): Promise<void> {
+async function answer(incoming: IncomingMessage, outgoing: ServerResponse, pages: Pages): Promise<void> {
   try {
-    const { status, body } = await page(incoming, view)
+    const { status, body } = await page(incoming, pages)
     send(outgoing, status, body)
   } catch (thrown) {
     const error = asSkeinError(thrown)
@@ -75,14 +90,18 @@ async function answer(incoming: IncomingMessage, outgoing: ServerResponse, view:
   }
 }
 
-function page(incoming: IncomingMessage, view: AdminView): Page | Promise<Page> {
+async function page(incoming: IncomingMessage, pages: Pages): Promise<Page> {
   if (!HOSTS.has(normaliseHost(incoming.headers.host ?? ''))) return { status: 421, body: { error: 'wrong host' } }
   if (incoming.method !== 'GET' && incoming.method !== 'HEAD') throw new SkeinError('METHOD_NOT_ALLOWED', 'only GET')
-  const [path, ...rest] = (incoming.url ?? '/').split('?')
-  const handler = Object.hasOwn(PAGES, path!) ? PAGES[path!] : undefined
-  if (handler === undefined)
-    throw new SkeinError('NOT_FOUND', `no page ${path}; there are ${Object.keys(PAGES).join(', ')}`)
-  return handler(new URLSearchParams(rest.join('?')), view)
+  return askPage(pages, incoming.url ?? '/')
+}
+
+/** `target` is path and query. @throws SkeinError, as where there is no such page. */
+export async function askPage(pages: Pages, target: string): Promise<Page> {
+  const [path, ...rest] = target.split('?')
+  const found = pages.get(path!, new URLSearchParams(rest.join('?')))
+  if (found === undefined) throw new SkeinError('NOT_FOUND', `no page ${path}; there are ${pages.paths.join(', ')}`)
+  return found
 }
 
 function send(outgoing: ServerResponse, status: number, body: unknown): void {
@@ -91,7 +110,11 @@ function send(outgoing: ServerResponse, status: number, body: unknown): void {
     'content-type': isText ? METRICS_CONTENT_TYPE : 'application/json',
     'x-content-type-options': 'nosniff',
   })
-  outgoing.end(isText ? body : JSON.stringify(body, shownFunction))
+  outgoing.end(isText ? body : toJson(body))
+}
+
+export function toJson(body: unknown): string {
+  return JSON.stringify(body, shownFunction)
 }
 
 /** A step of the user's own, by its name. */

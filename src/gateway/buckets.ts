@@ -79,3 +79,12 @@ export class Buckets {
     return bucket
   }
 }
+
+/** A token of each, or of none: one client's refused requests must not use up what all clients share. */
+export function takeTogether(
+  asked: readonly { readonly buckets: Buckets; readonly key: string }[],
+  now: number,
+): Verdict[] {
+  const areFree = asked.length === 1 || asked.every(({ buckets, key }) => buckets.has(key, now))
+  return asked.map(({ buckets, key }) => buckets.take(key, now, areFree))
+}

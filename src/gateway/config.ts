@@ -7,6 +7,7 @@ import {
   type Context,
   checkKeys,
   conditions,
+  either,
   fields,
   isRecord,
   listOf,
@@ -44,6 +45,9 @@ export function checkGatewayConfig(
   if (Array.isArray(value['routes'])) checkRoutes(value['routes'], issues, join(key, 'routes'), context)
 }
 
+/** More than this are a slip of the hand: each is a process. */
+const WORKERS_MAX = 256
+
 const checkAddress = text('10.0.0.0/8', checkRange)
 
 const GATEWAY_CHECKS: Checks<GatewayConfig> = {
@@ -55,6 +59,7 @@ const GATEWAY_CHECKS: Checks<GatewayConfig> = {
   },
   trustedProxies: listOf(checkAddress, '["10.0.0.0/8"]'),
   tls: checkTls,
+  workers: either(['auto'], wholeNumber(1, WORKERS_MAX)),
   defaults: fields(RULE_CHECKS, '{ rateLimit: { requests: 100, seconds: 60 } }'),
 }
 

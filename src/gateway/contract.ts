@@ -91,6 +91,8 @@ export interface GatewayConfig {
   readonly tls?: TlsConfig
   /** Peers (IP or CIDR) whose X-Forwarded-* is believed; default none. */
   readonly trustedProxies?: readonly string[]
+  /** Processes that share the port; default 1, `auto` = one for each core. */
+  readonly workers?: number | 'auto'
   /** For every route that does not say otherwise. */
   readonly defaults?: RouteRules
 }

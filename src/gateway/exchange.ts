@@ -8,6 +8,7 @@ import type { Logger } from '../core/log.ts'
 import type { Random } from '../core/random.ts'
 import type { TraceContext } from '../telemetry/trace.ts'
 import type { BodySource, ExchangeObserver, Peer, RequestHead, ServerExchange } from '../wire/contract.ts'
+import type { Allowance } from './allowance.ts'
 import type { Identity } from './auth/contract.ts'
 import { FieldEdits } from './field-edits.ts'
 import type { Origin } from './forwarded.ts'
@@ -24,6 +25,7 @@ export interface Parts {
   readonly log: Logger
   readonly metrics: GatewayMetrics
   readonly random: Random
+  readonly allowance: Allowance
 }
 
 /** What an upstream answered; the body has been read by nobody. */

@@ -5,7 +5,8 @@ import { ConfigError, type Issue } from '../core/issues.ts'
 import { type Logger, silentLogger } from '../core/log.ts'
 import { type Random, systemRandom } from '../core/random.ts'
 import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
-import { serveAdmin } from './admin.ts'
+import { type Admin, type Pages, pagesOf, serveAdmin } from './admin.ts'
+import { type Allowance, ownAllowance } from './allowance.ts'
 import type { GatewayConfig } from './contract.ts'
 import type { Parts } from './exchange.ts'
 import { type GatewayLimits, LIMITS } from './limits.ts'
@@ -20,7 +21,7 @@ export { type GatewayLimits, LIMITS } from './limits.ts'
 export type { CustomStep, StepRequest } from './rule/steps.ts'
 
 export const DEFAULT_PORT = 8080
-const DEFAULT_HOST = '127.0.0.1'
+export const DEFAULT_HOST = '127.0.0.1'
 
 export interface GatewayOptions {
   readonly config: GatewayConfig
@@ -32,15 +33,22 @@ export interface GatewayOptions {
   /** For splits and mirrors; the choice of an instance is the caller's. */
   readonly random?: Random | undefined
   readonly metrics?: Metrics | undefined
-  /** On 127.0.0.1; default 0 = any free one. */
-  readonly adminPort?: number | undefined
+  /** On 127.0.0.1; default 0 = any free one, false = none: whoever asks `pages` serves them. */
+  readonly adminPort?: number | false | undefined
+  /** Other gateways listen on the same port, and the system shares connections out. Default false. */
+  readonly reusePort?: boolean | undefined
+  /** Who counts for the rate limits; default this gateway by itself. */
+  readonly allowance?: Allowance | undefined
   /** What a client may take up; default LIMITS. */
   readonly limits?: Partial<GatewayLimits> | undefined
 }
 
 export interface RunningGateway {
   readonly port: number
+  /** 0 where there is none. */
   readonly adminPort: number
+  /** What the admin port serves. */
+  readonly pages: Pages
   /**
    * Puts `config` in force for the requests that come from now on; connections and requests under way are not touched.
    * @throws ConfigError when it has mistakes or changes `port` or `host`; then the old one stays.
@@ -54,22 +62,24 @@ export interface RunningGateway {
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   const { caller, log = silentLogger, clock = systemClock, random = systemRandom, metrics = processMetrics } = options
   const limits = { ...LIMITS, ...options.limits }
-  const parts = { caller, log, clock, random, limits, metrics: gatewayMetrics(metrics) }
+  const { allowance = ownAllowance, adminPort = 0 } = options
+  const parts = { caller, log, clock, random, limits, allowance, metrics: gatewayMetrics(metrics) }
   const server = new GatewayServer(takeSnapshot(options.config, parts), parts)
-  const view = {
+  const pages = pagesOf({
     caller,
     metrics,
     routes: () => server.snapshot.table.routes,
     rulesOf: ({ config }: GatewayRoute) => ruleNames(config, server.snapshot.config.defaults),
     isReady: () => !server.draining,
-  }
-  const admin = await serveAdmin(options.adminPort ?? 0, view)
-  const port = await listenOrGiveUp(server, options.config, admin)
+  })
+  const admin = adminPort === false ? NO_ADMIN : await serveAdmin(adminPort, pages)
+  const port = await listenOrGiveUp(server, options, admin)
   log.info({ port, adminPort: admin.port, routes: options.config.routes.length }, 'gateway listens')
   let closing: Promise<void> | undefined
   return {
     port,
     adminPort: admin.port,
+    pages,
     reload(config) {
       server.reload(nextSnapshot(config, server.snapshot, port, parts))
       log.info({ routes: config.routes.length }, 'gateway reloaded')
@@ -81,13 +91,15 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   }
 }
 
+const NO_ADMIN: Admin = { port: 0, close: () => Promise.resolve() }
+
 async function listenOrGiveUp(
   server: GatewayServer,
-  config: GatewayConfig,
-  admin: { close(): Promise<void> },
+  { config, reusePort }: GatewayOptions,
+  admin: Admin,
 ): Promise<number> {
   try {
-    return await server.listen(config.port ?? DEFAULT_PORT, config.host ?? DEFAULT_HOST)
+    return await server.listen(config.port ?? DEFAULT_PORT, config.host ?? DEFAULT_HOST, reusePort)
   } catch (error) {
     await admin.close()
     throw error
@@ -111,6 +123,7 @@ function nextSnapshot(config: GatewayConfig, before: GatewaySnapshot, port: numb
   if (host !== oldHost) refuse('host', oldHost, host)
   const [tls, oldTls] = [config.tls !== undefined, old.tls !== undefined].map((on) => (on ? 'on' : 'off'))
   if (tls !== oldTls) refuse('tls', oldTls, tls)
+  if (config.workers !== old.workers) refuse('workers', old.workers ?? 1, config.workers ?? 1)
   if (issues.length > 0) throw new ConfigError(issues)
   return next
 }

@@ -59,8 +59,8 @@ export class GatewayServer {
   }
 
   /** Resolves with the port. @throws the system's error when the address is taken. */
-  listen(port: number, host: string): Promise<number> {
-    return this.#wire.listen(port, host)
+  listen(port: number, host: string, reusePort = false): Promise<number> {
+    return this.#wire.listen(port, host, reusePort)
   }
 
   /** Accepts nothing new, lets what is under way end for `drainMs`, then cuts it off. */

@@ -69,7 +69,7 @@ function isSame({ name, config: before }: Route, { name: now, config }: Route): 
   return name === now && (areGiven || conditionsOf(before) === conditionsOf(config))
 }
 
-function conditionsOf({ host, path = '/*', methods, headers, cookies, query }: RouteConfig): string {
+export function conditionsOf({ host, path = '/*', methods, headers, cookies, query }: RouteConfig): string {
   return JSON.stringify([host, path, methods, headers, cookies, query])
 }
 

@@ -156,11 +156,14 @@ export class WireServer {
     return this.#tls?.size ?? this.sweep.members.size + (this.#h2?.connections ?? 0)
   }
 
-  /** Resolves with the port. @throws the system's error when the address is taken. */
-  listen(port: number, host: string): Promise<number> {
+  /**
+   * Resolves with the port. With `reusePort` other processes that say so too may listen there, and the system shares connections
+   * out among them. @throws the system's error when the address is taken.
+   */
+  listen(port: number, host: string, reusePort = false): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen(port, host, () => {
+      this.#server.listen({ port, host, reusePort }, () => {
         this.#server.off('error', reject)
         const address = this.#server.address()
         resolve(typeof address === 'object' && address !== null ? address.port : 0)

@@ -12,15 +12,15 @@ import type { RateLimit, RateLimitKey } from '../rule/rate-limit.ts'
 const KEY_MAX = 64
 
 /** For the limits whose key `applies`: those by address stand above authentication, those by identity below it. */
-export function limitRate({ clock }: Parts, applies: (by: RateLimitKey) => boolean): Step<Exchange, void> {
+export function limitRate({ clock, allowance }: Parts, applies: (by: RateLimitKey) => boolean): Step<Exchange, void> {
   return async (exchange, next) => {
-    const limits = exchange.route!.rules.rateLimits.filter(({ by }) => applies(by))
+    const route = exchange.route!
+    const limits = route.rules.rateLimits.filter(({ by }) => applies(by))
     if (limits.length === 0) return next()
-    const now = clock.monotonic()
-    const keyed = limits.map((limit) => ({ limit, key: keyOf(limit.by, exchange) }))
-    // All or none: one client's refused requests must not use up what all clients share.
-    const areFree = keyed.length === 1 || keyed.every(({ limit, key }) => limit.buckets.has(key, now))
-    const verdicts = keyed.map(({ limit, key }) => ({ limit, verdict: limit.buckets.take(key, now, areFree) }))
+    const asked = limits.map((limit) => ({ limit, route, key: keyOf(limit.by, exchange) }))
+    const answer = allowance.take(asked, clock.monotonic())
+    const said = answer instanceof Promise ? await answer : answer
+    const verdicts = limits.map((limit, i) => ({ limit, verdict: said[i]! }))
     exchange.answerEdits.put('ratelimit-policy', verdicts.map(({ limit }) => policyItem(limit)).join(', '))
     exchange.answerEdits.put('ratelimit', verdicts.map(limitItem).join(', '))
     const waits = verdicts.filter(({ verdict }) => !verdict.taken).map(({ verdict }) => verdict.retryMs)
