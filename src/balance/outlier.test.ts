@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import { VirtualClock } from '../core/clock.ts'
 import { mayEject } from './ejection.ts'
-import { vectors } from './kit.suite.ts'
+import { SEED, vectors } from './kit.suite.ts'
 import { createOutlier, type FailureKind, type Outlier, type OutlierOptions } from './outlier.ts'
 
 function setUp(options: Partial<OutlierOptions> = {}) {
@@ -365,5 +366,33 @@ describe('outlier: shared with others', () => {
     assert.equal(there.eligible('a'), true)
     clock.advance(999)
     assert.equal(there.eligible('a'), true, 'silence begins anew')
+  })
+})
+
+describe('outlier: all of them', () => {
+  it('says that nobody is out exactly when nobody is, whatever happens', () => {
+    const ids = ['a', 'b', 'c']
+    const step = fc.record({
+      id: fc.constantFrom(...ids),
+      do: fc.constantFrom('started', 'answered', 'cancelled', 'refused', 'status', 'told out', 'told in', 'gone'),
+      ms: fc.constantFrom(0, 1, 300, 999, 2500),
+    })
+    const property = fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const { clock, outlier } = setUp()
+      for (const { id, do: what, ms } of steps) {
+        if (what === 'started' || what === 'answered' || what === 'cancelled') outlier[what](id)
+        else if (what === 'refused' || what === 'status') outlier.failed(id, what)
+        else if (what === 'told out') outlier.tell(id, { why: 'failures', forMs: 500, times: 1 })
+        else if (what === 'told in') outlier.tell(id, undefined)
+        else outlier.retain(ids.filter((one) => one !== id))
+        clock.advance(ms)
+        const said = outlier.allIn()
+        assert.equal(
+          said,
+          ids.every((one) => outlier.state(one).reason === undefined),
+        )
+      }
+    })
+    fc.assert(property, { seed: SEED, numRuns: 500 })
   })
 })

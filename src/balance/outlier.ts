@@ -68,6 +68,8 @@ export interface Outlier {
   cancelled(id: string): void
   /** May it be chosen? `now` (monotonic ms) saves reading the clock for each of many. */
   eligible(id: string, now?: number): boolean
+  /** True when nobody is out. O(1) nearly always: all are looked at only when silence may have become too long somewhere. */
+  allIn(now?: number): boolean
   /** The same with the reason, for `explain`. */
   state(id: string): OutlierState
   /** Another that calls the same endpoints has ejected it, or (undefined) had an answer of it. `onChange` is not told. */
@@ -111,6 +113,10 @@ class TrafficJudge implements Outlier {
   readonly #percent: { readonly ejected: number; readonly panic: number }
   readonly #onChange: NonNullable<OutlierOptions['onChange']>
   readonly #known = new Map<string, Health>()
+  /** How many are out. */
+  #out = 0
+  /** Monotonic ms before which nobody can have been silent for too long: waiting begins now, or began no earlier than was seen. */
+  #quietUntil = Number.NEGATIVE_INFINITY
 
   constructor(options: OutlierOptions) {
     const { clock, failures = 5, silenceMs = 1000, refusedMs = 250 } = options
@@ -162,6 +168,18 @@ class TrafficJudge implements Outlier {
     return out === undefined || (now >= out.until && out.probeSince === undefined)
   }
 
+  allIn(now = this.#clock.monotonic()): boolean {
+    if (this.#out > 0) return false
+    if (now < this.#quietUntil) return true
+    let since = now
+    for (const { id, pending, waitingSince } of this.#known.values()) {
+      this.#settled(id, now)
+      if (pending > 0) since = Math.min(since, waitingSince)
+    }
+    this.#quietUntil = since + this.#limits.silenceMs
+    return this.#out === 0
+  }
+
   state(id: string): OutlierState {
     const now = this.#clock.monotonic()
     const eligible = this.eligible(id, now)
@@ -175,12 +193,12 @@ class TrafficJudge implements Outlier {
     if (ejection === undefined) {
       health.failures = 0
       health.waitingSince = now
-      if (health.out !== undefined) recover(health, now)
+      if (health.out !== undefined) this.#comeIn(health, now)
     } else if (health.out !== undefined || this.#mayEject()) {
       const { why, forMs, times } = ejection
       const { until = 0, probeSince } = health.out ?? {}
       health.times = Math.max(health.times, times)
-      health.out = { why, until: Math.max(until, now + forMs), probeSince, told: true }
+      this.#goOut(health, { why, until: Math.max(until, now + forMs), probeSince, told: true })
     }
   }
 
@@ -192,7 +210,11 @@ class TrafficJudge implements Outlier {
 
   retain(ids: Iterable<string>): void {
     const members = new Set(ids)
-    for (const id of this.#known.keys()) if (!members.has(id)) this.#known.delete(id)
+    for (const health of this.#known.values()) {
+      if (members.has(health.id)) continue
+      if (health.out !== undefined) this.#out--
+      this.#known.delete(health.id)
+    }
     for (const id of members) this.#healthOf(id)
   }
 
@@ -223,14 +245,12 @@ class TrafficJudge implements Outlier {
     const healthyMs = health.out === undefined ? since - health.backSince : 0
     health.times = unforgiven(health.times, healthyMs, this.#times.sweepMs) + 1
     const until = since + ejectionMs(health.times, why === 'refused' ? this.#refusedTimes : this.#times)
-    health.out = { why, until, probeSince: undefined }
+    this.#goOut(health, { why, until, probeSince: undefined })
     this.#onChange(health.id, { why, forMs: Math.max(0, until - this.#clock.monotonic()), times: health.times })
   }
 
   #mayEject(): boolean {
-    let out = 0
-    for (const health of this.#known.values()) if (health.out !== undefined) out++
-    return mayEject(out, this.#known.size, this.#percent.ejected)
+    return mayEject(this.#out, this.#known.size, this.#percent.ejected)
   }
 
   /** A failure of an ejected endpoint: only that of a probe after the time counts, others were under way before. */
@@ -250,14 +270,20 @@ class TrafficJudge implements Outlier {
   }
 
   #recover(health: Health, now: number): void {
-    recover(health, now)
+    this.#comeIn(health, now)
     this.#onChange(health.id, undefined)
   }
-}
 
-function recover(health: Health, now: number): void {
-  health.out = undefined
-  health.backSince = now
+  #goOut(health: Health, out: Out): void {
+    if (health.out === undefined) this.#out++
+    health.out = out
+  }
+
+  #comeIn(health: Health, now: number): void {
+    if (health.out !== undefined) this.#out--
+    health.out = undefined
+    health.backSince = now
+  }
 }
 
 const WORDS = { silent: 'silence', failures: 'failures', refused: 'connection refused' } as const

@@ -123,29 +123,41 @@ export class Upstream {
    * the ejected: a bad chance is better than none, and an answer brings an instance back.
    * @throws SkeinError NO_INSTANCES when there is none at all.
    */
-  pick({ balance, hashKey, tried, able, allowed = this.#allowed() }: PickOptions): {
-    candidate: Candidate
-    chooser: Chooser
-  } {
-    const chooser = this.chooser(balance)
-    const endpoints = this.#endpoints[chooser.load]
+  pick(options: PickOptions): { candidate: Candidate; chooser: Chooser } {
+    const chooser = this.chooser(options.balance)
+    const picked = this.#pickInHealth(chooser, options) ?? this.#pickOfTheLeft(chooser, options)
+    if (picked === undefined) throw this.#nobody()
+    return { candidate: picked.candidate, chooser }
+  }
+
+  /** Nearly all picks: nobody is out and nobody was tried, so there is nothing to ask of each. */
+  #pickInHealth({ policy, load }: Chooser, { hashKey, tried, able }: PickOptions): CandidateEndpoint | undefined {
+    const now = this.#clock.monotonic()
+    const isPlain = tried.size === 0 && able === undefined && this.outlier.allIn(now)
+    return isPlain ? policy.pick(this.#endpoints[load], { hashKey, now }) : undefined
+  }
+
+  #pickOfTheLeft(
+    { policy, load }: Chooser,
+    { hashKey, tried, able, allowed = this.#allowed() }: PickOptions,
+  ): CandidateEndpoint | undefined {
+    const endpoints = this.#endpoints[load]
     const healthy = ({ id }: Endpoint) => allowed(id)
     const eligibleInPanic = ({ id }: Endpoint) => !tried.has(id) && (able === undefined || able(id))
     const pick = (eligible?: (id: string) => boolean) =>
-      chooser.policy.pick(endpoints, {
+      policy.pick(endpoints, {
         hashKey,
         eligible: eligible && (({ id }) => eligible(id)),
         healthy,
         eligibleInPanic,
       })
     const among = able === undefined ? pick : (eligible = every) => pick((id) => able(id) && eligible(id))
-    const picked =
+    return (
       among((id) => !tried.has(id) && allowed(id)) ??
       (tried.size === 0 ? undefined : (among(allowed) ?? among((id) => !tried.has(id)))) ??
       among() ??
       pick()
-    if (picked === undefined) throw this.#nobody()
-    return { candidate: picked.candidate, chooser }
+    )
   }
 
   /** True when this instance is out while another is in: then its failure is its own and not that of too much load. */
