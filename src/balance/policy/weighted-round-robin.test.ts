@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import type { Endpoint } from '../contract.ts'
 import { countPicks, endpoint, endpointsOf, type NamedServer, SEED, vectors } from '../kit.suite.ts'
 import { failTurn, newTurn, nextTurn, weightedRoundRobin } from './weighted-round-robin.ts'
 
@@ -80,6 +81,31 @@ describe('weighted round robin', () => {
       },
     )
     fc.assert(property, { seed: SEED })
+  })
+
+  it('chooses by classes of weight as the scan does, whatever happens between', () => {
+    const weights = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 8 })
+    const happening = fc.oneof(
+      { arbitrary: fc.constant({ what: 'pick' } as const), weight: 8 },
+      fc.record({ what: fc.constantFrom('fail', 'without'), at: fc.nat(7) }),
+    )
+    const property = fc.property(weights, fc.array(happening, { maxLength: 60 }), (given, steps) => {
+      const list = given.map((weight, i) => endpoint(`host-${i}:80`, weight))
+      const policy = make()
+      const turns = given.map((weight) => newTurn(weight))
+      // A failure says something about those that were chosen from before.
+      for (const step of [{ what: 'pick' } as const, ...steps]) {
+        const at = 'at' in step ? step.at % list.length : -1
+        if (step.what === 'fail') {
+          policy.failed?.(list[at]!.id)
+          failTurn(turns[at]!)
+        } else {
+          const eligible = step.what === 'pick' ? {} : { eligible: (one: Endpoint) => one !== list[at] }
+          assert.equal(policy.pick(list, eligible), list[nextTurn(turns, (index) => index !== at)])
+        }
+      }
+    })
+    fc.assert(property, { seed: SEED, numRuns: 500 })
   })
 
   it('keeps the current weights of the others when members change', () => {

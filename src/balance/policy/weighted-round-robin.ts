@@ -1,34 +1,49 @@
 /**
  * Smooth weighted round robin, nginx's sequence: {5,1,1} gives `a a b a c a a`, never five in a row. State is kept by
  * endpoint id, so a membership change leaves the turns of the others as they were. Every caller begins with the heaviest
- * endpoint: with very many short-lived callers prefer `random` or `p2c`. O(n).
+ * endpoint: with very many short-lived callers prefer `random` or `p2c`. O(log n) for a few different weights while all may
+ * be chosen and none has failed lately, else O(n).
  * Source: nginx ngx_http_upstream_round_robin.c.
  */
 import type { PolicyFactory } from '../contract.ts'
 import { isEligible, perSnapshot } from '../eligible.ts'
-
-/** `effective` is the weight less what failures took; it grows back by 1 a pick. */
-export interface Turn {
-  readonly weight: number
-  current: number
-  effective: number
-}
+import { type Turn, TurnClasses } from '../turn-classes.ts'
 
 export const weightedRoundRobin: PolicyFactory = () => {
   let turns = new Map<string, Turn>()
+  /** While it is there it has the current weights. */
+  let classes: TurnClasses | undefined
+  const settle = () => {
+    classes?.settle()
+    classes = undefined
+  }
   const inOrder = perSnapshot((endpoints) => {
+    settle()
     turns = new Map(endpoints.map(({ id, weight }) => [id, newTurn(weight, turns.get(id))]))
     return endpoints.map(({ id }) => turns.get(id)!)
   })
   return {
     name: 'weighted-round-robin',
-    pick: (endpoints, request) =>
-      endpoints[nextTurn(inOrder(endpoints), (index) => isEligible(endpoints[index]!, request))],
+    pick(endpoints, request) {
+      const order = inOrder(endpoints)
+      if (request.eligible === undefined && (classes !== undefined || order.every(isWhole))) {
+        classes ??= new TurnClasses(order)
+        return endpoints[classes.next()]
+      }
+      settle()
+      return endpoints[nextTurn(order, (index) => isEligible(endpoints[index]!, request))]
+    },
     failed(id) {
       const turn = turns.get(id)
-      if (turn !== undefined) failTurn(turn)
+      if (turn === undefined) return
+      settle()
+      failTurn(turn)
     },
   }
+}
+
+function isWhole({ weight, effective }: Turn): boolean {
+  return effective === weight
 }
 
 export function newTurn(weight: number, before?: Turn): Turn {
