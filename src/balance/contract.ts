@@ -27,6 +27,16 @@ export interface Load {
   forget(): void
   /** What the instance says of itself: 0 idle, 1 fully used. Only for metrics that have a use for it. */
   report?(utilisation: number): void
+  /**
+   * Only where the cost is `inFlight + 1`: `observer` is told of each change from now on, under this index. There is one at a
+   * time; who observed before is told that it has lost.
+   */
+  observe?(observer: LoadObserver, index: number): void
+}
+
+export interface LoadObserver {
+  changed(index: number, inFlight: number): void
+  lost(): void
 }
 
 /** One instance as a policy sees it. */

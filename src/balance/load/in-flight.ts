@@ -1,19 +1,35 @@
 /** Load by count: requests sent and not yet ended, the one to be sent included, so that weights count on idle endpoints. */
-import type { Load } from '../contract.ts'
+import type { Load, LoadObserver } from '../contract.ts'
 
 export function inFlight(): Load {
-  let count = 0
-  return {
-    get inFlight() {
-      return count
-    },
-    cost: () => count + 1,
-    begin() {
-      count++
-    },
-    end() {
-      count = Math.max(0, count - 1)
-    },
-    forget() {},
+  return new InFlight()
+}
+
+class InFlight implements Load {
+  inFlight = 0
+  #observer: LoadObserver | undefined
+  #index = 0
+
+  cost(): number {
+    return this.inFlight + 1
+  }
+
+  begin(): void {
+    this.inFlight++
+    this.#observer?.changed(this.#index, this.inFlight)
+  }
+
+  end(): void {
+    if (this.inFlight === 0) return
+    this.inFlight--
+    this.#observer?.changed(this.#index, this.inFlight)
+  }
+
+  forget(): void {}
+
+  observe(observer: LoadObserver, index: number): void {
+    if (this.#observer !== observer) this.#observer?.lost()
+    this.#observer = observer
+    this.#index = index
   }
 }

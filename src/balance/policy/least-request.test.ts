@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { seeded } from '../../core/random.ts'
+import type { Endpoint } from '../contract.ts'
 import { countPicks, endpoint, endpoints, fiveSigma, fixedLoad, SEED } from '../kit.suite.ts'
 import { leastRequest } from './least-request.ts'
 
@@ -30,6 +31,35 @@ describe('least request', () => {
       list.map(({ load }) => load.inFlight),
       [40, 20, 10],
     )
+  })
+
+  it('chooses in a large fleet as in a small one, whatever begins and ends, and whoever else chooses from it', () => {
+    const random = seeded(SEED)
+    const list = Array.from({ length: 100 }, (_, i) => endpoint(`10.0.0.${i}:80`, 1 + (i % 3)))
+    const [one, other] = [leastRequest({ random }), leastRequest({ random })]
+    const begun: Endpoint[] = []
+    for (let step = 0; step < 3000; step++) {
+      const gone = new Set(Array.from({ length: step % 7 }, () => list[Math.floor(random() * list.length)]))
+      const eligible = gone.size === 0 ? undefined : (endpoint: Endpoint) => !gone.has(endpoint)
+      const chosen = (step % 5 === 0 ? other : one).pick(list, { eligible })!
+      const cost = ({ load, weight }: Endpoint) => load.cost() / weight
+      assert.equal(cost(chosen), Math.min(...list.filter((endpoint) => !gone.has(endpoint)).map(cost)))
+      chosen.load.begin()
+      begun.push(chosen)
+      while (begun.length > 0 && random() < 0.45) {
+        begun.splice(Math.floor(random() * begun.length), 1)[0]!.load.end(1)
+      }
+    }
+  })
+
+  it('draws fairly among equals of any weight in a large fleet', () => {
+    const list = Array.from({ length: 40 }, (_, i) => endpoint(`10.0.0.${i}:80`, 1 + (i % 2)))
+    // Cost 1 per weight: two requests with weight 2 are one with weight 1.
+    for (const { load, weight } of list) if (weight === 2) load.begin()
+    const policy = leastRequest({ random: seeded(SEED) })
+    const counts = countPicks(80_000, () => policy.pick(list, {}))
+    assert.equal(counts.size, 40)
+    for (const [id, count] of counts) assert.ok(Math.abs(count - 2000) <= fiveSigma(80_000, 1 / 40), `${id}: ${count}`)
   })
 
   it('goes on when a cost is no number', () => {
