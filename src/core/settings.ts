@@ -24,6 +24,8 @@ export const SETTINGS = {
   host: 'SKEIN_HOST',
   /** Zone of this instance. */
   zone: 'SKEIN_ZONE',
+  /** What serves a service of the kit: `wire`, Skein's own engine (default), or `node`, which is node:http. */
+  server: 'SKEIN_SERVER',
   /** What a registry needs for an etcd that does not let everybody in; files are PEM. */
   etcdUser: 'SKEIN_ETCD_USER',
   etcdPassword: 'SKEIN_ETCD_PASSWORD',

@@ -1,6 +1,6 @@
 /** One request on its way through the pipeline, and the running service it belongs to. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
+import { Cancel } from '../core/cancel.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import type { Step } from '../core/compose.ts'
 import type { CallContext } from '../core/context.ts'
@@ -8,6 +8,7 @@ import { SkeinError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { TraceContext } from '../telemetry/trace.ts'
+import type { Inbound } from './server/contract.ts'
 
 /** serving → draining (still serving, but not ready) → closing (what still comes is refused). */
 export type Phase = 'serving' | 'draining' | 'closing'
@@ -35,8 +36,7 @@ export type ServiceStep = Step<Exchange, Reply | undefined>
 
 export class Exchange {
   readonly host: Host
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
+  readonly inbound: Inbound
   readonly method: string
   /** Without query. */
   readonly path: string
@@ -51,22 +51,22 @@ export class Exchange {
   code: string | undefined
   /** True when this side failed in the middle of the answer, so that it is not laid at the caller's door. */
   brokeOff = false
-  readonly #abort = new AbortController()
+  /** Cancelled when the caller has gone or the deadline has passed. */
+  readonly cancel = new Cancel()
   readonly #atEnd: (() => void)[] = []
   #deadline: number | undefined
   #timer: Timer | undefined
 
-  constructor(host: Host, request: IncomingMessage, response: ServerResponse) {
+  constructor(host: Host, inbound: Inbound) {
     this.host = host
-    this.request = request
-    this.response = response
-    this.method = request.method ?? 'GET'
-    const target = originForm(request.url ?? '/')
+    this.inbound = inbound
+    this.method = inbound.method
+    const target = originForm(inbound.target)
     const mark = target.indexOf('?')
     this.path = mark < 0 ? target : target.slice(0, mark)
     this.query = mark < 0 ? '' : target.slice(mark + 1)
     this.startedAt = host.clock.monotonic()
-    response.once('close', () => this.#end())
+    inbound.onOver = () => this.#end()
   }
 
   /** Calls `run` once the answer is out or the caller gone, in the order of registration. */
@@ -74,21 +74,21 @@ export class Exchange {
     this.#atEnd.push(run)
   }
 
-  /** A response that closes before it is finished has lost its caller. */
+  /** An answer that is over before it was delivered has lost its caller. */
   #end(): void {
     this.stopTimer()
-    if (!this.response.writableFinished) this.abort(new SkeinError('CANCELLED', 'the caller has gone'))
+    if (!this.inbound.delivered) this.abort(new SkeinError('CANCELLED', 'the caller has gone'))
     for (const run of this.#atEnd) run()
   }
 
-  /** Aborted when the caller has gone or the deadline has passed; the reason is a SkeinError. */
+  /** `cancel` for those who want a signal; the reason is a SkeinError. */
   get signal(): AbortSignal {
-    return this.#abort.signal
+    return this.cancel.signal
   }
 
   /** What calls made while serving this request inherit. */
   get callContext(): CallContext {
-    return { ...this.trace, requestId: this.requestId, deadline: this.#deadline, signal: this.signal }
+    return new Inherited(this, this.#deadline)
   }
 
   millisecondsLeft(): number | undefined {
@@ -115,7 +115,32 @@ export class Exchange {
 
   abort(reason: SkeinError): void {
     this.stopTimer()
-    this.#abort.abort(reason)
+    this.cancel.cancel(reason)
+  }
+}
+
+/** A handler that calls nobody needs no signal, and making one costs more than all the rest. */
+class Inherited implements CallContext {
+  readonly traceId: string
+  readonly spanId: string
+  readonly traceFlags: number
+  readonly traceState: string | undefined
+  readonly requestId: string
+  readonly deadline: number | undefined
+  readonly #cancel: Cancel
+
+  constructor({ trace, requestId, cancel }: Exchange, deadline: number | undefined) {
+    this.traceId = trace.traceId
+    this.spanId = trace.spanId
+    this.traceFlags = trace.traceFlags
+    this.traceState = trace.traceState
+    this.requestId = requestId
+    this.deadline = deadline
+    this.#cancel = cancel
+  }
+
+  get signal(): AbortSignal {
+    return this.#cancel.signal
   }
 }
 

@@ -4,10 +4,11 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { pino } from 'pino'
 import type { Logger } from '../core/log.ts'
+import { SETTINGS } from '../core/settings.ts'
 import { Metrics } from '../telemetry/metrics.ts'
 import type { Servable } from './servable.ts'
 import { type RunningService, type ServeOptions, serve } from './serve.ts'
-import { listen } from './server.ts'
+import { listen } from './server/node.ts'
 
 export type Line = Readonly<Record<string, unknown>>
 
@@ -37,7 +38,9 @@ export interface Answer {
 export async function start(servable: Servable, options: ServeOptions = {}): Promise<Started> {
   const { log, lines } = recorder()
   const metrics = new Metrics()
-  const defaults = { registry: false, drainDelayMs: 0, signals: false, env: {}, log, metrics } as const
+  // The whole folder can be run on another server: SKEIN_SERVER=node.
+  const env = { [SETTINGS.server]: process.env[SETTINGS.server] }
+  const defaults = { registry: false, drainDelayMs: 0, signals: false, env, log, metrics } as const
   const running = await serve(servable, { ...defaults, ...options })
   return {
     ...running,

@@ -27,104 +27,106 @@ async function untilInFlight({ metrics }: Started, count: number): Promise<void>
   while (!metrics.toText().includes(wanted)) await turn()
 }
 
-describe('closing', () => {
-  test('during 200 requests in flight loses none', async () => {
-    const { servable, release } = holding()
-    const it = await start(servable, { instance: 'a-1' })
-    const agent = new Agent({ connections: 200 })
-    const answers = Array.from({ length: 200 }, async () => {
-      const { statusCode, body } = await request(`${it.url}/hold`, { dispatcher: agent })
-      return `${statusCode} ${await body.text()}`
+for (const server of ['wire', 'node'] as const) {
+  describe(`closing, on ${server}`, () => {
+    test('during 200 requests in flight loses none', async () => {
+      const { servable, release } = holding()
+      const it = await start(servable, { server, instance: 'a-1' })
+      const agent = new Agent({ connections: 200 })
+      const answers = Array.from({ length: 200 }, async () => {
+        const { statusCode, body } = await request(`${it.url}/hold`, { dispatcher: agent })
+        return `${statusCode} ${await body.text()}`
+      })
+      await untilInFlight(it, 200)
+      const closed = it.close()
+      await turn()
+      release()
+      assert.deepEqual(new Set(await Promise.all(answers)), new Set(['200 "held"']))
+      await closed
+      await assert.rejects(fetch(`${it.url}/ping`))
+      await agent.destroy()
     })
-    await untilInFlight(it, 200)
-    const closed = it.close()
-    await turn()
-    release()
-    assert.deepEqual(new Set(await Promise.all(answers)), new Set(['200 "held"']))
-    await closed
-    await assert.rejects(fetch(`${it.url}/ping`))
-    await agent.destroy()
+
+    test('goes: deregister, not ready but serving, refusing on kept connections, closed', async () => {
+      await using registry = await scriptedRegistry()
+      const clock = new VirtualClock()
+      const { servable, release } = holding()
+      const it = await start(servable, { server, instance: 'a-1', registry: registry.url, clock, drainDelayMs: 500 })
+      const agent = new Agent({ connections: 1, pipelining: 2 })
+      const get = (path: string) => request(it.url + path, { dispatcher: agent, ...{ blocking: false } })
+
+      const closed = it.close()
+      await registry.seen(/deregister/)
+      while ((await it.ask('GET /health/ready')).status === 200) await turn()
+      assert.deepEqual((await it.ask('GET /health/ready')).body, { status: 'draining' })
+      const still = await it.ask('GET /ping')
+      assert.deepEqual([still.status, still.headers.get('connection')], [200, 'close'])
+
+      // One connection, two requests: the first is held over the end of the drain, the second comes after it.
+      const held = get('/hold')
+      await untilInFlight(it, 1)
+      clock.advance(500)
+      // It serves on until nobody new has come for a while.
+      assert.equal((await it.ask('GET /ping')).status, 200)
+      while (await reachable(it.url)) clock.advance(50)
+      release()
+      assert.equal((await held).statusCode, 200)
+      await (await held).body.dump()
+      await closed
+      await agent.destroy()
+    })
+
+    test('refuses a request that comes on a kept connection with SHUTTING_DOWN', async () => {
+      const { servable, release } = holding()
+      const it = await start(servable, { server, instance: 'a-1' })
+      const socket = connect(it.port, '127.0.0.1').setEncoding('utf8')
+      let answers = ''
+      socket.on('data', (data) => (answers += data))
+      socket.write('GET /hold HTTP/1.1\r\nHost: a\r\n\r\n')
+      await untilInFlight(it, 1)
+      const other = connect(it.port, '127.0.0.1').setEncoding('utf8')
+      let refused = ''
+      other.on('data', (data) => (refused += data))
+      // The head is begun before the close, so the connection is not idle; it ends after.
+      other.write('GET /ping HTTP/1.1\r\nHost: a\r\n')
+      await once(other, 'connect')
+      await (await fetch(`${it.url}/ping`)).text()
+      const closed = it.close()
+      await turn()
+      other.write('\r\n')
+      await once(other, 'close')
+      assert.match(refused, /^HTTP\/1.1 503 .*x-skein-error: SHUTTING_DOWN.*connection: close/is)
+      const ended = once(socket, 'close')
+      release()
+      await Promise.all([closed, ended])
+      assert.match(answers, /^HTTP\/1.1 200 /)
+    })
+
+    test('breaks off what still runs after the drain time-out, and says how many', async () => {
+      const clock = new VirtualClock()
+      const { servable } = holding()
+      const it = await start(servable, { server, instance: 'a-1', clock, drainTimeoutMs: 10_000 })
+      const held = assert.rejects(it.ask('GET /hold'))
+      await untilInFlight(it, 1)
+      const closed = it.close()
+      while (!(await refusesConnections(it.url))) await turn()
+      clock.advance(10_000)
+      await closed
+      await held
+      assert.ok(it.lines.some(({ inFlight, level }) => inFlight === 1 && level === 40))
+    })
+
+    test('is done once, and onStop comes last', async () => {
+      const order: string[] = []
+      const ok = op({}, () => 1)
+      const note = (what: string) => () => void order.push(what)
+      const it = await start(service('a', { ok }, { onStart: note('start'), onStop: note('stop') }))
+      order.push('serving')
+      await Promise.all([it.close(), it.close()])
+      assert.deepEqual(order, ['start', 'serving', 'stop'])
+    })
   })
-
-  test('goes: deregister, not ready but serving, refusing on kept connections, closed', async () => {
-    await using registry = await scriptedRegistry()
-    const clock = new VirtualClock()
-    const { servable, release } = holding()
-    const it = await start(servable, { instance: 'a-1', registry: registry.url, clock, drainDelayMs: 500 })
-    const agent = new Agent({ connections: 1, pipelining: 2 })
-    const get = (path: string) => request(it.url + path, { dispatcher: agent, ...{ blocking: false } })
-
-    const closed = it.close()
-    await registry.seen(/deregister/)
-    while ((await it.ask('GET /health/ready')).status === 200) await turn()
-    assert.deepEqual((await it.ask('GET /health/ready')).body, { status: 'draining' })
-    const still = await it.ask('GET /ping')
-    assert.deepEqual([still.status, still.headers.get('connection')], [200, 'close'])
-
-    // One connection, two requests: the first is held over the end of the drain, the second comes after it.
-    const held = get('/hold')
-    await untilInFlight(it, 1)
-    clock.advance(500)
-    // It serves on until nobody new has come for a while.
-    assert.equal((await it.ask('GET /ping')).status, 200)
-    while (await reachable(it.url)) clock.advance(50)
-    release()
-    assert.equal((await held).statusCode, 200)
-    await (await held).body.dump()
-    await closed
-    await agent.destroy()
-  })
-
-  test('refuses a request that comes on a kept connection with SHUTTING_DOWN', async () => {
-    const { servable, release } = holding()
-    const it = await start(servable, { instance: 'a-1' })
-    const socket = connect(it.port, '127.0.0.1').setEncoding('utf8')
-    let answers = ''
-    socket.on('data', (data) => (answers += data))
-    socket.write('GET /hold HTTP/1.1\r\nHost: a\r\n\r\n')
-    await untilInFlight(it, 1)
-    const other = connect(it.port, '127.0.0.1').setEncoding('utf8')
-    let refused = ''
-    other.on('data', (data) => (refused += data))
-    // The head is begun before the close, so the connection is not idle; it ends after.
-    other.write('GET /ping HTTP/1.1\r\nHost: a\r\n')
-    await once(other, 'connect')
-    await (await fetch(`${it.url}/ping`)).text()
-    const closed = it.close()
-    await turn()
-    other.write('\r\n')
-    await once(other, 'close')
-    assert.match(refused, /^HTTP\/1.1 503 .*x-skein-error: SHUTTING_DOWN.*connection: close/is)
-    const ended = once(socket, 'close')
-    release()
-    await Promise.all([closed, ended])
-    assert.match(answers, /^HTTP\/1.1 200 /)
-  })
-
-  test('breaks off what still runs after the drain time-out, and says how many', async () => {
-    const clock = new VirtualClock()
-    const { servable } = holding()
-    const it = await start(servable, { instance: 'a-1', clock, drainTimeoutMs: 10_000 })
-    const held = assert.rejects(it.ask('GET /hold'))
-    await untilInFlight(it, 1)
-    const closed = it.close()
-    while (!(await refusesConnections(it.url))) await turn()
-    clock.advance(10_000)
-    await closed
-    await held
-    assert.ok(it.lines.some(({ inFlight, level }) => inFlight === 1 && level === 40))
-  })
-
-  test('is done once, and onStop comes last', async () => {
-    const order: string[] = []
-    const ok = op({}, () => 1)
-    const note = (what: string) => () => void order.push(what)
-    const it = await start(service('a', { ok }, { onStart: note('start'), onStop: note('stop') }))
-    order.push('serving')
-    await Promise.all([it.close(), it.close()])
-    assert.deepEqual(order, ['start', 'serving', 'stop'])
-  })
-})
+}
 
 describe('starting', () => {
   const ok = op({}, () => 1)

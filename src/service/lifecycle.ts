@@ -4,7 +4,8 @@ import { reportReady } from '../core/parent.ts'
 import type { Host } from './exchange.ts'
 import type { Registration } from './registration.ts'
 import type { App } from './servable.ts'
-import { createServiceServer, listen, type ServiceServer } from './server.ts'
+import type { ServerName } from './server/contract.ts'
+import { createServing, type Serving } from './server.ts'
 import { onShutdown } from './shutdown.ts'
 
 /** So long without a new request and the port may close, ms; callers that never hear of it get no more than the limit. */
@@ -14,6 +15,7 @@ const QUIET_LIMIT_MS = 2_000
 export interface LifecycleOptions {
   readonly app: App
   readonly host: Host
+  readonly server: ServerName
   readonly listenOn: { readonly host: string; readonly port: number }
   /** Starts the registration once the port is known; undefined = this instance is not to be found. */
   readonly register: (port: number) => Registration | undefined
@@ -37,7 +39,7 @@ export interface Running {
 export async function runLifecycle(options: LifecycleOptions): Promise<Running> {
   const { app, host, listenOn, drainDelayMs, drainTimeoutMs } = options
 
-  const serving = createServiceServer(app, host)
+  const serving = createServing(app, host, options.server)
   const port = await start(serving, options)
   const registration = options.register(port)
   await registration?.attempted
@@ -54,11 +56,11 @@ export async function runLifecycle(options: LifecycleOptions): Promise<Running> 
       await inFlight.quiet(QUIET_MS, QUIET_LIMIT_MS, host.clock)
     }
     host.phase = 'closing'
-    server.close()
+    server.stopAccepting()
     if (!(await inFlight.idle(drainTimeoutMs, host.clock))) {
       host.log.warn({ inFlight: inFlight.count }, `requests still running after ${drainTimeoutMs} ms: broken off`)
     }
-    server.closeAllConnections()
+    server.destroy()
     await stop(options).finally(forget)
     host.log.info('stopped')
   })
@@ -68,7 +70,7 @@ export async function runLifecycle(options: LifecycleOptions): Promise<Running> 
 }
 
 /** What onStart opened must not stay open when the port is taken; what it failed to open is its own affair. */
-async function start({ server }: ServiceServer, options: LifecycleOptions): Promise<number> {
+async function start({ server }: Serving, options: LifecycleOptions): Promise<number> {
   const { app, listenOn, release } = options
   try {
     await app.hooks.onStart?.()
@@ -77,7 +79,7 @@ async function start({ server }: ServiceServer, options: LifecycleOptions): Prom
     throw error
   }
   try {
-    return await listen(server, listenOn.port, listenOn.host)
+    return await server.listen(listenOn.port, listenOn.host)
   } catch (error) {
     await stop(options)
     throw error

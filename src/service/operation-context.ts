@@ -39,7 +39,7 @@ export class RequestContext implements OperationContext {
   }
 
   get headers(): { get(name: string): string | undefined } {
-    const raw = this.#exchange.request.rawHeaders
+    const raw = this.#exchange.inbound.headers
     return { get: (name) => header(raw, name.toLowerCase()) }
   }
 

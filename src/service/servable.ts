@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ServiceContract } from '../core/contract.ts'
 import type { Exchange, Reply } from './exchange.ts'
+import type { ServerName } from './server/contract.ts'
 
 export interface Servable {
   readonly name: string
@@ -14,9 +15,11 @@ export interface App {
   readonly contract?: ServiceContract | undefined
   /** The inner part of the pipeline. Undefined: the app has answered, or will answer, by itself. */
   readonly handle: (exchange: Exchange) => Promise<Reply | undefined>
+  /** The server that the app needs; absent = it runs on any. */
+  readonly server?: ServerName | undefined
   /** For apps that take WebSocket or other upgrades. */
   readonly upgrade?: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined
-  /** Time to receive a whole request, ms; default 30,000. */
+  /** Time to receive a whole request, ms; default 30,000. Operations read theirs by themselves, in that time. */
   readonly requestTimeoutMs?: number | undefined
   readonly hooks: AppHooks
   readonly about: About

@@ -21,9 +21,16 @@ import {
 import { publishContract } from './publish.ts'
 import { type Registration, startRegistration } from './registration.ts'
 import type { App, Servable } from './servable.ts'
+import type { ServerName } from './server/contract.ts'
+import { serverFor } from './servers.ts'
 
 /** Everything has a default; what the fleet sets comes in through `env`. */
 export interface ServeOptions extends PlacementOptions {
+  /**
+   * What serves: `wire`, Skein's own HTTP engine, or `node`, which is node:http. Default SKEIN_SERVER, else wire; apps of
+   * other frameworks always get node.
+   */
+  readonly server?: ServerName | undefined
   /** Address of the registry, or several separated by commas; default SKEIN_REGISTRY, else http://127.0.0.1:8500. False: do not register. */
   readonly registry?: string | false | undefined
   /** Token for it. Default SKEIN_REGISTRY_TOKEN, else CONSUL_HTTP_TOKEN. */
@@ -59,18 +66,20 @@ let serving = 0
 /**
  * Listens, registers and serves until closed. It resolves once it listens and has tried to register; a registry that is
  * away is tried again in the background.
- * @throws ConfigError for a port or weight that is none; the system's error when the port is taken; what `onStart` throws.
+ * @throws ConfigError for a port, weight or server that is none; the system's error when the port is taken; what `onStart` throws.
  */
 export async function serve(servable: Servable, options: ServeOptions = {}): Promise<RunningService> {
   const { name, '~app': app } = servable
   const env = options.env ?? process.env
   const placement = placementOf(options, env)
+  const server = serverFor(app, options.server, env)
   const host = createHost(name, options)
   const consul = options.registry === false ? undefined : createConsul(options, env, host)
   serving++
   const running = await runLifecycle({
     app,
     host,
+    server,
     listenOn: placement,
     register(port) {
       nameInstance(host, placement, port)

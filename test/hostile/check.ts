@@ -20,6 +20,9 @@ const OWN = new Set([
 /** Of the next connection only. */
 const HOP = new Set(['content-length', 'transfer-encoding', 'connection'])
 
+/** Who has said nothing for so long has said all. */
+const QUIET_MS = 100
+
 export interface Checked {
   readonly fault: string | undefined
   /** What arrived behind the server. */
@@ -51,6 +54,18 @@ export async function checkRefusal(one: RequestCase, port: number, calls: () => 
   if (statuses.length !== 1 || statuses[0]! < 400 || statuses[0]! > 499)
     return `statuses ${statuses || 'none'}, ${ended}`
   return ended === 'open' ? 'the connection stays open' : undefined
+}
+
+/** A case that is all well-formed, against any server: each request gets one whole answer, or the last said that it is the last. */
+export async function checkAnswered(one: RequestCase, port: number): Promise<string | undefined> {
+  const methods = one.forward!.map(({ method }) => method)
+  const { text, ended } = await drive(port, one.bytes, { end: one.end, quietMs: QUIET_MS })
+  const answers = finals(text, methods, ended === 'end')
+  const statuses = answers.map(({ status }) => status)
+  const isLast = valuesOf(answers.at(-1)?.fields ?? [], 'connection').includes('close')
+  if (answers.length > methods.length || (answers.length < methods.length && !isLast))
+    return `${answers.length} answers to ${methods.length} requests: ${statuses}`
+  return statuses.every((status) => status < 500) ? undefined : `statuses ${statuses}`
 }
 
 export function forwardedWrong(arrived: readonly Arrived[], forward: readonly Forwarded[]): string | undefined {

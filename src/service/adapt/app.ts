@@ -28,6 +28,7 @@ export function adaptApp(name: string, handler: NodeHandler, options: AdaptOptio
     name,
     '~app': {
       handle: (exchange) => handOver(exchange, handler),
+      server: 'node',
       upgrade,
       requestTimeoutMs,
       hooks: { health, onStart, onStop },
@@ -38,7 +39,7 @@ export function adaptApp(name: string, handler: NodeHandler, options: AdaptOptio
 
 /** The app's routes are its own: the method is all that can be said of its operations without guessing. */
 async function handOver(exchange: Exchange, handler: NodeHandler): Promise<undefined> {
-  const { request, response } = exchange
+  const { request, response } = exchange.inbound.node!
   exchange.operation = exchange.method
   response.setHeader('x-request-id', exchange.requestId)
   if (exchange.host.phase !== 'serving') response.shouldKeepAlive = false

@@ -4,6 +4,7 @@ import { compose } from '../../core/compose.ts'
 import { runInContext } from '../../core/context.ts'
 import { Exchange, type Host } from '../exchange.ts'
 import { InFlight } from '../in-flight.ts'
+import { NodeInbound } from '../server/node-inbound.ts'
 import { accessLog } from '../step/access-log.ts'
 import { callerDeadline } from '../step/deadline.ts'
 import { identify } from '../step/identify.ts'
@@ -21,7 +22,7 @@ export function observe(server: Server, host: Host): InFlight {
     const run = () => Reflect.apply(emit, this, [event, ...args]) as boolean
     if (event !== 'request') return run()
     const [request, response] = args as [IncomingMessage, ServerResponse]
-    const exchange = new Exchange(host, request, response)
+    const exchange = new Exchange(host, new NodeInbound(request, response))
     exchange.operation = exchange.method
     inFlight.begin()
     exchange.onEnd(() => inFlight.end())

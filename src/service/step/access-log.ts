@@ -21,6 +21,6 @@ export const accessLog: ServiceStep = (exchange, next) => {
   return next()
 }
 
-export function finalStatus({ response, brokeOff }: Exchange): number {
-  return response.writableFinished || brokeOff ? response.statusCode : CLIENT_CLOSED
+export function finalStatus({ inbound, brokeOff }: Exchange): number {
+  return inbound.delivered || brokeOff ? inbound.status : CLIENT_CLOSED
 }

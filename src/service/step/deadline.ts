@@ -8,7 +8,7 @@ const LONGEST_MS = 86_400_000
 
 /** A malformed one is as good as none: an optional header must not break a call. */
 export const callerDeadline: ServiceStep = (exchange, next) => {
-  const text = header(exchange.request.rawHeaders, DEADLINE_HEADER)
+  const text = header(exchange.inbound.headers, DEADLINE_HEADER)
   const ms = text !== undefined && /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : LONGEST_MS
   if (ms < LONGEST_MS) exchange.limitTime(ms)
   return next()

@@ -2,7 +2,7 @@
 import { SkeinError } from '../../core/errors.ts'
 import type { ServiceStep } from '../exchange.ts'
 
-export const gate: ServiceStep = async ({ host }, next) => {
+export const gate: ServiceStep = ({ host }, next) => {
   if (host.phase === 'closing') {
     throw new SkeinError('SHUTTING_DOWN', `${host.instance} is shutting down`, { service: host.name })
   }

@@ -26,22 +26,23 @@ export async function handle(exchange: Exchange, { operation, params }: Match): 
 }
 
 /** A handler that does not heed its signal is left behind; what it throws later is only logged. */
-async function whileWanted(exchange: Exchange, run: () => Promise<unknown>): Promise<unknown> {
-  const { signal } = exchange
-  signal.throwIfAborted()
-  const over = Promise.withResolvers<never>()
-  const giveUp = () => over.reject(signal.reason)
-  signal.addEventListener('abort', giveUp, { once: true })
-  const result = run()
-  try {
-    return await Promise.race([result, over.promise])
-  } catch (error) {
-    if (!signal.aborted) throw ownError(exchange, error)
-    result.catch((err) => logLate(exchange, err))
-    throw signal.reason
-  } finally {
-    signal.removeEventListener('abort', giveUp)
-  }
+function whileWanted(exchange: Exchange, run: () => Promise<unknown>): Promise<unknown> {
+  const { cancel } = exchange
+  if (cancel.reason !== undefined) throw cancel.reason
+  return new Promise((resolve, reject) => {
+    const forget = cancel.on(reject)
+    run().then(
+      (result) => {
+        forget()
+        resolve(result)
+      },
+      (error) => {
+        forget()
+        if (cancel.reason === undefined) reject(ownError(exchange, error))
+        else logLate(exchange, error)
+      },
+    )
+  })
 }
 
 /**

@@ -5,8 +5,8 @@ import { childSpan, parseTraceparent } from '../../telemetry/trace.ts'
 import type { ServiceStep } from '../exchange.ts'
 
 export const identify: ServiceStep = (exchange, next) => {
-  const { rawHeaders } = exchange.request
-  exchange.requestId = requestIdOf(rawHeaders)
-  exchange.trace = childSpan(parseTraceparent(header(rawHeaders, 'traceparent'), header(rawHeaders, 'tracestate')))
+  const { headers } = exchange.inbound
+  exchange.requestId = requestIdOf(headers)
+  exchange.trace = childSpan(parseTraceparent(header(headers, 'traceparent'), header(headers, 'tracestate')))
   return next()
 }

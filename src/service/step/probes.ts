@@ -12,9 +12,9 @@ type Probe = (exchange: Exchange) => Reply | Promise<Reply>
 
 export function probes(app: App): ServiceStep {
   const table = probeTable(app)
-  return async (exchange, next) => {
+  return (exchange, next) => {
     const probe = exchange.method === 'GET' || exchange.method === 'HEAD' ? table.get(exchange.path) : undefined
-    return probe === undefined ? next() : probe(exchange)
+    return probe === undefined ? next() : Promise.resolve(probe(exchange))
   }
 }
 

@@ -1,14 +1,12 @@
 /** Writes what the steps below return or throw. */
-import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import type { Exchange, Reply, ServiceStep } from '../exchange.ts'
 import { errorReply } from '../reply.ts'
 
 export const respond: ServiceStep = async (exchange, next) => {
   const reply = await answer(exchange, next)
   exchange.stopTimer()
-  if (reply !== undefined) await send(exchange, reply)
+  if (reply !== undefined) send(exchange, reply)
   return undefined
 }
 
@@ -20,44 +18,33 @@ async function answer(exchange: Exchange, next: () => Promise<Reply | undefined>
   }
 }
 
-async function send(exchange: Exchange, reply: Reply): Promise<void> {
-  const { response, request } = exchange
-  if (response.destroyed || response.headersSent) return tooLate(response, reply)
-  forgetHead(response)
-  const headers = [...reply.headers, 'x-request-id', exchange.requestId]
+function send(exchange: Exchange, reply: Reply): void {
+  const { inbound, host } = exchange
+  if (inbound.answered) return void tooLate(exchange, reply)
   // A body that was not read to its end (too large, or nobody asked for it) would be taken for the next request; and a
   // draining instance lets go of its connections one by one.
-  if (!request.complete || exchange.host.phase !== 'serving') headers.push('connection', 'close')
-  if (reply.body instanceof Readable) await stream(exchange, reply, headers)
-  else writeWhole(response, reply, headers)
+  if (!inbound.complete || host.phase !== 'serving') inbound.closeAfter()
+  try {
+    write(exchange, reply)
+  } catch (error) {
+    // A field of the app's own that cannot stand in a head.
+    if (inbound.answered) throw error
+    write(exchange, errorReply(exchange, error))
+  }
 }
 
-/** What an adapted app had set before it failed: a length, coding or status line that is not of this answer. */
-function forgetHead(response: ServerResponse): void {
-  for (const name of response.getHeaderNames()) response.removeHeader(name)
-  response.statusMessage = ''
-}
-
-function writeWhole(response: ServerResponse, { status, body }: Reply, headers: string[]): void {
-  if (body !== undefined) headers.push('content-length', String(Buffer.byteLength(body as string)))
-  response.writeHead(status, headers).end(body)
-}
-
-/** Nothing can be said any more once the head is out: a broken stream breaks the connection, so that it is not taken for whole. */
-async function stream(exchange: Exchange, { status, body }: Reply, headers: string[]): Promise<void> {
-  const { response, host, requestId } = exchange
-  const source = body as Readable
-  source.once('error', (err) => {
+function write(exchange: Exchange, { status, headers, body }: Reply): void {
+  const { inbound, host, requestId } = exchange
+  const fields = [...headers, 'x-request-id', requestId]
+  if (!(body instanceof Readable)) return void inbound.send(status, fields, body)
+  inbound.stream(status, fields, body, (err) => {
     exchange.brokeOff = true
     host.log.error({ err, requestId }, 'the answer broke off')
   })
-  response.writeHead(status, headers)
-  // Rejects for the same error, or because the caller has gone, which the access log tells.
-  await pipeline(source, response).catch(() => {})
 }
 
-/** The caller has gone, or an app that answers by itself failed in the middle of its answer. */
-function tooLate(response: ServerResponse, { body }: Reply): void {
+/** The caller has gone, or an app that answers by itself failed in the middle of its answer: that must not be taken for whole. */
+function tooLate({ inbound }: Exchange, { body }: Reply): void {
   if (body instanceof Readable) body.destroy()
-  if (!response.writableEnded) response.destroy()
+  if (inbound.node?.response.writableEnded !== true) inbound.reset()
 }
