@@ -35,7 +35,7 @@ export interface ConnectionHost {
   readonly sweep: Sweep<ServerConnection>
   readonly draining: boolean
   onRequest(exchange: H1Exchange): void
-  /** Bytes that are no request: `exchange.head` is not the client's. The connection ends with the answer. */
+  /** Bytes that are no request, where none is under way. The connection ends with the answer. */
   onRefused(connection: ServerConnection, error: WireError): void
   /** The client speaks HTTP/2 from its first byte on (RFC 9113 §3.3); undefined where that is not spoken. */
   readonly onPreface: ((socket: Socket) => void) | undefined
@@ -45,9 +45,9 @@ export interface ConnectionHost {
 
 const NEVER = Number.POSITIVE_INFINITY
 const CR = 13
+const LF = 10
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 const PREFACE_BYTE = PREFACE[0]
-const LF = 10
 
 export class ServerConnection implements Swept {
   readonly socket: Socket
@@ -64,6 +64,10 @@ export class ServerConnection implements Swept {
   #rest: Buffer | undefined
   /** How much of `#rest` was searched for the end of the head. */
   #searched = 0
+  /** The tick by which the head that has begun must be whole; Infinity where none has. */
+  #headTick = NEVER
+  /** An empty line stood before the head that is waited for. */
+  #blank = false
   #held = false
   #linger = -1
   #peer: Peer | undefined
@@ -101,11 +105,6 @@ export class ServerConnection implements Swept {
     return this.queue.length === 0 && this.#rest === undefined
   }
 
-  /** Nothing was ever sent on it. */
-  get silent(): boolean {
-    return this.requests === 0 && this.#rest === undefined
-  }
-
   overdue(): void {
     // Who has said nothing at all yet is told, as in Node: he may wait for a greeting of another protocol.
     const finished = this.#linger >= 0 || (this.idle && this.requests > 0)
@@ -128,7 +127,7 @@ export class ServerConnection implements Swept {
   #flows(): void {
     if (!this.#stalled) return
     this.#stalled = false
-    this.dueTick = NEVER
+    this.dueTick = this.#headTick
   }
 
   #onData(bytes: Buffer): void {
@@ -179,19 +178,21 @@ export class ServerConnection implements Swept {
   /** Returns the position after the head, or -1 when it has not all come. */
   #readHead(bytes: Buffer, start: number): number {
     const { limits } = this.host
-    // RFC 9112 §2.2: an empty line before a request is ignored; some clients end a body with one.
-    if (bytes[start] === CR && bytes[start + 1] === LF) {
+    // RFC 9112 §2.2: an empty line before a request is ignored, as some clients end a body with one; a second is no request.
+    if (bytes[start] === CR && bytes[start + 1] === LF && !this.#blank) {
+      this.#blank = true
       this.#searched = 0
       return start + 2
     }
     const end = findHeadEnd(bytes, start, start + this.#searched, limits)
     if (end === -1) {
-      if (this.#searched === 0) this.dueTick = this.host.sweep.in(limits.headMs)
+      if (this.#headTick === NEVER) this.dueTick = this.#headTick = this.host.sweep.in(limits.headMs)
       this.#searched = bytes.length - start
       return -1
     }
     this.#searched = 0
-    this.dueTick = NEVER
+    this.#blank = false
+    this.dueTick = this.#headTick = NEVER
     const head = parseRequestHead(bytes, start, end, limits)
     if (head.upgrade === undefined) this.#begin(new H1Exchange(this, head))
     else this.#beginUpgrade(new H1Exchange(this, head), bytes.subarray(end))
@@ -272,7 +273,7 @@ export class ServerConnection implements Swept {
     if (exchange.last || receiving || (this.ending && this.queue.length === 0)) return void this.#finish(receiving)
     const [next] = this.queue
     if (next !== undefined) next.flush()
-    else this.dueTick = this.host.sweep.in(this.host.limits.keepAliveMs)
+    else this.dueTick = this.#headTick === NEVER ? this.host.sweep.in(this.host.limits.keepAliveMs) : this.#headTick
     // The flush may have ended further answers, and the connection with them.
     if (this.ending || this.#closed) return
     if (this.host.draining && this.idle) return void this.socket.destroySoon()
@@ -313,7 +314,7 @@ export class ServerConnection implements Swept {
     this.ending = true
     this.#refused = true
     this.#rest = undefined
-    this.dueTick = NEVER
+    this.dueTick = this.#headTick = NEVER
     const exchange = this.queue.find((one) => this.isReceiving(one))
     if (exchange !== undefined) {
       const body = this.#body!

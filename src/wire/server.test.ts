@@ -186,6 +186,30 @@ test('too slow a head is 408; an idle connection is closed without a word', asyn
   assert.match(await talk('GET /a HTTP/1.1\r\n\r\n'), /\/a $/)
 })
 
+test('an empty line before a request is read over, a second is no request', async (t) => {
+  const { talk } = await serve(t, echo)
+  assert.deepEqual(bodies(await talk(`\r\n${LAST}`)), ['/last '])
+  assert.match(await talk(`\r\n\r\n${LAST}`), /^HTTP\/1\.1 400 .*request_line$/s)
+})
+
+test('an empty line before a head gives it no more time', async (t) => {
+  const clock = new VirtualClock()
+  const { server, port } = await serve(t, echo, { headMs: 1000 }, { clock })
+  const client = connect({ port, host: '127.0.0.1', noDelay: true })
+  const answer = collect(client)
+  const arrived = async (bytes: number) => {
+    while ([...server.sweep.members][0]?.socket.bytesRead !== bytes) await new Promise(setImmediate)
+  }
+  client.write('\r')
+  await arrived(1)
+  clock.advance(600)
+  client.write('\nG')
+  await arrived(3)
+  clock.advance(600)
+  assert.equal(server.sweep.members.size === 0 || [...server.sweep.members][0]!.ending, true)
+  assert.match(await answer, /^HTTP\/1\.1 408 /)
+})
+
 test('HTTP/1.0: closed after the answer unless asked to keep it; chunked becomes until the end', async (t) => {
   const { talk } = await serve(t, (exchange) => {
     exchange.begin(200, [], CHUNKED)
