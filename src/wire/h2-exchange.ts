@@ -74,7 +74,8 @@ export class H2Exchange implements ServerExchange {
   }
 
   reset(): void {
-    this.#stream.close(this.#begun ? constants.NGHTTP2_INTERNAL_ERROR : constants.NGHTTP2_CANCEL)
+    // Not `close`, which ends what is being written as if it were whole, and only then resets.
+    this.#stream.destroy(new Error('the answer broke off'))
   }
 
   takeOver(): { readonly socket: Socket; readonly head: Buffer } {
