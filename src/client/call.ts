@@ -3,6 +3,7 @@
 import type { Cancel } from '../core/cancel.ts'
 import type { Clock } from '../core/clock.ts'
 import type { CallContext } from '../core/context.ts'
+import type { RawHeaders } from '../core/headers.ts'
 import type { Logger } from '../core/log.ts'
 import type { Random } from '../core/random.ts'
 import type { clientMetrics } from '../telemetry/standard.ts'
@@ -48,6 +49,10 @@ export interface AttemptState {
   over: boolean
   /** Called when it becomes so. */
   onOver: (() => void) | undefined
+  /** Of a complete answer that had some. */
+  trailers: RawHeaders | undefined
+  /** Called before `onOver`, by who judges the attempt by its end. */
+  onEnd: (() => void) | undefined
 }
 
 export function newAttempt(number: number, mayRepeat: boolean): AttemptState {
@@ -61,6 +66,8 @@ export function newAttempt(number: number, mayRepeat: boolean): AttemptState {
     failure: undefined,
     over: false,
     onOver: undefined,
+    trailers: undefined,
+    onEnd: undefined,
   }
 }
 

@@ -14,7 +14,7 @@ import { type Call, type Handler, newAttempt, type Parts } from './call.ts'
 import type { Caller, CallPolicy, CandidateState, Lease, OutboundRequest, OutboundResponse } from './contract.ts'
 import { buildPipeline } from './pipeline.ts'
 import { type Policies, resolvePolicy } from './policy.ts'
-import { wireTransport } from './transport/wire.ts'
+import { transportByProtocol } from './transport/by-protocol.ts'
 import type { Transport } from './transport.ts'
 import { beginLoad, Upstream } from './upstream.ts'
 
@@ -55,7 +55,7 @@ class PipelineCaller implements Caller {
     this.#source = options.source
     this.#defaults = options.defaults ?? {}
     const metrics = clientMetrics(options.metrics ?? processMetrics)
-    this.#parts = { clock, random, log, metrics, transport: options.transport ?? wireTransport({ clock }) }
+    this.#parts = { clock, random, log, metrics, transport: options.transport ?? transportByProtocol({ clock }) }
     this.#handle = buildPipeline(this.#parts)
     this.#health = options.health
     this.#health?.onTold((service, instance, ejection) => this.#upstream(service).outlier.tell(instance, ejection))
@@ -165,9 +165,9 @@ class PipelineCaller implements Caller {
 
   /** Instances come and go for ever; their series do not stay for ever. */
   #forgetSeries(service: string, instance: string): void {
-    const { requests, duration, inFlight, picks, ejections } = this.#parts.metrics
+    const { requests, duration, inFlight, picks, ejections, grpc } = this.#parts.metrics
     const theirs = (label: (name: string) => string) => label('service') === service && label('instance') === instance
-    for (const metric of [requests, duration, inFlight, picks, ejections]) metric.removeWhere(theirs)
+    for (const metric of [requests, duration, inFlight, picks, ejections, grpc]) metric.removeWhere(theirs)
   }
 }
 

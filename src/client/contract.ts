@@ -6,6 +6,8 @@ import type { HttpMethod } from '../core/contract.ts'
 import type { RawHeaders } from '../core/headers.ts'
 import type { Instance } from '../discovery/contract.ts'
 import type { BodySource } from '../wire/contract.ts'
+import type { GrpcCall } from './grpc.ts'
+import type { Protocol, UpstreamTls } from './protocol.ts'
 
 /** A body that can be sent again (string, bytes), or one that can be sent once. */
 export type Body = string | Uint8Array | Readable | BodySource
@@ -31,6 +33,8 @@ export interface OutboundRequest {
   readonly signal?: AbortSignal | Cancel | undefined
   /** For versions side by side. */
   readonly tailoring?: Tailoring | undefined
+  /** A gRPC call: HTTP/2 whatever the instance says, its status in the trailers counts, its deadline goes along. */
+  readonly grpc?: GrpcCall | undefined
 }
 
 /** How instances of other versions want a request. */
@@ -55,6 +59,10 @@ export interface CallPolicy {
   readonly attempts?: number | undefined
   /** Silence in the middle of an answer's body, ms. Default 60,000. */
   readonly bodyIdleMs?: number | undefined
+  /** Default: what the instance says of itself (`protocol` in its metadata, or a tag `protocol=…`), else HTTP/1.1. */
+  readonly protocol?: Protocol | undefined
+  /** For `h2`. */
+  readonly tls?: UpstreamTls | undefined
 }
 
 /** One attempt, for logs, spans and `explain`. */

@@ -1,7 +1,7 @@
 /** The errors that the outbound path gives: each names the service, and where there is one the instance. */
 import { SkeinError } from '../core/errors.ts'
 import type { Call } from './call.ts'
-import type { TransportError } from './transport.ts'
+import { isUnprocessed, type TransportError } from './transport.ts'
 import type { Candidate } from './upstream.ts'
 
 export function deadlineExceeded(call: Call, what = 'no answer'): SkeinError {
@@ -31,13 +31,9 @@ export function cancelled(service: string, cause: unknown): SkeinError {
 export function instanceFailed(call: Call, candidate: Candidate, error: TransportError): SkeinError {
   const { service } = call.request
   const where = `service "${service}": ${candidate.id} (${candidate.key})`
-  if (error.stage === 'connect') {
-    return new SkeinError(
-      'UNREACHABLE',
-      `${where} cannot be reached: ${error.message}`,
-      details(call, candidate),
-      error,
-    )
+  if (isUnprocessed(error)) {
+    const what = error.stage === 'connect' ? 'cannot be reached' : 'did not take the request'
+    return new SkeinError('UNREACHABLE', `${where} ${what}: ${error.message}`, details(call, candidate), error)
   }
   const when = error.stage === 'request' ? 'before an answer' : 'in the middle of its answer'
   return new SkeinError(

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import { header, type RawHeaders, withoutHeaders } from '../core/headers.ts'
 import { childSpan, formatTraceparent, parseTraceparent, type TraceContext } from '../telemetry/trace.ts'
 import { type Call, sentRequest } from './call.ts'
+import { formatTimeout, type GrpcCall, TIMEOUT_HEADER } from './grpc.ts'
 
 export const DEADLINE_HEADER = 'x-skein-deadline-ms'
 export const ATTEMPT_HEADER = 'x-skein-attempt'
@@ -21,6 +22,7 @@ const OURS: ReadonlySet<string> = new Set([
   'upgrade',
   'traceparent',
   'tracestate',
+  TIMEOUT_HEADER,
   DEADLINE_HEADER,
   ATTEMPT_HEADER,
 ])
@@ -41,7 +43,15 @@ export function attemptHeaders(call: Call, clock: Clock): string[] {
     fields.push('x-request-id', context.requestId)
   }
   fields.push(ATTEMPT_HEADER, String(attempt.number))
+  if (request.grpc !== undefined) addGrpcFields(fields, request.grpc, call.startedAt, clock)
   return fields
+}
+
+/** gRPC's deadline is for all of a call, and so not that of the head above. */
+function addGrpcFields(fields: string[], { timeoutMs }: GrpcCall, startedAt: number, clock: Clock): void {
+  // By which servers tell a proxy that loses trailers.
+  fields.push('te', 'trailers')
+  if (timeoutMs !== undefined) fields.push(TIMEOUT_HEADER, formatTimeout(timeoutMs - (clock.monotonic() - startedAt)))
 }
 
 /** The trace of a request that is passed on outside any context. */

@@ -1,6 +1,7 @@
 /** Which limits hold for a call: those of the call, else of the caller, else the defaults. */
 import type { BalanceConfig } from '../balance/balance-config.ts'
 import type { CallPolicy, OutboundRequest } from './contract.ts'
+import type { Protocol, UpstreamTls } from './protocol.ts'
 
 export interface Policies {
   readonly balance: BalanceConfig | undefined
@@ -9,6 +10,9 @@ export interface Policies {
   readonly attemptTimeoutMs: number | undefined
   readonly attempts: number
   readonly bodyIdleMs: number
+  /** Undefined = as the instance says. */
+  readonly protocol: Protocol | undefined
+  readonly tls: UpstreamTls | undefined
 }
 
 export const DEFAULTS = { deadlineMs: 5_000, attempts: 3, bodyIdleMs: 60_000 } as const
@@ -20,6 +24,8 @@ export function resolvePolicy(own: CallPolicy | undefined, wider: CallPolicy): P
     attemptTimeoutMs: own?.attemptTimeoutMs ?? wider.attemptTimeoutMs,
     attempts: own?.attempts ?? wider.attempts ?? DEFAULTS.attempts,
     bodyIdleMs: own?.bodyIdleMs ?? wider.bodyIdleMs ?? DEFAULTS.bodyIdleMs,
+    protocol: own?.protocol ?? wider.protocol,
+    tls: own?.tls ?? wider.tls,
   }
 }
 

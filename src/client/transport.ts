@@ -1,10 +1,11 @@
 /**
  * What carries one request to one instance and its answer back. It decides nothing: which instance, how long, whether
- * again is said above. The built-in one stands on src/wire/ (transport/wire.ts); another engine is another file.
+ * again is said above. The built-in ones stand on src/wire/ (transport/wire.ts, transport/h2.ts); another engine is another file.
  */
 import type { RawHeaders } from '../core/headers.ts'
 import type { BodySource } from '../wire/contract.ts'
 import type { Body } from './contract.ts'
+import type { Protocol, UpstreamTls } from './protocol.ts'
 
 export interface Target {
   readonly address: string
@@ -18,15 +19,20 @@ export interface Message {
   readonly headers: RawHeaders
   readonly body?: Body | undefined
   readonly bodyLength?: number | undefined
-  /** Silence in the middle of the answer's body after which it is broken off, ms. */
+  /** Silence in the middle of the answer's body after which it is broken off, ms; Infinity = never. */
   readonly bodyIdleMs: number
+  /** Default HTTP/1.1. */
+  readonly protocol?: Protocol | undefined
+  /** For `h2`. The same object means the same connections. */
+  readonly tls?: UpstreamTls | undefined
 }
 
 /**
  * How far an exchange had come when it failed: `connect` = no byte of the request was written, so it was provably not
- * processed; `request` = some of it was, and no byte of an answer came; `response` = an answer had begun.
+ * processed; `unprocessed` = the instance has said that it did not process it (HTTP/2's GOAWAY and REFUSED_STREAM); `request` =
+ * some of it was written, and no byte of an answer came; `response` = an answer had begun.
  */
-export type Stage = 'connect' | 'request' | 'response'
+export type Stage = 'connect' | 'unprocessed' | 'request' | 'response'
 
 /** The instance or the way to it failed. Whatever else ends an exchange is the doing of this side. */
 export class TransportError extends Error {
@@ -42,14 +48,20 @@ export class TransportError extends Error {
   }
 }
 
+/** True when the request may be sent again whatever it is. */
+export function isUnprocessed({ stage }: TransportError): boolean {
+  return stage === 'connect' || stage === 'unprocessed'
+}
+
 export interface Receiver {
   /** At most once: the head of the final answer. `body` is not decompressed. */
   head(status: number, headers: RawHeaders, body: BodySource): void
   /**
    * Exactly once, last: the answer is complete on the wire (no error), the instance failed (TransportError), or this
-   * side broke off (the reason given). An error after `head` breaks the body off too, after this call.
+   * side broke off (the reason given). An error after `head` breaks the body off too, after this call. `trailers` of a
+   * complete answer that had some.
    */
-  end(error?: Error): void
+  end(error?: Error, trailers?: RawHeaders): void
 }
 
 /** Breaks an exchange off: the receiver's `end` is called at once with `reason`. Does nothing after the end. */

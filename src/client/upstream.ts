@@ -13,6 +13,7 @@ import { header, type RawHeaders } from '../core/headers.ts'
 import type { Random } from '../core/random.ts'
 import type { Instance, Snapshot, Watch } from '../discovery/contract.ts'
 import type { CandidateState } from './contract.ts'
+import { type Protocol, protocolOfInstance } from './protocol.ts'
 
 /** One instance with what this caller has learnt of it; lives as long as the instance keeps its ID and address. */
 export interface Candidate {
@@ -20,6 +21,8 @@ export interface Candidate {
   /** `host:port` */
   readonly key: string
   instance: Instance
+  /** As the instance says. */
+  protocol: Protocol
   readonly loads: Readonly<Record<LoadName, Load>>
   /** Whether its ejection has been counted and logged. */
   ejected: boolean
@@ -239,11 +242,12 @@ export class Upstream {
     const key = `${instance.address}:${instance.port}`
     const known = this.#candidates.get(instance.id)
     if (known?.key === key) {
+      if (known.instance !== instance) known.protocol = protocolOfInstance(instance)
       known.instance = instance
       return known
     }
     const loads = eachLoad((load) => LOADS[load]({ clock: this.#clock }))
-    return { id: instance.id, key, instance, loads, ejected: false }
+    return { id: instance.id, key, instance, protocol: protocolOfInstance(instance), loads, ejected: false }
   }
 
   #nobody(): SkeinError {

@@ -21,6 +21,10 @@ export function clientMetrics(metrics: Metrics = processMetrics) {
   const labels = ['service', 'operation', 'instance']
   return {
     requests: metrics.counter('skein_client_requests_total', 'Attempts sent to instances.', [...labels, 'code']),
+    grpc: metrics.counter('skein_client_grpc_total', 'gRPC calls that were answered, by their status.', [
+      ...labels,
+      'status',
+    ]),
     errors: metrics.counter('skein_client_errors_total', 'Calls that failed after all attempts.', ['service', 'code']),
     duration: metrics.histogram('skein_client_request_duration_seconds', 'Time of an attempt until its head.', labels),
     inFlight: metrics.gauge('skein_client_in_flight_requests', 'Attempts waiting for their answer.', [

@@ -81,6 +81,37 @@ export function writeH2Head(status: number, fields: RawHeaders, length: number |
   // Without a prototype, where a field named `constructor` would find one.
   const headers: OutgoingHttpHeaders = Object.create(null)
   headers[':status'] = status
+  addFields(headers, fields)
+  if (length !== undefined) headers['content-length'] = length
+  return headers
+}
+
+export interface H2RequestHead {
+  readonly method: string
+  readonly target: string
+  readonly scheme: 'http' | 'https'
+  /** What Host is in HTTP/1.1. */
+  readonly authority: string
+  /** Without Host and framing. */
+  readonly fields: RawHeaders
+  /** Content-Length; undefined where there is none to tell. */
+  readonly length: number | undefined
+}
+
+/** The head of a request as node:http2 takes it. @throws WireError on what cannot stand in a head. */
+export function writeH2Request({ method, target, scheme, authority, fields, length }: H2RequestHead) {
+  if (!isToken(method)) throw new WireError('method', `the method ${JSON.stringify(method)} is malformed`)
+  if (!isTarget(target))
+    throw new WireError('target', `the path ${JSON.stringify(target)} has characters that must be escaped`)
+  if (!isTarget(authority)) throw new WireError('host', `the host ${JSON.stringify(authority)} is malformed`)
+  const headers: OutgoingHttpHeaders = Object.create(null)
+  Object.assign(headers, { ':method': method, ':scheme': scheme, ':authority': authority, ':path': target })
+  addFields(headers, fields)
+  if (length !== undefined) headers['content-length'] = length
+  return headers
+}
+
+function addFields(headers: OutgoingHttpHeaders, fields: RawHeaders): void {
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!.toLowerCase()
     const value = fields[i + 1]!
@@ -93,6 +124,43 @@ export function writeH2Head(status: number, fields: RawHeaders, length: number |
     else if (Array.isArray(before)) before.push(value)
     else headers[name] = [String(before), value]
   }
-  if (length !== undefined) headers['content-length'] = length
+}
+
+/** The head of an answer. @throws WireError */
+export function readH2Answer(raw: RawHeaders): { readonly status: number; readonly headers: string[] } {
+  const headers: string[] = []
+  let status = 0
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!
+    const value = raw[i + 1]!
+    checkField(name, value)
+    if (name === ':status') status = Number(value)
+    else if (!name.startsWith(':')) headers.push(name, value)
+  }
+  return { status, headers }
+}
+
+/** Fields that say how a message is read or where it goes: behind the body they would come too late (RFC 9110 §6.5.1). */
+const NO_TRAILERS: ReadonlySet<string> = new Set([
+  ...CONNECTION_FIELDS,
+  ...['authorization', 'content-encoding', 'content-length', 'content-range', 'content-type', 'cookie', 'host'],
+  ...['set-cookie', 'te', 'trailer'],
+])
+
+/** Those of `raw` that may stand behind a body. */
+export function readTrailers(raw: RawHeaders): string[] {
+  const trailers: string[] = []
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase()
+    const value = raw[i + 1]!
+    if (isToken(name) && isFieldValue(value) && !NO_TRAILERS.has(name)) trailers.push(name, value)
+  }
+  return trailers
+}
+
+/** Trailers as node:http2 takes them. */
+export function writeTrailers(trailers: RawHeaders): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = Object.create(null)
+  addFields(headers, readTrailers(trailers))
   return headers
 }

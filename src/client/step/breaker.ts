@@ -2,8 +2,10 @@
 import type { FailureKind } from '../../balance/outlier.ts'
 import { ERRORS, type ErrorCode } from '../../core/errors.ts'
 import { header } from '../../core/headers.ts'
+import { WireError } from '../../wire/wire-error.ts'
 import type { AttemptState, Call, Layer, Parts } from '../call.ts'
 import type { OutboundResponse } from '../contract.ts'
+import { isFailure, statusInHead } from '../grpc.ts'
 import { ERROR_HEADER } from '../headers.ts'
 import type { Candidate } from '../upstream.ts'
 
@@ -14,7 +16,8 @@ export const breaker: Layer = (parts, next) => (call) => {
   attempt.allowed = (id) => upstream.outlier.eligible(id, now)
   return next(call).then(
     (response) => {
-      judge(call, attempt.candidate!, failureInAnswer(response), parts)
+      if (call.request.grpc === undefined) judge(call, attempt.candidate!, failureInAnswer(response), parts)
+      else judgeGrpc(call, response, parts)
       return response
     },
     (error) => {
@@ -26,13 +29,29 @@ export const breaker: Layer = (parts, next) => (call) => {
 
 type Verdict = FailureKind | 'well' | 'unknown'
 
+/** The status of a gRPC call comes last, where it does not come alone. */
+function judgeGrpc(call: Call, response: OutboundResponse, parts: Parts): void {
+  const { attempt } = call
+  const candidate = attempt.candidate!
+  const atEnd = response.status === 200 && statusInHead(response.headers) === undefined
+  const settle = () => judge(call, candidate, atEnd ? failureAtEnd(attempt) : failureInAnswer(response), parts)
+  if (atEnd && !attempt.over) attempt.onEnd = settle
+  else settle()
+}
+
+function failureAtEnd(attempt: AttemptState): Verdict {
+  if (attempt.failure !== undefined || attempt.trailers === undefined) return failureOf(attempt)
+  return isFailure(statusInHead(attempt.trailers) ?? 2) ? 'status' : 'well'
+}
+
 /**
  * Any status of 500 and above counts, as in Envoy: an instance that fails fast must not look like a fast one. Not so where
  * the instance says that it was its own upstream that failed. One that shuts down counts as one that refuses: it is left
  * alone at once, and asked again soon in case it stays.
  */
 function failureInAnswer({ status, headers }: OutboundResponse): Verdict {
-  if (status < 500) return 'well'
+  const grpcStatus = status === 200 ? statusInHead(headers) : undefined
+  if (status < 500 && (grpcStatus === undefined || !isFailure(grpcStatus))) return 'well'
   const code = header(headers, ERROR_HEADER)
   if (code === undefined) return 'status'
   if (code === 'SHUTTING_DOWN') return 'refused'
@@ -42,6 +61,8 @@ function failureInAnswer({ status, headers }: OutboundResponse): Verdict {
 function failureOf({ failure }: AttemptState): Verdict {
   if (failure === undefined) return 'unknown'
   if (failure === 'timeout') return 'timeout'
+  // Of the two, GOAWAY is how a healthy instance ends a connection.
+  if (failure.stage === 'unprocessed') return isRefusedStream(failure.cause) ? 'status' : 'unknown'
   return failure.stage === 'connect' && isRefusal(failure.cause) ? 'refused' : 'connection'
 }
 
@@ -49,11 +70,16 @@ function isRefusal(cause: unknown): boolean {
   return cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED'
 }
 
+function isRefusedStream(cause: unknown): boolean {
+  return cause instanceof WireError && cause.reason === 'h2_refused_stream'
+}
+
 function judge(call: Call, candidate: Candidate, verdict: Verdict, parts: Parts): void {
   const { outlier } = call.upstream
   const { id } = candidate
   // What has gone is judged no more: nobody would forget the verdict.
   if (!call.upstream.has(id)) return
+  if (call.request.grpc !== undefined) outlier.started(id)
   if (verdict === 'well') outlier.answered(id)
   else if (verdict === 'unknown') outlier.cancelled(id)
   else {

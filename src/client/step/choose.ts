@@ -21,8 +21,9 @@ function pick(call: Call, { metrics }: Parts): void {
   })
   attempt.candidate = candidate
   tried.add(candidate.id)
-  // Here and not in the breaker, because a probe's place is taken by choosing.
-  upstream.outlier.started(candidate.id)
+  // Here and not in the breaker, because a probe's place is taken by choosing. Not for gRPC, where the head of an answer may
+  // rightly take minutes: silence there is what answers no PING (src/wire/h2-session.ts).
+  if (request.grpc === undefined) upstream.outlier.started(candidate.id)
   metrics.picks.with(request.service, chooser.policy.name, candidate.id).value++
 }
 

@@ -2,8 +2,8 @@
  * Tries again, elsewhere, what may be tried again:
  *
  * - whatever provably was not processed, with any method: the connection was refused or never came about, or the
- *   instance said SHUTTING_DOWN;
- * - of idempotent calls also broken connections, time-outs, and answers 502, 503 and 504, unless the instance says by
+ *   instance said SHUTTING_DOWN, or by HTTP/2's GOAWAY or REFUSED_STREAM that it did not take the request;
+ * - of idempotent calls also broken connections, time-outs, and answers 502, 503, 504 and gRPC's UNAVAILABLE, unless the instance says by
  *   `x-skein-error` that it was its own upstream that failed: then it has retried already, and retrying at each layer
  *   multiplies load (three layers of three attempts make 27).
  *
@@ -23,8 +23,10 @@ import type { Clock } from '../../core/clock.ts'
 import { header } from '../../core/headers.ts'
 import { type Call, type Layer, newAttempt, sentRequest } from '../call.ts'
 import type { Body, OutboundResponse } from '../contract.ts'
+import { statusInHead, UNAVAILABLE } from '../grpc.ts'
 import { ERROR_HEADER } from '../headers.ts'
 import { isIdempotent } from '../policy.ts'
+import { isUnprocessed } from '../transport.ts'
 
 /** Bodies above this are not sent twice, bytes. */
 const REPLAY_MAX_BYTES = 64 * 1024
@@ -121,7 +123,8 @@ function reasonToRetry(call: Call, outcome: Outcome): Reason | undefined {
 
 function reasonInAnswer(call: Call, { status, headers }: OutboundResponse): Reason | undefined {
   const request = sentRequest(call)
-  if (status < 502 || status > 504) return undefined
+  const unavailable = request.grpc !== undefined && statusInHead(headers) === UNAVAILABLE
+  if (!unavailable && (status < 502 || status > 504)) return undefined
   const code = header(headers, ERROR_HEADER)
   if (code === 'SHUTTING_DOWN') return replayable(request.body, REPLAY_MAX_BYTES) ? 'shutting-down' : undefined
   if (code !== undefined) return undefined
@@ -132,7 +135,7 @@ function reasonInFailure(call: Call): Reason | undefined {
   const { failure } = call.attempt
   const request = sentRequest(call)
   if (failure === undefined) return undefined
-  if (failure !== 'timeout' && failure.stage === 'connect') {
+  if (failure !== 'timeout' && isUnprocessed(failure)) {
     return replayable(request.body, Number.POSITIVE_INFINITY) ? 'refused' : undefined
   }
   if (!isIdempotent(request) || !replayable(request.body, REPLAY_MAX_BYTES)) return undefined

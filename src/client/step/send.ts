@@ -14,6 +14,7 @@ import { toReadable } from '../../wire/incoming.ts'
 import { type AttemptState, type Call, type Layer, type Parts, sentRequest } from '../call.ts'
 import type { Attempt, OutboundResponse } from '../contract.ts'
 import { attemptTimedOut, instanceFailed } from '../failure.ts'
+import { isFailure, statusInHead, statusName } from '../grpc.ts'
 import { attemptHeaders } from '../headers.ts'
 import { type Message, TransportError } from '../transport.ts'
 import { beginLoad, type Candidate } from '../upstream.ts'
@@ -27,22 +28,28 @@ export const send: Layer = (parts) => (call) =>
     const account = new Account(parts, call, candidate)
     const limitMs = timeoutOf(call, parts)
     let source: BodySource | undefined
+    let head: RawHeaders | undefined
     let timer: Timer | undefined
     let forget: (() => void) | undefined
     const breakOff = parts.transport.send(candidate.instance, message, {
       head(status, headers, body) {
         timer?.cancel()
-        account.settle(status, status >= 500)
+        const failedIn = call.request.grpc && grpcFailure(headers)
+        account.settle(failedIn ?? status, status >= 500 || failedIn !== undefined)
         source = body
+        head = headers
         resolve(new Answer(status, headers, body, candidate.instance, call.attempts))
       },
-      end(thrown) {
+      end(thrown, trailers) {
         timer?.cancel()
         forget?.()
         const error = thrown && asFailure(call, attempt, candidate, thrown)
         if (source === undefined) account.settle(error!.code, attempt.failure !== undefined)
+        if (call.request.grpc !== undefined && thrown === undefined) account.countGrpc(trailers, head)
         account.close()
         attempt.over = true
+        attempt.trailers = trailers
+        attempt.onEnd?.()
         attempt.onOver?.()
         if (source === undefined) reject(error)
         else if (error !== undefined) source.drop(error)
@@ -116,8 +123,19 @@ function shareOf({ deadline, startedAt }: Call): number {
 }
 
 function messageOf(call: Call, { clock }: Parts): Message {
-  const { method, path, body, bodyLength } = sentRequest(call)
-  return { method, path, headers: attemptHeaders(call, clock), body, bodyLength, bodyIdleMs: call.policy.bodyIdleMs }
+  const { method, path, body, bodyLength, grpc } = sentRequest(call)
+  const { bodyIdleMs, protocol = call.attempt.candidate!.protocol, tls } = call.policy
+  const headers = attemptHeaders(call, clock)
+  if (grpc === undefined) return { method, path, headers, body, bodyLength, bodyIdleMs, protocol, tls }
+  // gRPC is nothing else than HTTP/2, whoever forgot to say so; and its streams may be silent for as long as they like.
+  const spoken = protocol === 'http/1.1' ? 'h2c' : protocol
+  return { method, path, headers, body, bodyLength, bodyIdleMs: Number.POSITIVE_INFINITY, protocol: spoken, tls }
+}
+
+/** The name of the status of an answer that is nothing but a failure. */
+function grpcFailure(headers: RawHeaders): string | undefined {
+  const status = statusInHead(headers)
+  return status !== undefined && isFailure(status) ? statusName(status) : undefined
 }
 
 /** Whose doing the end was: the instance's, for which it is blamed, or this side's. */
@@ -171,6 +189,14 @@ class Account {
     if (!this.#call.upstream.has(id)) return
     metrics.requests.with(service, operation, id, String(outcome)).value++
     metrics.duration.observe(metrics.duration.with(service, operation, id), durationMs / 1000)
+  }
+
+  /** What came of a gRPC call, wherever its status stood. */
+  countGrpc(trailers: RawHeaders | undefined, head: RawHeaders | undefined): void {
+    const status = statusInHead(trailers ?? []) ?? statusInHead(head ?? []) ?? 2
+    const { service, operation = this.#call.request.method } = this.#call.request
+    const { id } = this.#candidate
+    if (this.#call.upstream.has(id)) this.#parts.metrics.grpc.with(service, operation, id, statusName(status)).value++
   }
 
   close(): void {
