@@ -1,57 +1,65 @@
 /**
- * What one pick costs: `node bench/balance.ts [picks]` prints ns per pick for each policy over 10, 1,000 and 10,000 endpoints,
- * and the ms that the first pick takes (building the table). Every tenth endpoint is not eligible; half of all keys repeat.
+ * What it costs to choose: `npm run bench -- balance [options]` (`--help` lists them). A pick over 10, 1,000 and 10,000 instances, the
+ * heap that it takes, and a change of members at 1,000; each figure in a process of its own. Of the rounds the best counts.
  */
-import { type Endpoint, LOADS, POLICIES, type Policy } from '../src/balance/index.ts'
-import { systemClock } from '../src/core/clock.ts'
-import { seeded } from '../src/core/random.ts'
+import { execFile } from 'node:child_process'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import type { Entry, Figures } from './balance/contract.ts'
+import { ENTRIES } from './balance/entries.ts'
+import { missing, PEERS } from './balance/peers.ts'
+import { type Measured, report } from './balance/report.ts'
+import { OUT, POLICY_NAMES } from './balance/skein.ts'
+import { type Options, readOptions } from './harness/options.ts'
 
 const SIZES = [10, 1_000, 10_000]
-/** Time for each cell, ms, if no count is given. */
-const CELL_MS = 100
-const SEED = 1
+const CHILD = path.join(import.meta.dirname, 'balance/child.ts')
+const run = promisify(execFile)
 
-function endpoints(count: number): Endpoint[] {
-  return Array.from({ length: count }, (_, i) => {
-    const load = LOADS['peak-ewma']({ clock: systemClock })
-    load.end(1 + (i % 50))
-    const name = `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}:8080`
-    return { id: name, key: name, weight: 1 + (i % 3), load }
-  })
-}
-
-interface Cell {
-  readonly buildMs: number
-  readonly pickNs: number
-}
-
-function measure(policy: Policy, list: readonly Endpoint[], picks: number | undefined): Cell {
-  const out = new Set(list.filter((_, i) => i % 10 === 9))
-  const eligible = (endpoint: Endpoint) => !out.has(endpoint)
-  const pick = (i: number) => policy.pick(list, { hashKey: `user-${i & 1 ? i : i & 1023}`, eligible })
-  const begun = systemClock.monotonic()
-  pick(0)
-  const built = systemClock.monotonic()
-  let done = 0
-  let now = built
-  while (picks === undefined ? now - built < CELL_MS : done < picks) {
-    for (let i = 0; i < 16; i++) pick(done++)
-    now = systemClock.monotonic()
-  }
-  return { buildMs: built - begun, pickNs: ((now - built) * 1e6) / done }
-}
-
-function main(): void {
-  const picks = process.argv[2] === undefined ? undefined : Number(process.argv[2])
-  console.log(`ns per pick (ms of the first pick), Node ${process.versions.node}`)
-  console.log(['policy'.padEnd(22), ...SIZES.map((size) => `${size}`.padStart(20))].join(''))
-  for (const [name, factory] of Object.entries(POLICIES)) {
-    const cells = SIZES.map((size) => {
-      const { pickNs, buildMs } = measure(factory({ random: seeded(SEED) }), endpoints(size), picks)
-      return `${Math.round(pickNs)} (${buildMs.toFixed(1)})`.padStart(20)
-    })
-    console.log([name.padEnd(22), ...cells].join(''))
+async function main(): Promise<void> {
+  const cases = POLICY_NAMES.map((name) => ({ name, what: 'the policy, and peers that do the same' }))
+  const own = [
+    { name: 'skein', what: 'nobody is out' },
+    { name: OUT, what: 'one instance in ten may not be chosen' },
+  ]
+  const peers = [...own, ...PEERS.map(({ peer, what }) => ({ name: peer, what }))]
+  const options = readOptions('balance', cases, peers, { rounds: 1, seconds: 0.5 })
+  if (options === undefined) return
+  for (const policy of POLICY_NAMES.filter((name) => options.cases?.includes(name) ?? true)) {
+    const entries = ENTRIES.filter((entry) => entry.policy === policy && (options.peers?.includes(entry.peer) ?? true))
+    const measured: Measured[] = []
+    for (const entry of entries) measured.push(await measure(entry, options))
+    for (const line of report(policy, measured, options.json)) console.log(line)
   }
 }
 
-main()
+async function measure(entry: Entry, { rounds, seconds }: Options): Promise<Measured> {
+  const reason = missing(entry)
+  if (reason !== undefined) return { entry, missing: reason, bySize: [] }
+  console.error(`${entry.policy}: ${entry.peer}`)
+  const bySize: { size: number; figures: Figures }[] = []
+  for (const size of SIZES) {
+    const seen: Figures[] = []
+    for (let round = 0; round < rounds; round++) seen.push(await inChild(entry, size, seconds))
+    bySize.push({ size, figures: best(seen) })
+  }
+  return { entry, bySize }
+}
+
+async function inChild(entry: Entry, size: number, seconds: number): Promise<Figures> {
+  const flags = ['--expose-gc', '--max-semi-space-size=256', CHILD]
+  const { stdout } = await run(process.execPath, [...flags, ENTRIES.indexOf(entry), size, seconds * 1000].map(String))
+  return JSON.parse(stdout) as Figures
+}
+
+function best(seen: readonly Figures[]): Figures {
+  const least = (of: (figures: Figures) => number | undefined) => Math.min(...seen.map((one) => of(one) ?? Number.NaN))
+  const changeMs = least((one) => one.changeMs)
+  return {
+    pickNs: least(({ pickNs }) => pickNs),
+    bytes: least(({ bytes }) => bytes),
+    changeMs: Number.isNaN(changeMs) ? undefined : changeMs,
+  }
+}
+
+await main()

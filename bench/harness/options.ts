@@ -9,11 +9,11 @@ export interface Options {
   readonly json: boolean
 }
 
-const HELP = `Options:
+const help = ({ rounds, seconds }: Pick<Options, 'rounds' | 'seconds'>) => `Options:
   --case <name,…>   only these cases
   --peer <name,…>   only these peers (Skein is one of them: skein)
-  --rounds <n>      rounds, of which the median counts; peers take turns within each (default 5)
-  --seconds <n>     length of one measurement (default 5)
+  --rounds <n>      rounds, of which the median counts; peers take turns within each (default ${rounds})
+  --seconds <n>     length of one measurement (default ${seconds})
   --json            one line of JSON a measurement in place of the table
   --help            this text, with the cases and peers`
 
@@ -22,6 +22,7 @@ export function readOptions(
   bench: string,
   cases: readonly { name: string; what: string }[],
   peers: readonly { name: string; what: string }[],
+  defaults: Pick<Options, 'rounds' | 'seconds'> = { rounds: 5, seconds: 5 },
 ): Options | undefined {
   const { values } = parseArgs({
     args: process.argv.slice(2),
@@ -35,14 +36,16 @@ export function readOptions(
     },
   })
   if (values.help) {
-    console.log(`npm run bench -- ${bench} [options]\n\n${HELP}\n\nCases:\n${list(cases)}\n\nPeers:\n${list(peers)}`)
+    console.log(
+      `npm run bench -- ${bench} [options]\n\n${help(defaults)}\n\nCases:\n${list(cases)}\n\nPeers:\n${list(peers)}`,
+    )
     return undefined
   }
   return {
     cases: known('case', values.case, cases),
     peers: known('peer', values.peer, peers),
-    rounds: positive('rounds', values.rounds ?? '5'),
-    seconds: positive('seconds', values.seconds ?? '5'),
+    rounds: positive('rounds', values.rounds ?? String(defaults.rounds)),
+    seconds: positive('seconds', values.seconds ?? String(defaults.seconds)),
     json: values.json ?? false,
   }
 }

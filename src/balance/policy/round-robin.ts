@@ -12,7 +12,11 @@ export const roundRobin: PolicyFactory = ({ random }) => {
   return {
     name: 'round-robin',
     pick(endpoints, request) {
-      const start = cursor ?? below(random, endpoints.length)
+      if (endpoints.length === 0) return undefined
+      if (cursor === undefined) cursor = below(random, endpoints.length)
+      else if (cursor >= endpoints.length) cursor = 0
+      if (request.eligible === undefined) return endpoints[cursor++]
+      const start = cursor
       for (let step = 0; step < endpoints.length; step++) {
         const index = (start + step) % endpoints.length
         const endpoint = endpoints[index]!

@@ -1,0 +1,4 @@
+import { PEERS } from './peers.ts'
+import { SKEIN } from './skein.ts'
+
+export const ENTRIES = [...SKEIN, ...PEERS]
