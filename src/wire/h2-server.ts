@@ -9,6 +9,7 @@ import type { RawHeaders } from '../core/headers.ts'
 import type { Peer, ServerExchange } from './contract.ts'
 import { H2Exchange } from './h2-exchange.ts'
 import { readH2Head } from './h2-head.ts'
+import type { Occupant } from './sockets.ts'
 import { WireError } from './wire-error.ts'
 
 export const H2_STREAMS_MAX = 100
@@ -29,12 +30,10 @@ export class H2Server {
   readonly #host: H2Host
   readonly #server: Http2Server
   readonly #sessions = new Set<ServerHttp2Session>()
-  /** They may outlive their sessions. */
-  readonly #sockets = new Set<Socket>()
 
   constructor(host: H2Host) {
     this.#host = host
-    const { headBytes, headerFields, keepAliveMs } = host.limits
+    const { headBytes, headerFields } = host.limits
     this.#server = createServer({
       settings: {
         maxConcurrentStreams: H2_STREAMS_MAX,
@@ -49,25 +48,18 @@ export class H2Server {
       strictSingleValueFields: false,
       ...{ streamResetBurst: RESETS_AT_ONCE, streamResetRate: RESETS_PER_SECOND },
     })
-    this.#server.on('session', (session) => this.#open(session, keepAliveMs))
-    this.#server.on('stream', (stream, _headers, _flags, raw) =>
-      this.#onStream(stream as ServerHttp2Stream, raw as unknown as RawHeaders),
-    )
     // A session that fails has told its own listener.
     this.#server.on('sessionError', () => {})
   }
 
   /** Takes a connection on which the client speaks HTTP/2. */
-  accept(socket: Socket): void {
+  accept(socket: Socket): Occupant {
     // Both sides end together here; a client that keeps its half open would keep the socket.
     socket.allowHalfOpen = false
-    this.#sockets.add(socket)
-    socket.once('close', () => this.#sockets.delete(socket))
+    const streams = new OpenStreams()
+    this.#server.once('session', (session) => this.#open(session, streams))
     this.#server.emit('connection', socket)
-  }
-
-  get connections(): number {
-    return this.#sockets.size
+    return streams
   }
 
   /** Connections end once their streams have. */
@@ -75,17 +67,18 @@ export class H2Server {
     for (const session of this.#sessions) session.close()
   }
 
-  destroy(): void {
-    for (const socket of this.#sockets) socket.destroy()
-  }
-
-  #open(session: ServerHttp2Session, keepAliveMs: number): void {
+  #open(session: ServerHttp2Session, streams: OpenStreams): void {
     this.#sessions.add(session)
+    const { keepAliveMs } = this.#host.limits
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
     // Silence ends a connection; with a stream open its own time-outs hold.
     session.setTimeout(keepAliveMs, () => session.close())
     session.on('error', () => session.destroy())
     session.on('close', () => this.#sessions.delete(session))
+    session.on('stream', (stream, _headers, _flags, raw) => {
+      streams.count(stream)
+      this.#onStream(stream, raw as unknown as RawHeaders)
+    })
   }
 
   #onStream(stream: ServerHttp2Stream, raw: RawHeaders): void {
@@ -108,6 +101,20 @@ export class H2Server {
     const { headBytes } = this.#host.limits
     const size = raw.reduce((sum, part) => sum + part.length + 16, 0)
     if (size > headBytes) throw new WireError('head_too_large', `the head is larger than ${headBytes} bytes`, 431)
+  }
+}
+
+class OpenStreams implements Occupant {
+  #open = 0
+  readonly #ended = () => void this.#open--
+
+  get busy(): boolean {
+    return this.#open > 0
+  }
+
+  count(stream: ServerHttp2Stream): void {
+    this.#open++
+    stream.once('close', this.#ended)
   }
 }
 

@@ -105,6 +105,11 @@ export class ServerConnection implements Swept {
     return this.queue.length === 0 && this.#rest === undefined
   }
 
+  /** Answering, or lent to whoever took the socket over. */
+  get busy(): boolean {
+    return this.queue.length > 0 || this.#released
+  }
+
   overdue(): void {
     // Who has said nothing at all yet is told, as in Node: he may wait for a greeting of another protocol.
     const finished = this.#linger >= 0 || (this.idle && this.requests > 0)

@@ -422,3 +422,44 @@ test('a stream of events: who stops reading is cut off, silence on its own is no
   clock.advance(3000)
   await gone.promise
 })
+
+/** A server that hands every socket over, and one client's socket that it has taken. */
+async function withTunnel(t: TestContext) {
+  const taken = Promise.withResolvers<Socket>()
+  const served = await serve(t, (exchange) => taken.resolve(exchange.takeOver().socket))
+  const client = connect(served.port, '127.0.0.1')
+  client.on('error', () => {}).write('GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n')
+  await taken.promise
+  return { ...served, client }
+}
+
+test('a socket that was taken over counts on, and is closed at the end', async (t) => {
+  const { server, client } = await withTunnel(t)
+  assert.equal(server.connections, 1)
+  server.stopAccepting()
+  const closed = once(client.resume(), 'close')
+  await server.destroy()
+  await closed
+  assert.equal(server.connections, 0)
+})
+
+test('HTTP/2 counts once; one without a stream makes room, one with a stream does not', async (t) => {
+  const begun = Promise.withResolvers<ServerExchange>()
+  const errors: string[] = []
+  const hold = (exchange: ServerExchange) =>
+    exchange.head.target === '/held' ? begun.resolve(exchange) : exchange.send(200, [], 'here')
+  const more = { http2: true, connectionsMax: 1, onError: ({ message }: Error) => void errors.push(message) }
+  const { server, port, talk } = await serve(t, hold, {}, more)
+  const session = connectH2(`http://127.0.0.1:${port}`)
+  t.after(() => session.destroy())
+  const held = session.request({ ':path': '/held' })
+  const exchange = await begun.promise
+  assert.equal(server.connections, 1)
+  assert.equal(await talk(LAST).catch(() => ''), '')
+  assert.match(errors[0]!, /requests under way/)
+  exchange.send(200, [], 'done')
+  await once(held.resume(), 'close')
+  const closed = once(session, 'close')
+  while (!(await talk(LAST).catch(() => '')).endsWith('here'));
+  await closed
+})

@@ -5,9 +5,9 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import type { ServerExchange } from './contract.ts'
 import { H2Server } from './h2-server.ts'
 import { HEAD_LIMITS } from './limits.ts'
-import { type ConnectionLimits, ServerConnection } from './server-connection.ts'
+import { type ConnectionHost, type ConnectionLimits, ServerConnection } from './server-connection.ts'
+import { Sockets } from './sockets.ts'
 import { Sweep } from './sweep.ts'
-import { TlsSockets } from './tls-sockets.ts'
 import type { WireError } from './wire-error.ts'
 
 export const CONNECTION_LIMITS: ConnectionLimits = {
@@ -52,7 +52,7 @@ export interface WireServerOptions {
   onError(error: Error): void
 }
 
-export class WireServer {
+export class WireServer implements ConnectionHost {
   readonly limits: ConnectionLimits
   readonly sweep: Sweep<ServerConnection>
   draining = false
@@ -62,7 +62,7 @@ export class WireServer {
   readonly onPreface: ((socket: Socket) => void) | undefined
   readonly #server: Server
   readonly #h2: H2Server | undefined
-  readonly #tls: TlsSockets | undefined
+  readonly #sockets = new Sockets()
   readonly #connectionsMax: number
   readonly #onError: WireServerOptions['onError']
   #renew = () => {}
@@ -78,8 +78,8 @@ export class WireServer {
     this.#onError = options.onError
     this.#h2 = options.http2 === true ? this.#createH2(options) : undefined
     const h2 = this.#h2
-    this.onPreface = h2 && options.tls === undefined ? (socket) => h2.accept(socket) : undefined
-    this.#tls = options.tls && new TlsSockets()
+    const onPreface = (socket: Socket) => this.#sockets.occupy(socket, h2!.accept(socket))
+    this.onPreface = h2 && options.tls === undefined ? onPreface : undefined
     this.#server = options.tls === undefined ? this.#createPlain() : this.#createTls(options.tls)
     this.#server.on('error', options.onError)
   }
@@ -87,8 +87,7 @@ export class WireServer {
   // Half-open, because the end of what a client sends must not close the way for the answer that is on it.
   #createPlain(): Server {
     return createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      this.#admit(socket)
-      this.accept(socket)
+      if (this.#admit(socket)) this.#sockets.occupy(socket, new ServerConnection(socket, this))
     })
   }
 
@@ -105,13 +104,12 @@ export class WireServer {
     // A handshake that fails is the client's affair; the socket is closed by then.
     server.on('tlsClientError', (_, socket) => socket.destroy())
     server.on('connection', (socket: Socket) => {
-      this.#admit(socket)
-      this.#tls!.add(socket)
+      if (this.#admit(socket)) this.#sockets.shakes(socket)
     })
     server.on('secureConnection', (socket) => {
-      this.#tls!.secured(socket)
-      if (socket.alpnProtocol === 'h2') this.#h2!.accept(socket)
-      else this.accept(socket)
+      const below = this.#sockets.shaken(socket)
+      const occupant = socket.alpnProtocol === 'h2' ? this.#h2!.accept(socket) : new ServerConnection(socket, this)
+      if (below !== undefined) this.#sockets.occupy(below, occupant)
     })
     return server
   }
@@ -124,26 +122,14 @@ export class WireServer {
     })
   }
 
-  /** Takes a connection from wherever it comes: TLS, say. */
-  accept(socket: Socket): ServerConnection {
-    return new ServerConnection(socket, this)
-  }
-
-  /** Closes it, or another, where it is one too many. */
-  #admit(socket: Socket): void {
-    if (this.connections < this.#connectionsMax || this.#makeRoom()) return
-    socket.destroy()
-    this.#onError(new Error(`all ${this.#connectionsMax} connections have requests under way; one more was closed`))
-  }
-
-  #makeRoom(): boolean {
-    if (this.#tls?.closeOldest()) return true
-    for (const connection of this.sweep.members) {
-      if (connection.queue.length > 0) continue
-      this.sweep.delete(connection)
-      connection.socket.destroy()
+  /** False: it is one too many, and there is no other that could be closed in its place. */
+  #admit(socket: Socket): boolean {
+    if (this.connections < this.#connectionsMax || this.#sockets.makeRoom()) {
+      this.#sockets.add(socket)
       return true
     }
+    socket.destroy()
+    this.#onError(new Error(`all ${this.#connectionsMax} connections have requests under way; one more was closed`))
     return false
   }
 
@@ -152,8 +138,9 @@ export class WireServer {
     this.#renew()
   }
 
+  /** All that are open, whatever is spoken on them. */
   get connections(): number {
-    return this.#tls?.size ?? this.sweep.members.size + (this.#h2?.connections ?? 0)
+    return this.#sockets.size
   }
 
   /**
@@ -181,9 +168,7 @@ export class WireServer {
 
   /** Cuts off what is left, and resolves when all connections are closed. */
   async destroy(): Promise<void> {
-    for (const connection of this.sweep.members) connection.socket.destroy()
-    this.#h2?.destroy()
-    this.#tls?.destroy()
+    this.#sockets.destroy()
     await this.#closed
     this.sweep.stop()
   }
