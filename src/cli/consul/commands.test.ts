@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { ABSENT_COMMANDS, CONSUL_COMMANDS } from './commands.ts'
 import { consulKit } from './consul-kit.fixture.ts'
+import { parseFlags } from './flags.ts'
 
 let kit: Awaited<ReturnType<typeof consulKit>>
 before(async () => {
@@ -33,6 +34,28 @@ describe('help and the unknown', () => {
     assert.doesNotMatch(stderr, /members/)
   })
 
+  test('a group that is asked for help shows it with status 0', async () => {
+    for (const argv of [
+      ['kv', '-h'],
+      ['acl', 'token', '--help'],
+      ['acl', '-help'],
+    ]) {
+      const { status, stdout, stderr } = await run(...argv)
+      assert.deepEqual([status, stderr], [0, ''], argv.join(' '))
+      assert.ok(stdout.startsWith(`Usage: consul ${argv.slice(0, -1).join(' ')} <subcommand>`), stdout)
+    }
+  })
+
+  test('a word that nobody knows is named, with the one that was meant', async () => {
+    assert.match((await run('bogus')).stderr, /^Unknown command: bogus\n/)
+    assert.match((await run('membres')).stderr, /^Unknown command: membres; did you mean consul members\?\n/)
+    assert.match(
+      (await run('acl', 'token', 'lsit')).stderr,
+      /^Unknown command: acl token lsit; did you mean consul acl token list\?\n/,
+    )
+    assert.doesNotMatch((await run('acl', 'token')).stderr, /Unknown/)
+  })
+
   test('what Consul has and Skein has not is said', async () => {
     const { status, stderr } = await run('login', '-method=x')
     assert.equal(status, 1)
@@ -46,11 +69,17 @@ describe('help and the unknown', () => {
     for (const name of Object.keys(ABSENT_COMMANDS)) assert.ok(missing.includes(`\`${name}\``), name)
   })
 
-  for (const { name } of CONSUL_COMMANDS) {
-    test(`of ${name}`, async () => {
+  for (const { name, load } of CONSUL_COMMANDS) {
+    test(`of ${name}, with examples in flags that it has`, async () => {
       const { status, stdout, stderr } = await run(...name.split(' '), '-h')
       assert.deepEqual([status, stderr], [0, ''])
       assert.ok(stdout.startsWith(`Usage: consul ${name}`))
+      const { examples, flags } = (await load()).default
+      assert.ok(examples.length > 0)
+      for (const line of examples) {
+        assert.ok(stdout.includes(`\n  consul ${line}`) && line.startsWith(name), line)
+        parseFlags(line.slice(name.length).match(/'[^']*'|[^\s']+(?:'[^']*')?/g) ?? [], flags)
+      }
     })
   }
 })

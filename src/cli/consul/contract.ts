@@ -53,6 +53,8 @@ export interface ConsulCommand<F extends Flags = Flags> {
   readonly usage: string
   /** A few sentences; lines are not wrapped. */
   readonly description: string
+  /** At least one line as it stands after `consul`. */
+  readonly examples: readonly string[]
   readonly flags: F
   /** Takes flags that it does not know, and the value after each, without using them. */
   readonly lenient?: boolean

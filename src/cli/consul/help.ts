@@ -1,7 +1,8 @@
 /** What `consul -h` and `consul kv get -h` show. */
 import { pairs } from '../ui/table.ts'
+import { QUERY_FLAGS } from './api.ts'
 import { CONSUL_COMMANDS, type ConsulEntry } from './commands.ts'
-import type { ConsulCommand } from './contract.ts'
+import type { ConsulCommand, Flag } from './contract.ts'
 
 /** Every sub-command in a line; `group` shows only `kv …`. */
 export function consulOverview(group?: string): string {
@@ -16,9 +17,26 @@ export function consulOverview(group?: string): string {
 }
 
 export function consulHelp({ name }: ConsulEntry, command: ConsulCommand): string {
-  const flags = Object.entries(command.flags).map(([flag, { kind, description, ignored }]) => {
+  const [own, shared] = [false, true].map((isShared) =>
+    Object.entries(command.flags).filter(([flag]) => Object.hasOwn(QUERY_FLAGS, flag) === isShared),
+  )
+  return [
+    `Usage: consul ${name} ${command.usage}`.trimEnd(),
+    '',
+    command.description,
+    ...section('Options', own!),
+    ...section('Which registry, and as whom', shared!),
+    '',
+    'Examples',
+    ...command.examples.map((line) => `  consul ${line}`),
+  ].join('\n')
+}
+
+function section(title: string, flags: readonly (readonly [string, Flag])[]): string[] {
+  if (flags.length === 0) return []
+  const shown = flags.map(([flag, { kind, description, ignored }]) => {
     const value = kind === 'switch' ? '' : '=<value>'
     return [`-${flag}${value}`, ignored === undefined ? description : `No effect: ${ignored}.`] as const
   })
-  return [`Usage: consul ${name} ${command.usage}`.trimEnd(), '', command.description, '', ...pairs(flags)].join('\n')
+  return ['', title, ...pairs(shown)]
 }

@@ -1,5 +1,6 @@
 /** From the words after `skein consul` to an exit status. */
 import { SkeinError } from '../../core/errors.ts'
+import { nearest } from '../../core/issues.ts'
 import { type ExitStatus, Failure } from '../command.ts'
 import { showError } from '../show-error.ts'
 import { ABSENT_COMMANDS, CONSUL_COMMANDS, type ConsulEntry } from './commands.ts'
@@ -20,7 +21,7 @@ export async function runConsul(argv: readonly string[], surroundings: ConsulSur
   }
   if (VERSION.includes(first)) return runConsul(['version', ...argv.slice(1)], surroundings)
   const found = findCommand(argv)
-  if (found === undefined) return explainAbsence(first, surroundings)
+  if (found === undefined) return explainAbsence(argv, surroundings)
   try {
     return await runCommand(found, argv.slice(found.name.split(' ').length), surroundings)
   } catch (error) {
@@ -33,14 +34,34 @@ function findCommand(argv: readonly string[]): ConsulEntry | undefined {
   return CONSUL_COMMANDS.find(({ name }) => names.includes(name))
 }
 
-function explainAbsence(first: string, { terminal }: ConsulSurroundings): ExitStatus {
-  const isGroup = CONSUL_COMMANDS.some(({ name }) => name.startsWith(`${first} `))
+/** `kv -h`, `kv`, `acl token lsit`, `bogus`: the commands there are, of the group that was meant. */
+function explainAbsence(argv: readonly string[], { terminal: { out, err } }: ConsulSurroundings): ExitStatus {
+  const [first = ''] = argv
   if (Object.hasOwn(ABSENT_COMMANDS, first)) {
-    terminal.err.line(`consul ${first}: Skein does not offer this: ${ABSENT_COMMANDS[first]}.`)
+    err.line(`consul ${first}: Skein does not offer this: ${ABSENT_COMMANDS[first]}.`)
     return 1
   }
-  terminal.err.line(consulOverview(isGroup ? first : undefined))
-  return isGroup ? 1 : 127
+  const group = groupOf(argv)
+  const rest = argv[group === undefined ? 0 : group.split(' ').length]
+  if (rest !== undefined && HELP.includes(rest)) {
+    out.line(consulOverview(group))
+    return 0
+  }
+  if (rest !== undefined) err.line(unknownCommand([group, rest].filter((word) => word !== undefined).join(' ')))
+  err.line(consulOverview(group))
+  return group === undefined ? 127 : 1
+}
+
+/** The longest beginning that several sub-commands share: `acl`, `acl token`. */
+function groupOf(argv: readonly string[]): string | undefined {
+  const names = [2, 1].filter((count) => count <= argv.length).map((count) => argv.slice(0, count).join(' '))
+  return names.find((group) => CONSUL_COMMANDS.some(({ name }) => name.startsWith(`${group} `)))
+}
+
+function unknownCommand(words: string): string {
+  const names = CONSUL_COMMANDS.map(({ name }) => name)
+  const near = nearest(words, names)
+  return `Unknown command: ${words}${near === undefined ? '' : `; did you mean consul ${near}?`}\n`
 }
 
 async function runCommand(

@@ -1,13 +1,15 @@
 /** Which token, policy or role is meant: by ID, by the beginning of one that fits no other, by name. */
 import { Failure } from '../../command.ts'
 import type { Api } from '../api.ts'
+import type { FlagValues } from '../contract.ts'
+import type { NAMED_FLAGS, TOKEN_ID_FLAGS } from './flags.ts'
 import type { Policy, Role, Token } from './shapes.ts'
 
 const UUID_LENGTH = 36
 
 /** @throws Failure when none or several begin like this. */
-export async function tokenId(api: Api, { accessor, id }: { accessor?: string | undefined; id?: string | undefined }) {
-  const given = accessor ?? id
+export async function tokenId(api: Api, flags: FlagValues<typeof TOKEN_ID_FLAGS>): Promise<string> {
+  const given = flags['accessor-id'] ?? flags.id
   if (given === undefined || given === '') throw new Failure('Must specify the -accessor-id parameter')
   return wholeId(given, async () => {
     const { body } = await api.get('/v1/acl/tokens')
@@ -15,11 +17,11 @@ export async function tokenId(api: Api, { accessor, id }: { accessor?: string | 
   })
 }
 
-/** @param kind `policy` or `role`. */
+/** @throws Failure when none has the name, or none or several begin like this. */
 export async function namedId(
   api: Api,
   kind: 'policy' | 'role',
-  { id, name }: { id?: string | undefined; name?: string | undefined },
+  { id, name }: FlagValues<typeof NAMED_FLAGS>,
 ): Promise<string> {
   if (id !== undefined && id !== '') {
     return wholeId(id, async () => {

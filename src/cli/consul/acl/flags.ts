@@ -13,6 +13,25 @@ export const SHOW_FLAGS = {
   meta: { kind: 'switch', description: 'Show hash and indexes, too.' },
 } as const
 
+/** Which policy or role is meant. */
+export const NAMED_FLAGS = {
+  id: text('Its ID, or the beginning of it.'),
+  name: text('Its name.'),
+} as const
+
+/** Which token is meant. */
+export const TOKEN_ID_FLAGS = {
+  'accessor-id': text('Its AccessorID, or the beginning of it.'),
+  id: text('The same.'),
+} as const
+
+/** What a policy is made of, beside its name. */
+export const POLICY_FLAGS = {
+  description: text('What it is for.'),
+  rules: text('The rules in HCL or JSON, @file, or - for standard input.'),
+  'valid-datacenter': list('Where it counts. Default: everywhere. May be repeated.'),
+} as const
+
 export const GRANT_FLAGS = {
   'policy-id': list('ID of a policy. May be repeated.'),
   'policy-name': list('Name of a policy. May be repeated.'),
@@ -34,6 +53,12 @@ export const APPEND_FLAGS = {
   'append-service-identity': list('Add this identity. May be repeated.'),
   'append-node-identity': list('Add this identity. May be repeated.'),
 } as const
+
+/** @throws Failure without one. */
+export function needName(name: string | undefined): string {
+  if (name === undefined || name === '') throw new Failure('Missing require argument: -name')
+  return name
+}
 
 export function grantsOf(flags: FlagValues<typeof GRANT_FLAGS>): Required<Grants> {
   return {

@@ -6,14 +6,22 @@ import type { Common, Grants, Policy, Role, Token } from './shapes.ts'
 
 type Call = ConsulCall<typeof SHOW_FLAGS>
 
+/** How a thing is shown to people; with `meta` also its hash and indexes. */
+export type Lines<T> = (thing: T, meta: boolean) => readonly string[]
+
 /** One thing, by the flags of the call. */
-export function print<T>(call: Call, thing: T, lines: (thing: T, meta: boolean) => readonly string[]): void {
+export function print<T>(call: Call, thing: T, lines: Lines<T>): void {
   const { out } = call.terminal
   if (isJson(call)) out.line(JSON.stringify(thing, null, 4))
   else for (const line of lines(thing, call.flags.meta === true)) out.line(line)
 }
 
-export function printList<T>(call: Call, things: readonly T[], lines: (thing: T, meta: boolean) => readonly string[]) {
+/** What a write answered with, as JSON. */
+export function printText<T>(call: Call, text: string, lines: Lines<T>): void {
+  print(call, JSON.parse(text) as T, lines)
+}
+
+export function printList<T>(call: Call, things: readonly T[], lines: Lines<T>): void {
   const { out } = call.terminal
   if (isJson(call)) out.line(JSON.stringify(things, null, 4))
   else for (const thing of things) for (const line of lines(thing, call.flags.meta === true)) out.line(line)

@@ -1,9 +1,6 @@
 /** `consul acl policy create`. */
-
-import { Failure } from '../../command.ts'
-import { SHOW_FLAGS } from '../acl/flags.ts'
-import { policyLines, print } from '../acl/print.ts'
-import type { Policy } from '../acl/shapes.ts'
+import { needName, POLICY_FLAGS, SHOW_FLAGS } from '../acl/flags.ts'
+import { policyLines, printText } from '../acl/print.ts'
 import { withApi } from '../api.ts'
 import { consulCommand } from '../contract.ts'
 import { readData } from '../data.ts'
@@ -11,20 +8,21 @@ import { readData } from '../data.ts'
 export default consulCommand({
   usage: '[options]',
   description: 'Makes a policy.',
+  examples: [
+    'acl policy create -name=orders -rules=@orders.hcl',
+    `acl policy create -name=readers -rules='key_prefix "" { policy = "read" }'`,
+  ],
   flags: {
     ...SHOW_FLAGS,
     name: { kind: 'text', description: 'Its name.' },
-    description: { kind: 'text', description: 'What it is for.' },
-    rules: { kind: 'text', description: 'The rules in HCL or JSON, @file, or - for standard input.' },
-    'valid-datacenter': { kind: 'list', description: 'Where it counts. Default: everywhere. May be repeated.' },
+    ...POLICY_FLAGS,
   },
   async run(call) {
-    const { name, description, rules = '', 'valid-datacenter': Datacenters } = call.flags
-    if (name === undefined || name === '') throw new Failure('Missing require argument: -name')
+    const { name, description: Description, rules = '', 'valid-datacenter': Datacenters } = call.flags
+    const Name = needName(name)
     const Rules = Buffer.from(await readData(rules, call)).toString()
     return withApi(call, async (api) => {
-      const body = { Name: name, Description: description, Rules, Datacenters }
-      print(call, JSON.parse(await api.put('/v1/acl/policy', {}, body)) as Policy, policyLines)
+      printText(call, await api.put('/v1/acl/policy', {}, { Name, Description, Rules, Datacenters }), policyLines)
       return 0
     })
   },

@@ -1,8 +1,7 @@
 /** `consul acl policy update`. */
-
 import { namedId, readOne } from '../acl/find.ts'
-import { SHOW_FLAGS } from '../acl/flags.ts'
-import { policyLines, print } from '../acl/print.ts'
+import { NAMED_FLAGS, POLICY_FLAGS, SHOW_FLAGS } from '../acl/flags.ts'
+import { policyLines, printText } from '../acl/print.ts'
 import type { Policy } from '../acl/shapes.ts'
 import { withApi } from '../api.ts'
 import { consulCommand } from '../contract.ts'
@@ -11,13 +10,11 @@ import { readData } from '../data.ts'
 export default consulCommand({
   usage: '[options]',
   description: 'Changes a policy. What is not given stays, unless -no-merge. With -id, -name is a new name.',
+  examples: ['acl policy update -name=orders -rules=@orders.hcl', 'acl policy update -id=7f3a -name=orders-2'],
   flags: {
     ...SHOW_FLAGS,
-    id: { kind: 'text', description: 'ID of the policy, or the beginning of it.' },
-    name: { kind: 'text', description: 'Its name; with -id a new one.' },
-    description: { kind: 'text', description: 'What it is for.' },
-    rules: { kind: 'text', description: 'The rules in HCL or JSON, @file, or - for standard input.' },
-    'valid-datacenter': { kind: 'list', description: 'Where it counts. May be repeated.' },
+    ...NAMED_FLAGS,
+    ...POLICY_FLAGS,
     'no-merge': { kind: 'switch', description: 'What is not given becomes empty.' },
   },
   async run(call) {
@@ -33,7 +30,7 @@ export default consulCommand({
         Rules: given ?? rest.Rules,
         Datacenters: datacenters ?? rest.Datacenters,
       }
-      print(call, JSON.parse(await api.put(`/v1/acl/policy/${found}`, {}, body)) as Policy, policyLines)
+      printText(call, await api.put(`/v1/acl/policy/${found}`, {}, body), policyLines)
       return 0
     })
   },

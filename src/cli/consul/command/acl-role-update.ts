@@ -1,8 +1,7 @@
 /** `consul acl role update`. */
-
 import { namedId, readOne } from '../acl/find.ts'
-import { GRANT_FLAGS, grantsOf, SHOW_FLAGS } from '../acl/flags.ts'
-import { print, roleLines } from '../acl/print.ts'
+import { GRANT_FLAGS, grantsOf, NAMED_FLAGS, SHOW_FLAGS } from '../acl/flags.ts'
+import { printText, roleLines } from '../acl/print.ts'
 import type { Grants, Role } from '../acl/shapes.ts'
 import { withApi } from '../api.ts'
 import { consulCommand } from '../contract.ts'
@@ -10,11 +9,14 @@ import { consulCommand } from '../contract.ts'
 export default consulCommand({
   usage: '[options]',
   description: 'Changes a role. What is given is added, unless -no-merge. With -id, -name is a new name.',
+  examples: [
+    'acl role update -name=shop -policy-name=readers',
+    'acl role update -name=shop -no-merge -policy-name=readers',
+  ],
   flags: {
     ...SHOW_FLAGS,
     ...GRANT_FLAGS,
-    id: { kind: 'text', description: 'ID of the role, or the beginning of it.' },
-    name: { kind: 'text', description: 'Its name; with -id a new one.' },
+    ...NAMED_FLAGS,
     description: { kind: 'text', description: 'What it is for.' },
     'no-merge': { kind: 'switch', description: 'What is not given is taken away.' },
   },
@@ -32,7 +34,7 @@ export default consulCommand({
         ServiceIdentities: [...(rest.ServiceIdentities ?? []), ...given.ServiceIdentities],
         NodeIdentities: [...(rest.NodeIdentities ?? []), ...given.NodeIdentities],
       }
-      print(call, JSON.parse(await api.put(`/v1/acl/role/${found}`, {}, body)) as Role, roleLines)
+      printText(call, await api.put(`/v1/acl/role/${found}`, {}, body), roleLines)
       return 0
     }),
 })

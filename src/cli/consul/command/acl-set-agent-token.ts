@@ -7,6 +7,7 @@ export default consulCommand({
   usage: '[options] TYPE TOKEN',
   description:
     'Sets a token that the agent uses, until it ends: default for requests that bring none, dns for DNS. Agent, recovery, replication and config_file_service_registration are taken and have no effect.',
+  examples: ['acl set-agent-token default 3f1b9c8e-0000-4000-8000-000000000000'],
   flags: CLIENT_FLAGS,
   run(call) {
     const [type, Token, ...more] = call.args

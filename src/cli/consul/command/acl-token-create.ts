@@ -1,13 +1,16 @@
 /** `consul acl token create`. */
 import { GRANT_FLAGS, grantsOf, linksOf, ROLE_LINK_FLAGS, SHOW_FLAGS } from '../acl/flags.ts'
-import { print, tokenLines } from '../acl/print.ts'
-import type { Token } from '../acl/shapes.ts'
+import { printText, tokenLines } from '../acl/print.ts'
 import { withApi } from '../api.ts'
 import { consulCommand } from '../contract.ts'
 
 export default consulCommand({
   usage: '[options]',
   description: 'Makes a token. Its secret is shown now and never again: the registry keeps only a hash of it.',
+  examples: [
+    "acl token create -description='orders on host 7' -policy-name=orders",
+    'acl token create -service-identity=users -expires-ttl=8h',
+  ],
   flags: {
     ...SHOW_FLAGS,
     ...GRANT_FLAGS,
@@ -30,7 +33,7 @@ export default consulCommand({
         Local: flags.local,
         ExpirationTTL: flags['expires-ttl'],
       }
-      print(call, JSON.parse(await api.put('/v1/acl/token', {}, body)) as Token, tokenLines)
+      printText(call, await api.put('/v1/acl/token', {}, body), tokenLines)
       return 0
     }),
 })

@@ -1,5 +1,4 @@
 /** `consul acl token update`. */
-
 import { readOne, tokenId } from '../acl/find.ts'
 import {
   APPEND_FLAGS,
@@ -10,8 +9,9 @@ import {
   ROLE_LINK_FLAGS,
   SHOW_FLAGS,
   serviceIdentity,
+  TOKEN_ID_FLAGS,
 } from '../acl/flags.ts'
-import { print, tokenLines } from '../acl/print.ts'
+import { printText, tokenLines } from '../acl/print.ts'
 import type { Token } from '../acl/shapes.ts'
 import { withApi } from '../api.ts'
 import { consulCommand, type FlagValues } from '../contract.ts'
@@ -21,22 +21,22 @@ const FLAGS = {
   ...GRANT_FLAGS,
   ...ROLE_LINK_FLAGS,
   ...APPEND_FLAGS,
-  'accessor-id': { kind: 'text', description: 'AccessorID of the token, or the beginning of it.' },
-  id: { kind: 'text', description: 'The same.' },
+  ...TOKEN_ID_FLAGS,
   description: { kind: 'text', description: 'A new description.' },
 } as const
 
 export default consulCommand({
   usage: '[options]',
   description: 'Changes a token. What is given replaces what was there; -append-… adds to it.',
+  examples: ['acl token update -accessor-id=7f3a -append-policy-name=readers'],
   flags: FLAGS,
   run: (call) =>
     withApi(call, async (api) => {
       const { flags } = call
-      const id = await tokenId(api, { accessor: flags['accessor-id'], id: flags.id })
+      const id = await tokenId(api, flags)
       const before = await readOne<Token>(api, `/v1/acl/token/${id}`)
       const updated = await api.put(`/v1/acl/token/${id}`, {}, merged(before, flags))
-      print(call, JSON.parse(updated) as Token, tokenLines)
+      printText(call, updated, tokenLines)
       return 0
     }),
 })

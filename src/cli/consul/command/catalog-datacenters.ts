@@ -5,6 +5,7 @@ import { consulCommand } from '../contract.ts'
 export default consulCommand({
   usage: '[options]',
   description: 'Lists the datacenters: there is one.',
+  examples: ['catalog datacenters'],
   flags: CLIENT_FLAGS,
   run: (call) =>
     withApi(call, async (api) => {

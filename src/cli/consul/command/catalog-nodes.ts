@@ -20,6 +20,7 @@ const HEAD = ['Node', 'ID', 'Address', 'DC']
 export default consulCommand({
   usage: '[options]',
   description: 'Lists the nodes, or those that have a service.',
+  examples: ['catalog nodes', 'catalog nodes -service=web -detailed'],
   flags: {
     ...QUERY_FLAGS,
     detailed: { kind: 'switch', description: 'Show whole IDs, tagged addresses and metadata.' },

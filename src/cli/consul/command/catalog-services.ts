@@ -10,6 +10,7 @@ type Services = ReadonlyMap<string, readonly string[]>
 export default consulCommand({
   usage: '[options]',
   description: 'Lists the names of the services.',
+  examples: ['catalog services -tags'],
   flags: {
     ...QUERY_FLAGS,
     tags: { kind: 'switch', description: 'Show the tags of each.' },

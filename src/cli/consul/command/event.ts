@@ -19,6 +19,7 @@ export default consulCommand({
   usage: '-name=<name> [options] [payload]',
   description: `Fires an event, which whoever watches events (consul watch -type=event) hears of. The registry keeps the last 256 in
 memory. Name and payload have 512 bytes at most.`,
+  examples: ['event -name=deploy 1.4.2', 'event -name=restart -service=web'],
   flags: FLAGS,
   async run(call) {
     checkLine(call)

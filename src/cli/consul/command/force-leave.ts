@@ -8,6 +8,7 @@ export default consulCommand({
   usage: '[options] name',
   description: `Takes a member for left. The registry's only member is itself, and is alive: for that nothing happens, as in Consul;
 any other name is unknown. Services that are gone are removed by consul services deregister, or skein registry remove.`,
+  examples: ['force-leave node1'],
   flags: {
     ...CLIENT_FLAGS,
     prune: { kind: 'switch', description: 'Forget the member altogether.' },

@@ -8,6 +8,7 @@ type Stats = Readonly<Record<string, Readonly<Record<string, string>>>>
 export default consulCommand({
   usage: '[options]',
   description: 'Shows what the agent tells of itself, by subject.',
+  examples: ['info'],
   flags: CLIENT_FLAGS,
   run: (call) =>
     withApi(call, async (api) => {

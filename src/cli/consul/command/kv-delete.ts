@@ -15,6 +15,7 @@ const FLAGS = {
 export default consulCommand({
   usage: '[options] KEY_OR_PREFIX',
   description: 'Removes a key. One that is not there is no error.',
+  examples: ['kv delete config/limit', 'kv delete -recurse config/'],
   flags: FLAGS,
   async run(call) {
     const { args, flags } = call

@@ -9,6 +9,7 @@ import { type KvPair, withoutSlash } from '../kv-pair.ts'
 export default consulCommand({
   usage: '[options] [PREFIX]',
   description: 'Writes all keys under a prefix as JSON, which kv import reads: of Skein and of Consul.',
+  examples: ['kv export', 'kv export config/ > config.json'],
   flags: QUERY_FLAGS,
   async run(call) {
     const { args } = call

@@ -21,6 +21,7 @@ type Given = FlagValues<typeof FLAGS>
 export default consulCommand({
   usage: '[options] [KEY_OR_PREFIX]',
   description: 'Shows the value of a key. Exit status 1: there is no such key.',
+  examples: ['kv get config/limit', 'kv get -recurse config/', 'kv get -keys config/'],
   flags: FLAGS,
   async run(call) {
     const { args, flags } = call

@@ -10,6 +10,7 @@ export default consulCommand({
   usage: '[options] DATA',
   description:
     'Writes the keys of a JSON document that kv export made. DATA is the document itself, @file, or - for standard input.',
+  examples: ['kv import @config.json', 'kv import - < config.json'],
   flags: {
     ...QUERY_FLAGS,
     prefix: { kind: 'text', description: 'Put this before every key. Default: none.' },

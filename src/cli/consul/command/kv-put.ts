@@ -22,6 +22,11 @@ type Given = FlagValues<typeof FLAGS>
 export default consulCommand({
   usage: '[options] KEY [DATA]',
   description: 'Writes a key. DATA is the value itself, @file, or - for standard input; without it the value is empty.',
+  examples: [
+    'kv put config/limit 10',
+    'kv put config/limit @limit.txt',
+    'kv put -cas -modify-index=42 config/limit 11',
+  ],
   flags: FLAGS,
   async run(call) {
     const { args, flags, terminal } = call

@@ -7,6 +7,7 @@ export default consulCommand({
   usage: '[options]',
   description:
     'Makes an agent that `consul agent` started answer what it holds, close its storage and end with status 0.',
+  examples: ['leave'],
   flags: CLIENT_FLAGS,
   run: (call) => askProcess(call, 'leave', 'Graceful leave complete'),
 })

@@ -42,6 +42,7 @@ export default consulCommand({
   description: `Waits for the lock at <prefix>/.lock in the KV, then runs the program, with CONSUL_LOCK_HELD=true in its environment, and gives the
 lock back when it ends. When the lock is lost, or this command is asked to end, the program gets SIGTERM, and SIGKILL 5 s later.
 All who use a prefix must agree on -n.`,
+  examples: ['lock jobs/nightly ./nightly.sh', 'lock -n=3 -timeout=30s jobs/import ./import.sh'],
   flags: FLAGS,
   async run(call) {
     const wish = readWish(call)

@@ -24,6 +24,7 @@ export default consulCommand({
   usage: '[options]',
   description:
     'Takes a service, or every service of the node, out of the answers, and puts it back. Without flags: who is out.',
+  examples: ["maint -enable -service=web-1 -reason='new disk'", 'maint -disable -service=web-1', 'maint'],
   flags: FLAGS,
   async run(call) {
     const { enable, disable, reason, service } = call.flags

@@ -20,6 +20,7 @@ const HEAD = ['Node', 'Address', 'Status', 'Type', 'Build', 'Protocol', 'DC', 'P
 export default consulCommand({
   usage: '[options]',
   description: 'Lists the members of the cluster. Exit status 2: none matches.',
+  examples: ['members', 'members -status=alive -detailed'],
   flags: {
     ...CLIENT_FLAGS,
     detailed: { kind: 'switch', description: 'Show all tags of each.' },

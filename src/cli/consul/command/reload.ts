@@ -6,6 +6,7 @@ import { askProcess } from '../process.ts'
 export default consulCommand({
   usage: '[options]',
   description: 'Makes an agent that `consul agent` started read its configuration files again, as SIGHUP does.',
+  examples: ['reload'],
   flags: CLIENT_FLAGS,
   run: (call) => askProcess(call, 'reload', 'Configuration reload triggered'),
 })

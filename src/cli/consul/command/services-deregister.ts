@@ -6,7 +6,8 @@ import { consulCommand } from '../contract.ts'
 
 export default consulCommand({
   usage: '[options] [FILE…]',
-  description: 'Removes a service by its ID, or all of configuration files in JSON.',
+  description: 'Removes a service by its ID, or all of configuration files.',
+  examples: ['services deregister -id=web-1', 'services deregister web.json'],
   flags: { ...QUERY_FLAGS, id: { kind: 'text', description: 'ID of the service; not with files.' } },
   async run(call) {
     const { args, flags, cwd, terminal } = call

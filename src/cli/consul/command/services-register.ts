@@ -23,7 +23,8 @@ type Given = FlagValues<typeof FLAGS>
 
 export default consulCommand({
   usage: '[options] [FILE…]',
-  description: 'Registers a service by flags, or all of configuration files in JSON.',
+  description: 'Registers a service by flags, or all of configuration files.',
+  examples: ['services register -name=web -port=80 -tag=v1', 'services register web.json'],
   flags: FLAGS,
   async run(call) {
     const { args, flags, cwd, terminal } = call

@@ -7,9 +7,10 @@ export default consulCommand({
   usage: '[options] FILE_OR_DIRECTORY…',
   description:
     'Lists every mistake of configuration files, without starting anything. What has no effect is named on stderr.',
+  examples: ['validate /etc/consul.d'],
   flags: {
     quiet: { kind: 'switch', description: 'Say nothing when all is well.' },
-    'config-format': { kind: 'text', description: 'json: for files whose name does not say.' },
+    'config-format': { kind: 'text', description: 'json or hcl: for files whose name does not say.' },
   },
   async run({ args, flags, cwd, terminal }) {
     if (args.length === 0) throw new Failure('Must specify at least one config file or directory')

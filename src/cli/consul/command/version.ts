@@ -10,6 +10,7 @@ const RPC = { Default: 2, Min: 2, Max: 3 }
 export default consulCommand({
   usage: '[options]',
   description: 'Shows the Consul whose API this is, and the version of Skein.',
+  examples: ['version', 'version -format=json'],
   flags: { format: { kind: 'text', description: 'pretty (default) or json.' } },
   async run({ flags, terminal: { out } }) {
     const { format = 'pretty' } = flags

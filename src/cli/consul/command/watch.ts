@@ -29,6 +29,7 @@ export default consulCommand({
   description: `Shows as JSON what is there now, and ends. With a program: runs it with that JSON on its standard input, now and after each
 change, one after the other, until it fails (exit status 1) or the watch is ended by SIGINT or SIGTERM (0). Of events it gets
 those that are there, then the new ones.`,
+  examples: ['watch -type=service -service=web', 'watch -type=key -key=config/limit ./changed.sh'],
   flags: FLAGS,
   async run(call) {
     const { passingonly, ...flags } = call.flags
