@@ -25,8 +25,11 @@ export const p2c: PolicyFactory = ({ random }) => ({
 
 /** The cheaper of two; undefined where one of them is not eligible. The first wins a tie, which is fair because it is uniform. */
 function drawTwo<E extends Endpoint>(endpoints: readonly E[], random: Random, request: PickRequest): E | undefined {
-  const first = below(random, endpoints.length)
-  const second = below(random, endpoints.length - 1)
+  // One number for both, as each pair has a number.
+  const others = endpoints.length - 1
+  const pair = below(random, endpoints.length * others)
+  const first = Math.floor(pair / others)
+  const second = pair % others
   const a = endpoints[first]!
   const b = endpoints[second >= first ? second + 1 : second]!
   if (!isEligible(a, request) || !isEligible(b, request)) return undefined

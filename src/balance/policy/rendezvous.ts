@@ -12,22 +12,29 @@ import { xxHash64 } from '../hash/xxhash64.ts'
 
 export const rendezvous: PolicyFactory = (options) => hashPolicy('rendezvous', options, rendezvousTables)
 
+/** Of equal weights the highest number has the highest score, so the logarithm is taken once for each weight and not for each endpoint. */
 const rendezvousTables: TableKeeper = () => (endpoints) => {
   const names = endpoints.map(({ key }) => xxHash64(key))
-  /** Of equal weights the highest number has the highest score, and the logarithm costs as much as all the rest. */
-  const alike = endpoints.every(({ weight }) => weight === endpoints[0]!.weight)
+  const byWeight = [...Map.groupBy(names.keys(), (index) => endpoints[index]!.weight)]
+  const keyHash = new Word()
   return {
     find(key, admits) {
-      const keyHash = xxHash64(key)
+      xxHash64(key, 0, keyHash)
       let best = -1
       let bestScore = Number.NEGATIVE_INFINITY
-      for (let index = 0; index < names.length; index++) {
-        const drawn = draw(keyHash, names[index]!)
-        const score = alike ? drawn : -endpoints[index]!.weight / Math.log(drawn)
-        if (score > bestScore && (admits === undefined || admits(endpoints[index]!))) {
-          best = index
-          bestScore = score
+      for (const [weight, indices] of byWeight) {
+        let first = -1
+        let highest = -1
+        for (const index of indices) {
+          const drawn = draw(keyHash, names[index]!)
+          if (drawn <= highest || (admits !== undefined && !admits(endpoints[index]!))) continue
+          first = index
+          highest = drawn
         }
+        const score = -weight / Math.log(highest)
+        if (first < 0 || !(score > bestScore || (score === bestScore && first < best))) continue
+        best = first
+        bestScore = score
       }
       return best
     },
