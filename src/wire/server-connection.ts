@@ -341,6 +341,7 @@ export class ServerConnection implements Swept {
   /** Lets go of the socket: it is the taker's, with what came behind the head. */
   release(): Buffer {
     this.#released = true
+    this.queue.length = 0
     this.host.sweep.delete(this)
     for (const [event, listener] of this.#listeners) this.socket.off(event, listener as () => void)
     const rest = this.#rest ?? Buffer.alloc(0)

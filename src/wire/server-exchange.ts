@@ -53,8 +53,7 @@ export class H1Exchange implements ServerExchange {
   /** HEAD, 204, 304: what is written of a body is dropped. */
   #bodiless = false
   /** What waits for earlier answers. */
-  #waiting: (string | Uint8Array)[] = []
-  #held = false
+  #waiting: (string | Uint8Array)[] | undefined
 
   constructor(connection: ExchangeConnection, head: RequestHead) {
     this.connection = connection
@@ -137,9 +136,7 @@ export class H1Exchange implements ServerExchange {
   takeOver(): { readonly socket: Socket; readonly head: Buffer } {
     this.#stage = 'done'
     const { connection } = this
-    const head = connection.release()
-    connection.queue.length = 0
-    return { socket: connection.socket, head }
+    return { socket: connection.socket, head: connection.release() }
   }
 
   // The connection's side.
@@ -151,14 +148,15 @@ export class H1Exchange implements ServerExchange {
   /** Its turn has come. */
   flush(): void {
     const { socket } = this.connection
-    const waiting = this.#waiting.splice(0)
-    if (waiting.length > 0) {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    if (waiting !== undefined) {
       socket.cork()
       for (const part of waiting) write(socket, part)
       process.nextTick(() => socket.uncork())
     }
     if (this.#stage === 'ended') this.#handedOver()
-    else if (this.#held) this.drained()
+    else if (waiting !== undefined) this.drained()
   }
 
   gone(error: Error): void {
@@ -213,8 +211,8 @@ export class H1Exchange implements ServerExchange {
       if (!more) connection.stalled()
       return more
     }
+    this.#waiting ??= []
     this.#waiting.push(part)
-    this.#held = true
     return false
   }
 
