@@ -165,3 +165,12 @@ test('a Node stream as a body: all of it, or what broke it off', async () => {
   closed.destroy()
   await assert.rejects(waiting, /broke off/)
 })
+
+test('a stream that ended or broke before anybody read it is not waited for', async () => {
+  const broken = new Readable({ read() {} })
+  broken.destroy()
+  await assert.rejects(readAll(fromReadable(broken)), /broke off/)
+  const ended = Readable.from([])
+  await ended.resume().toArray()
+  assert.equal((await readAll(fromReadable(ended))).length, 0)
+})

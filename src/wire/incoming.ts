@@ -1,5 +1,5 @@
 /** A body on its way in: between the connection that reads it and whoever takes it. */
-import { Readable } from 'node:stream'
+import { finished, Readable } from 'node:stream'
 import type { RawHeaders } from '../core/headers.ts'
 import type { BodySink, BodySource } from './contract.ts'
 import { HELD_BYTES, HELD_PIECES } from './limits.ts'
@@ -44,7 +44,7 @@ export class Incoming implements BodySource {
   whole(): Uint8Array {
     const [first] = this.#held
     const whole = this.#held.length === 1 ? first! : Buffer.concat(this.#held)
-    this.#claim(NOBODY)
+    this.#claim(UNHEARD)
     this.#held = []
     this.#heldBytes = 0
     this.#told = true
@@ -143,7 +143,8 @@ export class Incoming implements BodySource {
   }
 }
 
-const NOBODY: BodySink = { chunk() {}, end() {}, fail() {} }
+/** Of a body that was taken in one piece. */
+const UNHEARD: BodySink = { chunk() {}, end() {}, fail() {} }
 
 /** Resolves with all of a body. @throws what broke it off */
 export function readAll(body: BodySource): Promise<Buffer> {
@@ -181,6 +182,8 @@ export function toReadable(body: BodySource): Readable {
   return stream
 }
 
+const CLOSED_EARLY = 'ERR_STREAM_PREMATURE_CLOSE'
+
 /** A Node stream as a body. */
 export function fromReadable(stream: Readable): BodySource {
   return {
@@ -192,23 +195,13 @@ export function fromReadable(stream: Readable): BodySource {
       throw new Error('a stream is never known to be complete')
     },
     read(sink) {
-      let over = false
-      const once = (run: () => void) => () => {
-        if (!over) run()
-        over = true
-      }
       stream.on('data', (bytes: Uint8Array | string) =>
         sink.chunk(typeof bytes === 'string' ? Buffer.from(bytes) : bytes),
       )
-      stream.once(
-        'end',
-        once(() => sink.end([])),
-      )
-      stream.on('error', (error) => once(() => sink.fail(error))())
-      stream.once(
-        'close',
-        once(() => sink.fail(new Error('the body of the request broke off'))),
-      )
+      finished(stream, { writable: false }, (error) => {
+        if (error) sink.fail(error.code === CLOSED_EARLY ? new Error('the body of the request broke off') : error)
+        else sink.end([])
+      })
     },
     pause: () => void stream.pause(),
     resume: () => void stream.resume(),
