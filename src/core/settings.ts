@@ -1,6 +1,7 @@
 /**
  * The environment variables by which a process learns where it belongs. The fleet sets them for its children; a person or
- * an orchestrator may set them by hand. Nothing else in Skein reads the environment for configuration.
+ * an orchestrator may set them by hand. Nothing else in Skein reads the environment for configuration, but for secrets in
+ * variables that a gateway's configuration names (gateway/secret.ts).
  */
 export const SETTINGS = {
   /** Registry address, `http://127.0.0.1:8500`; several of one registry separated by commas. */

@@ -21,6 +21,7 @@ import {
 } from './check.ts'
 import type { GatewayConfig, RouteConfig } from './contract.ts'
 import { METHODS } from './head.ts'
+import { checkRedis } from './redis/config.ts'
 import { checkHost, checkPath, paramNames } from './route-syntax.ts'
 import { checkRedirect, checkRewrite } from './rule/location.ts'
 import { checkMirror } from './rule/mirror.ts'
@@ -59,6 +60,7 @@ const GATEWAY_CHECKS: Checks<GatewayConfig> = {
   },
   trustedProxies: listOf(checkAddress, '["10.0.0.0/8"]'),
   tls: checkTls,
+  redis: checkRedis,
   workers: either(['auto'], wholeNumber(1, WORKERS_MAX)),
   defaults: fields(RULE_CHECKS, '{ rateLimit: { requests: 100, seconds: 60 } }'),
 }

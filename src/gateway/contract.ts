@@ -1,5 +1,6 @@
 /** The edge: what it lets in and where it goes. */
 import type { BalanceConfig } from '../balance/balance-config.ts'
+import type { RedisConfig } from './redis/config.ts'
 import type { AddressConfig } from './rule/addresses.ts'
 import type { AuthConfig } from './rule/auth.ts'
 import type { CacheConfig } from './rule/cache.ts'
@@ -12,6 +13,7 @@ import type { MirrorConfig } from './rule/mirror.ts'
 import type { RateLimitConfig } from './rule/rate-limit.ts'
 import type { SplitConfig } from './rule/split.ts'
 import type { CustomStep } from './rule/steps.ts'
+import type { Secret } from './secret.ts'
 
 /**
  * What a route asks for beside where to go. Under `defaults` it holds for all routes that do not say otherwise; false turns a
@@ -68,7 +70,16 @@ export interface RouteConfig extends RouteRules {
   readonly timeoutMs?: number
   readonly attemptTimeoutMs?: number
   readonly attempts?: number
-  /** Largest request body in bytes; default 100 MiB; 0 = no body. More is 413. */
+  /** May a request be repeated once it may have been processed? Default: by method (RFC 9110 §9.2.2); gRPC's calls may not. */
+  readonly idempotent?: boolean
+  /**
+   * How instances are spoken to: `http`, `h2c` or `grpc` (HTTP/2 in clear), `h2` or `grpcs` (HTTP/2 over TLS). Default: what
+   * each says of itself by `protocol` in its metadata or a tag such as `protocol=grpc`, else HTTP/1.1; gRPC is always HTTP/2.
+   */
+  readonly protocol?: string
+  /** For instances that are spoken to over TLS. */
+  readonly upstreamTls?: UpstreamTlsConfig
+  /** Largest request body in bytes; default 100 MiB, none for gRPC; 0 = no body. More is 413. */
   readonly maxBodyBytes?: number
   /** Allow WebSocket upgrades on this route; default false. */
   readonly websocket?: boolean
@@ -76,8 +87,18 @@ export interface RouteConfig extends RouteRules {
   readonly preserveHost?: boolean
 }
 
+export interface UpstreamTlsConfig {
+  /** PEM file or text: who may have signed the instances' certificates. Default: whom Node trusts. */
+  readonly ca?: string
+  /** Shown to instances that ask for one: PEM file or text, with its key. */
+  readonly cert?: string
+  readonly key?: string
+  /** The name that certificates must be for; default: the instance's address. */
+  readonly serverName?: string
+}
+
 export interface TlsConfig {
-  /** PEM files, or PEM text; of several the one for the name that the client asks for, else the first. */
+  /** PEM files, from the config's folder, or PEM text; of several the one for the name that the client asks for, else the first. */
   readonly certificates: readonly { readonly cert: string; readonly key: string }[]
   /** Default TLSv1.2. */
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3'
@@ -93,6 +114,8 @@ export interface GatewayConfig {
   readonly trustedProxies?: readonly string[]
   /** Processes that share the port; default 1, `auto` = one for each core. */
   readonly workers?: number | 'auto'
+  /** Rate limits are counted here, together with other gateways: `redis://…`, `rediss://…`. Default: each gateway by itself. */
+  readonly redis?: RedisConfig | string | Secret
   /** For every route that does not say otherwise. */
   readonly defaults?: RouteRules
 }

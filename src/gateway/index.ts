@@ -11,6 +11,7 @@ import type { GatewayConfig } from './contract.ts'
 import type { Parts } from './exchange.ts'
 import { type GatewayLimits, LIMITS } from './limits.ts'
 import { gatewayMetrics } from './metrics.ts'
+import { ConfiguredAllowance } from './redis/configured.ts'
 import { ruleNames } from './rules.ts'
 import { GatewayServer } from './server.ts'
 import { type GatewayRoute, type GatewaySnapshot, takeSnapshot } from './snapshot.ts'
@@ -62,9 +63,11 @@ export interface RunningGateway {
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   const { caller, log = silentLogger, clock = systemClock, random = systemRandom, metrics = processMetrics } = options
   const limits = { ...LIMITS, ...options.limits }
-  const { allowance = ownAllowance, adminPort = 0 } = options
-  const parts = { caller, log, clock, random, limits, allowance, metrics: gatewayMetrics(metrics) }
+  const common = { caller, log, clock, random, limits, metrics: gatewayMetrics(metrics) }
+  const allowance = new ConfiguredAllowance(options.allowance ?? ownAllowance, common)
+  const parts = { ...common, allowance }
   const server = new GatewayServer(takeSnapshot(options.config, parts), parts)
+  await allowance.use(server.snapshot.redis)
   const pages = pagesOf({
     caller,
     metrics,
@@ -72,8 +75,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     rulesOf: ({ config }: GatewayRoute) => ruleNames(config, server.snapshot.config.defaults),
     isReady: () => !server.draining,
   })
-  const admin = adminPort === false ? NO_ADMIN : await serveAdmin(adminPort, pages)
-  const port = await listenOrGiveUp(server, options, admin)
+  const { admin, port } = await listen(server, options, pages, allowance)
   log.info({ port, adminPort: admin.port, routes: options.config.routes.length }, 'gateway listens')
   let closing: Promise<void> | undefined
   return {
@@ -82,10 +84,14 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     pages,
     reload(config) {
       server.reload(nextSnapshot(config, server.snapshot, port, parts))
+      void allowance.use(server.snapshot.redis)
       log.info({ routes: config.routes.length }, 'gateway reloaded')
     },
     close() {
-      closing ??= server.close().then(() => admin.close())
+      closing ??= server.close().then(() => {
+        allowance.close()
+        return admin.close()
+      })
       return closing
     },
   }
@@ -93,14 +99,19 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
 
 const NO_ADMIN: Admin = { port: 0, close: () => Promise.resolve() }
 
-async function listenOrGiveUp(
+/** Both ports, or neither. */
+async function listen(
   server: GatewayServer,
-  { config, reusePort }: GatewayOptions,
-  admin: Admin,
-): Promise<number> {
+  { config, reusePort, adminPort = 0 }: GatewayOptions,
+  pages: Pages,
+  allowance: ConfiguredAllowance,
+): Promise<{ admin: Admin; port: number }> {
+  let admin = NO_ADMIN
   try {
-    return await server.listen(config.port ?? DEFAULT_PORT, config.host ?? DEFAULT_HOST, reusePort)
+    if (adminPort !== false) admin = await serveAdmin(adminPort, pages)
+    return { admin, port: await server.listen(config.port ?? DEFAULT_PORT, config.host ?? DEFAULT_HOST, reusePort) }
   } catch (error) {
+    allowance.close()
     await admin.close()
     throw error
   }

@@ -8,6 +8,7 @@ export interface GatewayMetrics {
   readonly tunnels: Gauge
   readonly mirrored: Counter
   readonly cached: Counter
+  readonly limited: Counter
 }
 
 export function gatewayMetrics(metrics: Metrics): GatewayMetrics {
@@ -24,6 +25,11 @@ export function gatewayMetrics(metrics: Metrics): GatewayMetrics {
       'route',
       'outcome',
     ]),
+    limited: metrics.counter(
+      'skein_gateway_limits_counted_total',
+      'Requests that the limits of a gateway with a Redis counted: all together in redis, or while it is away each gateway.',
+      ['by'],
+    ),
     mirrored: metrics.counter('skein_gateway_mirrored_total', 'Copies, by status, error code or left_out.', [
       'route',
       'outcome',

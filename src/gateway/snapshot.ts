@@ -8,6 +8,7 @@ import { addressSet } from './address.ts'
 import type { AuthParts } from './auth/contract.ts'
 import { checkGatewayConfig } from './config.ts'
 import type { GatewayConfig, RouteConfig, RouteRules } from './contract.ts'
+import { type RedisSettings, readRedis } from './redis/config.ts'
 import { parseRoute, type Route, RouteTable } from './routes.ts'
 import { prepareRules, type Rules } from './rules.ts'
 import { readCertificates } from './tls.ts'
@@ -26,6 +27,7 @@ export interface GatewaySnapshot {
   readonly ownFields: readonly string[]
   readonly trusts: (ip: string) => boolean
   readonly certificates: Certificates | undefined
+  readonly redis: RedisSettings | undefined
 }
 
 /** `before` is the one it takes the place of: limits go on counting. @throws ConfigError with every mistake. */
@@ -43,6 +45,7 @@ export function takeSnapshot(config: GatewayConfig, parts: AuthParts, before?: G
     ],
     trusts: addressSet(kept.trustedProxies ?? []),
     certificates: kept.tls && readCertificates(kept.tls),
+    redis: kept.redis === undefined ? undefined : readRedis(kept.redis),
   }
 }
 
