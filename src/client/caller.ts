@@ -109,7 +109,7 @@ class PipelineCaller implements Caller {
 
   #begin(request: OutboundRequest): Call {
     const policy = resolvePolicy(request.policy, this.#defaults)
-    const context = currentContext()
+    const context = request.context ?? currentContext()
     const startedAt = this.#parts.clock.monotonic()
     return {
       request,

@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream'
 import type { BalanceConfig } from '../balance/balance-config.ts'
 import type { Cancel } from '../core/cancel.ts'
+import type { CallContext } from '../core/context.ts'
 import type { HttpMethod } from '../core/contract.ts'
 import type { RawHeaders } from '../core/headers.ts'
 import type { Instance } from '../discovery/contract.ts'
@@ -31,6 +32,8 @@ export interface OutboundRequest {
   readonly policy?: CallPolicy | undefined
   /** Cancels the call: the caller has gone. */
   readonly signal?: AbortSignal | Cancel | undefined
+  /** The call that it is part of; default: the one being served, if any. */
+  readonly context?: CallContext | undefined
   /** For versions side by side. */
   readonly tailoring?: Tailoring | undefined
   /** A gRPC call: HTTP/2 whatever the instance says, its status in the trailers counts, its deadline goes along. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { compose } from './compose.ts'
+import { compose, type Next } from './compose.ts'
 import { asSkeinError, ERRORS, SkeinError } from './errors.ts'
 import { header, headerValues, toRawHeaders, withoutHeaders } from './headers.ts'
 import { ConfigError, IssueList, nearest } from './issues.ts'
@@ -9,20 +9,15 @@ import { registryAddress } from './settings.ts'
 
 test('steps run outermost first and see the result on the way back', async () => {
   const seen: string[] = []
-  const step = (name: string) => async (_: null, next: () => Promise<string>) => {
+  const step = (name: string) => async (context: null, next: Next<null, string>) => {
     seen.push(`${name} in`)
-    const result = await next()
+    const result = await next(context)
     seen.push(`${name} out`)
     return `${name}(${result})`
   }
   const run = compose([step('a'), step('b')], async () => 'x')
   assert.equal(await run(null), 'a(b(x))')
   assert.deepEqual(seen, ['a in', 'b in', 'b out', 'a out'])
-})
-
-test('a step that calls next twice is refused', async () => {
-  const run = compose<null, void>([async (_, next) => next().then(next)], async () => {})
-  await assert.rejects(run(null), /called twice/)
 })
 
 test('a step may answer in place of the rest', async () => {

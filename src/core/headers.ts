@@ -8,16 +8,33 @@ export type RawHeaders = readonly string[]
 export function header(headers: RawHeaders, name: string): string | undefined {
   for (let i = 0; i < headers.length; i += 2) {
     const candidate = headers[i]!
-    if (candidate.length === name.length && candidate.toLowerCase() === name) return headers[i + 1]
+    if (isNamed(candidate, name)) return headers[i + 1]
   }
   return undefined
+}
+
+function isNamed(candidate: string, name: string): boolean {
+  return candidate.length === name.length && (candidate === name || lowerCase(candidate) === name)
+}
+
+/** Names repeat: a look-up in place of a new string. So few, so short, that a client who makes up names takes up nothing. */
+const LOWER_CASE = new Map<string, string>()
+const LOWER_CASE_MAX = 1_000
+
+/** A field name in lower case. */
+export function lowerCase(name: string): string {
+  const known = LOWER_CASE.get(name)
+  if (known !== undefined) return known
+  const lower = name.toLowerCase()
+  if (LOWER_CASE.size < LOWER_CASE_MAX && name.length <= 40) LOWER_CASE.set(name, lower)
+  return lower
 }
 
 /** All values of `name` (given in lower case), in order. */
 export function headerValues(headers: RawHeaders, name: string): string[] {
   const values: string[] = []
   for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]!.toLowerCase() === name) values.push(headers[i + 1]!)
+    if (isNamed(headers[i]!, name)) values.push(headers[i + 1]!)
   }
   return values
 }
@@ -26,7 +43,7 @@ export function headerValues(headers: RawHeaders, name: string): string[] {
 export function withoutHeaders(headers: RawHeaders, names: ReadonlySet<string>): string[] {
   const kept: string[] = []
   for (let i = 0; i < headers.length; i += 2) {
-    if (!names.has(headers[i]!.toLowerCase())) kept.push(headers[i]!, headers[i + 1]!)
+    if (!names.has(lowerCase(headers[i]!))) kept.push(headers[i]!, headers[i + 1]!)
   }
   return kept
 }

@@ -6,20 +6,21 @@ import { httpDate } from '../core/http-date.ts'
 import { type BodySource, CHUNKED, type Framing } from '../wire/contract.ts'
 import { responseHead } from '../wire/write.ts'
 import { responseHeaders } from './end-to-end.ts'
-import type { Exchange, Parts, Reply } from './exchange.ts'
+import type { Exchange, Parts, Reply, UpstreamAnswer } from './exchange.ts'
 import { METHODS } from './head.ts'
 import { IdleTimer } from './idle.ts'
 import { publicBody } from './public-error.ts'
 
 /**
- * Sends an upstream's answer on, and resolves when the last byte is handed to the client's socket.
+ * Sends an upstream's answer on. Over when the last byte is handed to the client's socket: at once, as most are, or when the
+ * promise resolves.
  * @throws what broke it off: then the head is out and the client's socket must be reset.
  */
-export async function sendAnswer(
+export function sendAnswer(
   exchange: Exchange,
-  { status, headers, source }: { status: number; headers: RawHeaders; source: BodySource },
+  { status, headers, source }: UpstreamAnswer,
   parts: Parts,
-): Promise<void> {
+): void | Promise<void> {
   const { wire, failure } = exchange
   if (failure !== undefined) {
     source.drop(failure)
@@ -31,11 +32,16 @@ export async function sendAnswer(
     const body = source.whole()
     exchange.bytes = body.length
     wire.send(status, fields, body)
-  } else {
-    wire.begin(status, fields, framingOf(headers))
-    await relay(exchange, source, parts)
-    wire.end()
+    return wire.done ? undefined : handedOver(exchange, parts)
   }
+  wire.begin(status, fields, framingOf(headers))
+  return relayed(exchange, source, parts)
+}
+
+async function relayed(exchange: Exchange, source: BodySource, parts: Parts): Promise<void> {
+  const { wire } = exchange
+  await relay(exchange, source, parts)
+  wire.end()
   if (!wire.done) await handedOver(exchange, parts)
 }
 

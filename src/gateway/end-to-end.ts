@@ -1,5 +1,5 @@
 /** Which header fields cross the gateway. Pure. */
-import { headerValues, type RawHeaders } from '../core/headers.ts'
+import { headerValues, lowerCase, type RawHeaders } from '../core/headers.ts'
 
 /** RFC 9110 §7.6.1 and what came before it: these fields speak of one connection only. */
 const HOP_BY_HOP: readonly string[] = [
@@ -66,10 +66,12 @@ export function responseHeaders(headers: RawHeaders): string[] {
 }
 
 const NONE: ReadonlySet<string> = new Set()
+/** What nearly all say, if they say anything. */
+const NAMES_NOTHING = /^(?:keep-alive|close)$/i
 
 function namedByConnection(headers: RawHeaders): ReadonlySet<string> {
   const lines = headerValues(headers, 'connection')
-  if (lines.length === 0) return NONE
+  if (lines.length === 0 || (lines.length === 1 && NAMES_NOTHING.test(lines[0]!))) return NONE
   const named = new Set<string>()
   for (const line of lines) {
     for (const name of line.split(',')) {
@@ -83,7 +85,7 @@ function namedByConnection(headers: RawHeaders): ReadonlySet<string> {
 function filter(headers: RawHeaders, keeps: (name: string) => boolean): string[] {
   const kept: string[] = []
   for (let i = 0; i < headers.length; i += 2) {
-    if (keeps(headers[i]!.toLowerCase())) kept.push(headers[i]!, headers[i + 1]!)
+    if (keeps(lowerCase(headers[i]!))) kept.push(headers[i]!, headers[i + 1]!)
   }
   return kept
 }

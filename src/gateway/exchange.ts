@@ -1,5 +1,6 @@
 /** One request on its way through the gateway: what came in, what the steps found out, what went back. */
 import type { Attempt, Body, Caller } from '../client/contract.ts'
+import type { Bagged } from '../core/bag.ts'
 import { Cancel } from '../core/cancel.ts'
 import type { Clock } from '../core/clock.ts'
 import { SkeinError } from '../core/errors.ts'
@@ -45,7 +46,7 @@ export interface Reply {
   readonly body: string | Uint8Array
 }
 
-export class Exchange implements ExchangeObserver {
+export class Exchange implements Bagged, ExchangeObserver {
   /** The engine's side of it: the body as it comes, and the answer on its way out. */
   readonly wire: ServerExchange
   readonly connection: Peer
@@ -55,6 +56,7 @@ export class Exchange implements ExchangeObserver {
   readonly startedAt: number
   /** Cancelled when the client has gone or its request turned out to be bad: nobody wants the answer. */
   readonly cancel = new Cancel()
+  place = -1
   #requestEdits: FieldEdits | undefined
   #answerEdits: FieldEdits | undefined
 

@@ -54,9 +54,10 @@ function single(headers: RawHeaders, name: string, isValid: (value: string) => b
 
 /** The fields that the gateway itself writes for the upstream. */
 export function forwardedHeaders(origin: Origin): string[] {
+  const { chain } = origin
   return [
     'x-forwarded-for',
-    origin.chain.join(', '),
+    chain.length === 1 ? chain[0]! : chain.join(', '),
     'x-forwarded-proto',
     origin.proto,
     'x-forwarded-host',

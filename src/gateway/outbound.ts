@@ -22,7 +22,13 @@ export function outboundRequest(exchange: Exchange, limits: GatewayLimits): Outb
     hashKey: outboundHashKey(exchange),
     policy: callPolicy(exchange, limits),
     signal: cancel,
+    context: contextOf(exchange),
   }
+}
+
+function contextOf({ trace, requestId }: Exchange): CallContext {
+  const { traceId, spanId, traceFlags, traceState } = trace!
+  return { traceId, spanId, traceFlags, traceState, requestId }
 }
 
 /** The deadline runs while the body is sent: that of small requests would cut large uploads off. */
@@ -59,7 +65,6 @@ export function outboundHashKey({ route, origin, connection, head, params, targe
 }
 
 /** Runs `call` as part of the exchange: its trace and request id go along. */
-export function asPartOf<T>({ trace, requestId }: Exchange, call: () => T): T {
-  const context: CallContext = { ...trace!, requestId }
-  return runInContext(context, call)
+export function asPartOf<T>(exchange: Exchange, call: () => T): T {
+  return runInContext(contextOf(exchange), call)
 }

@@ -83,10 +83,13 @@ export class RouteTable<R extends Route = Route> {
   readonly routes: readonly R[]
   readonly #hosts = new Map<string | undefined, PathNode<R>>()
   readonly #namesHosts: boolean
+  /** Segments; -1 = there is no prefix route. */
+  readonly #longestPrefix: number
 
   constructor(routes: readonly R[]) {
     this.routes = [...routes].sort(compareRoutes)
     this.#namesHosts = routes.some(({ host }) => host !== undefined)
+    this.#longestPrefix = Math.max(-1, ...routes.filter(({ prefix }) => prefix).map(({ segments }) => segments.length))
     for (const route of this.routes) {
       const node = nodeFor(this.#root(route.host), route.segments)
       const list = route.prefix ? node.prefix : node.exact
@@ -97,12 +100,27 @@ export class RouteTable<R extends Route = Route> {
   match(request: RouteRequest): RouteMatch<R> | undefined {
     if (request.path === '*') return undefined
     const segments = request.path.slice(1).split('/')
-    const accepts = (route: R) => conditionMismatch(route, request) === undefined
-    for (const host of this.#namesHosts ? hostKeys(request.host) : ANY_HOST) {
-      const root = this.#hosts.get(host)
-      if (root === undefined) continue
-      const route = findExact(root, segments, 0, accepts) ?? findPrefix(root, segments, accepts)
-      if (route !== undefined) return { route, params: paramsOf(route, segments) }
+    if (!this.#namesHosts) return this.#matchFor(undefined, segments, request)
+    for (const host of hostKeys(request.host)) {
+      const match = this.#matchFor(host, segments, request)
+      if (match !== undefined) return match
+    }
+    return undefined
+  }
+
+  #matchFor(host: string | undefined, segments: readonly string[], request: RouteRequest): RouteMatch<R> | undefined {
+    const root = this.#hosts.get(host)
+    if (root === undefined) return undefined
+    const route =
+      find(root, 'exact', { segments, request, end: segments.length }, 0) ?? this.#prefix(root, segments, request)
+    return route && { route, params: paramsOf(route, segments) }
+  }
+
+  /** Longest first. */
+  #prefix(root: PathNode<R>, segments: readonly string[], request: RouteRequest): R | undefined {
+    for (let end = Math.min(segments.length, this.#longestPrefix); end >= 0; end--) {
+      const route = find(root, 'prefix', { segments, request, end }, 0)
+      if (route !== undefined) return route
     }
     return undefined
   }
@@ -115,8 +133,6 @@ export class RouteTable<R extends Route = Route> {
     return root
   }
 }
-
-const ANY_HOST = [undefined]
 
 /** The host's own name, then its wildcards from long to short, then any. */
 function* hostKeys(host: string): Generator<string | undefined> {
@@ -143,51 +159,43 @@ function nodeFor<R>(root: PathNode<R>, segments: readonly string[]): PathNode<R>
   return node
 }
 
-function findExact<R>(
+interface Search {
+  readonly segments: readonly string[]
+  readonly request: RouteRequest
+  /** How many segments the routes looked for have. */
+  readonly end: number
+}
+
+/** The first of the routes with `end` segments that fits; a fixed segment comes before a parameter, which takes no empty one. */
+function find<R extends Route>(
   node: PathNode<R>,
-  segments: readonly string[],
+  kind: 'exact' | 'prefix',
+  search: Search,
   depth: number,
-  accepts: (route: R) => boolean,
 ): R | undefined {
-  if (depth === segments.length) return node.exact.find(accepts)
-  for (const child of children(node, segments[depth]!)) {
-    const found = findExact(child, segments, depth + 1, accepts)
-    if (found !== undefined) return found
-  }
-  return undefined
-}
-
-/** Longest first: one list a depth, each in the order of `children`, looked through from the deepest. */
-function findPrefix<R>(root: PathNode<R>, segments: readonly string[], accepts: (route: R) => boolean): R | undefined {
-  const levels: PathNode<R>[][] = [[root]]
-  for (const segment of segments) {
-    const level = levels.at(-1)!.flatMap((node) => children(node, segment))
-    if (level.length === 0) break
-    levels.push(level)
-  }
-  for (const level of levels.reverse()) {
-    for (const node of level) {
-      const found = node.prefix.find(accepts)
-      if (found !== undefined) return found
-    }
-  }
-  return undefined
-}
-
-function children<R>(node: PathNode<R>, segment: string): PathNode<R>[] {
+  if (depth === search.end) return fitting(node[kind], search.request)
+  const segment = search.segments[depth]!
   const fixed = node.fixed.get(segment)
-  const parameter = segment === '' ? undefined : node.parameter
-  if (fixed === undefined) return parameter === undefined ? [] : [parameter]
-  return parameter === undefined ? [fixed] : [fixed, parameter]
+  const found = fixed && find(fixed, kind, search, depth + 1)
+  if (found !== undefined || node.parameter === undefined || segment === '') return found
+  return find(node.parameter, kind, search, depth + 1)
 }
 
-function paramsOf(route: Route, segments: readonly string[]): Record<string, string> {
+function fitting<R extends Route>(routes: readonly R[], request: RouteRequest): R | undefined {
+  for (const route of routes) if (conditionMismatch(route, request) === undefined) return route
+  return undefined
+}
+
+function paramsOf(route: Route, segments: readonly string[]): Readonly<Record<string, string>> {
+  if (!route.segments.some(isParameter)) return NO_PARAMS
   const params: Record<string, string> = Object.create(null)
   route.segments.forEach((segment, i) => {
     if (isParameter(segment)) params[segment.slice(1)] = segments[i]!
   })
   return params
 }
+
+const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze(Object.create(null))
 
 /** Why host or path keep `route` from matching; undefined when both fit. */
 export function placeMismatch(route: Route, request: RouteRequest): string | undefined {

@@ -1,5 +1,6 @@
 /** The listening side: the wire engine's server, one exchange a request, and an end in good order. */
 import { randomUUID } from 'node:crypto'
+import { Bag } from '../core/bag.ts'
 import { SkeinError } from '../core/errors.ts'
 import type { Peer, ServerExchange } from '../wire/contract.ts'
 import { type TlsSource, WireServer } from '../wire/server.ts'
@@ -18,7 +19,7 @@ export class GatewayServer {
   readonly #run: (exchange: Exchange) => Promise<void>
   /** Those of the configuration in force. */
   readonly #certificates: TlsSource
-  readonly #exchanges = new Set<Exchange>()
+  readonly #exchanges = new Bag<Exchange>()
   #onQuiet: (() => void) | undefined
 
   constructor(snapshot: GatewaySnapshot, parts: Parts) {
@@ -68,7 +69,7 @@ export class GatewayServer {
     this.#wire.stopAccepting()
     const { drainMs, lingerMs } = this.#parts.limits
     await this.#quiet(drainMs)
-    for (const exchange of this.#exchanges) {
+    for (const exchange of this.#exchanges.all()) {
       exchange.fail(new SkeinError('SHUTTING_DOWN', 'the gateway is closing', { reason: 'gateway_closing' }))
     }
     await this.#quiet(lingerMs)
@@ -91,20 +92,19 @@ export class GatewayServer {
     const exchange = new Exchange(wire, this.snapshot, this.#parts.clock.monotonic())
     this.#exchanges.add(exchange)
     wire.observer = exchange
-    void this.#serve(exchange)
+    this.#run(exchange).then(
+      () => this.#over(exchange),
+      (error) => {
+        this.#parts.log.error({ err: error, requestId: exchange.requestId }, 'a gateway step threw')
+        exchange.wire.reset()
+        this.#over(exchange)
+      },
+    )
   }
 
-  async #serve(exchange: Exchange): Promise<void> {
-    try {
-      await this.#run(exchange)
-    } catch (error) {
-      // The steps answer for errors of requests; what gets here is a mistake in a step.
-      this.#parts.log.error({ err: error, requestId: exchange.requestId }, 'a gateway step threw')
-      exchange.wire.reset()
-    } finally {
-      this.#exchanges.delete(exchange)
-      if (this.#exchanges.size === 0) this.#onQuiet?.()
-    }
+  #over(exchange: Exchange): void {
+    this.#exchanges.delete(exchange)
+    if (this.#exchanges.size === 0) this.#onQuiet?.()
   }
 
   #refuseStream(wire: ServerExchange, error: WireError): void {

@@ -83,5 +83,8 @@ export function isValidHost(host: string): boolean {
 
 /** A Host value as routes see it: lower case, without port and trailing dot. */
 export function normaliseHost(host: string): string {
-  return host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '')
+  const lower = host.toLowerCase()
+  const port = lower.search(/:\d*$/)
+  const end = port === -1 ? lower.length : port
+  return lower.slice(0, lower[end - 1] === '.' ? end - 1 : end)
 }

@@ -20,27 +20,30 @@ export function parseTraceparent(value: string | undefined, traceState?: string)
   return { traceId: traceId!, spanId: spanId!, traceFlags: Number.parseInt(flags!, 16), traceState }
 }
 
+const HEX_BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
 export function formatTraceparent(context: TraceContext): string {
-  return `00-${context.traceId}-${context.spanId}-${context.traceFlags.toString(16).padStart(2, '0')}`
+  return `00-${context.traceId}-${context.spanId}-${HEX_BYTES[context.traceFlags]}`
 }
 
 /** A span below `parent`, or the root of a new sampled trace. */
 export function childSpan(parent: TraceContext | undefined): TraceContext {
   const spanId = newId(8)
-  if (parent === undefined) return { traceId: newId(16), spanId, traceFlags: 1 }
-  return { ...parent, spanId }
+  if (parent === undefined) return { traceId: newId(16), spanId, traceFlags: 1, traceState: undefined }
+  return { traceId: parent.traceId, spanId, traceFlags: parent.traceFlags, traceState: parent.traceState }
 }
 
-/** Random bytes come in slabs: one system call for many ids. */
-let slab = Buffer.alloc(0)
+/** Random digits come in slabs: one system call, and one conversion to text, for a thousand ids. */
+const SLAB_BYTES = 8 * 1024
+let slab = ''
 let used = 0
 
 function newId(bytes: number): string {
-  if (used + bytes > slab.length) {
-    slab = randomBytes(4096)
+  if (used + 2 * bytes > slab.length) {
+    slab = randomBytes(SLAB_BYTES).toString('hex')
     used = 0
   }
-  const id = slab.toString('hex', used, used + bytes)
-  used += bytes
-  return /^0+$/.test(id) ? newId(bytes) : id
+  const id = slab.slice(used, used + 2 * bytes)
+  used += 2 * bytes
+  return id.startsWith('00000000') && /^0+$/.test(id) ? newId(bytes) : id
 }

@@ -1,11 +1,9 @@
-import type { Step } from '../../core/compose.ts'
 import type { Exchange, Parts } from '../exchange.ts'
 import { causeOf, reasonOf } from '../public-error.ts'
 
 /** One line a request, when its answer is complete (for a WebSocket: when it closes). */
-export function accessLog({ log, clock }: Parts): Step<Exchange, void> {
-  return async (exchange, next) => {
-    await next()
+export function accessLog({ log, clock }: Parts): (exchange: Exchange) => void {
+  return (exchange) => {
     // The line costs more than the rest of the step; where nobody reads it, it is not made.
     if (log.isLevelEnabled('info')) log.info(accessLine(exchange, clock.monotonic() - exchange.startedAt), 'request')
   }

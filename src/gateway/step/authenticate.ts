@@ -21,7 +21,7 @@ export const authenticate: Step<Exchange, void> = async (exchange, next) => {
   }
   exchange.identity = decision.identity
   if (exchange.identity !== undefined) exchange.requestEdits.put(SUBJECT_HEADER, headerText(exchange.identity.name))
-  return next()
+  return next(exchange)
 }
 
 async function decided(exchange: Exchange, auth: Auth): Promise<Decision> {

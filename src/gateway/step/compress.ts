@@ -14,7 +14,7 @@ const CHANGED: ReadonlySet<string> = new Set([
 export const compress: Step<Exchange, void> = (exchange, next) => {
   const rule = exchange.route!.rules.compress!
   exchange.filterAnswer((answer) => compressed(exchange, rule, answer))
-  return next()
+  return next(exchange)
 }
 
 async function compressed({ head }: Exchange, rule: Compression, answer: UpstreamAnswer): Promise<UpstreamAnswer> {

@@ -7,5 +7,5 @@ export const editHeaders: Step<Exchange, void> = (exchange, next) => {
   const { requestHeaders, responseHeaders } = exchange.route!.rules
   if (requestHeaders) applyEdits(requestHeaders, exchange.requestEdits)
   if (responseHeaders) applyEdits(responseHeaders, exchange.answerEdits)
-  return next()
+  return next(exchange)
 }

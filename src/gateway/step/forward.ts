@@ -1,13 +1,16 @@
 import { sendAnswer } from '../answer.ts'
 import type { Exchange, Parts } from '../exchange.ts'
-import { asPartOf, outboundRequest } from '../outbound.ts'
+import { outboundRequest } from '../outbound.ts'
 
 /** Hands the request to the client's outbound path, which balances and retries, and its answer to the client. */
 export function forward(parts: Parts): (exchange: Exchange) => Promise<void> {
-  return async (exchange) => {
-    const answer = await asPartOf(exchange, () => parts.caller.request(outboundRequest(exchange, parts.limits)))
-    exchange.instance = answer.instance.id
-    exchange.attempts = answer.attempts
-    await sendAnswer(exchange, await exchange.filtered(answer), parts)
-  }
+  // `then` and not `await`: an async function costs every request a promise and three turns more.
+  return (exchange) =>
+    parts.caller.request(outboundRequest(exchange, parts.limits)).then((answer) => {
+      exchange.instance = answer.instance.id
+      exchange.attempts = answer.attempts
+      const filtered = exchange.filtered(answer)
+      if ('then' in filtered) return filtered.then((changed) => sendAnswer(exchange, changed, parts))
+      return sendAnswer(exchange, filtered, parts)
+    })
 }

@@ -42,7 +42,7 @@ class CacheStep {
     this.#keeper = new Keeper(parts.clock)
   }
 
-  async run(exchange: Exchange, next: Next<void>): Promise<void> {
+  async run(exchange: Exchange, next: Next<Exchange, void>): Promise<void> {
     if (!SAFE.has(exchange.head.method)) return afterChange(cacheRequest(exchange), next)
     if (!isCacheable(exchange)) return this.#pass(exchange, 'bypass', next)
     const request = cacheRequest(exchange)
@@ -84,7 +84,7 @@ class CacheStep {
     }
   }
 
-  async #fetch(request: CacheRequest, kept: Kept | undefined, next: Next<void>): Promise<void> {
+  async #fetch(request: CacheRequest, kept: Kept | undefined, next: Next<Exchange, void>): Promise<void> {
     refuseIfNothingElseIsWanted(request)
     const { exchange } = request
     const fetch = this.#begin(request, kept)
@@ -92,7 +92,7 @@ class CacheStep {
     let isOver = false
     exchange.filterAnswer(async (answer) => (isOver ? answer : this.#taken(fetch, answer)))
     try {
-      await next()
+      await next(exchange)
     } catch (error) {
       const isLost = exchange.failure !== undefined || exchange.wire.answered
       if (isLost || kept === undefined || !this.#mayStandIn(kept)) throw error
@@ -124,9 +124,9 @@ class CacheStep {
     return mayServeOnError(kept, this.#keeper.ageOf(kept))
   }
 
-  #pass(exchange: Exchange, outcome: string, next: Next<void>): Promise<void> {
+  #pass(exchange: Exchange, outcome: string, next: Next<Exchange, void>): Promise<void> {
     this.#count(exchange, outcome)
-    return next()
+    return next(exchange)
   }
 
   #count({ route }: Exchange, outcome: string): void {
@@ -135,13 +135,13 @@ class CacheStep {
 }
 
 /** A change that succeeds makes what is kept untrue (RFC 9111 §4.4). */
-function afterChange(request: CacheRequest, next: Next<void>): Promise<void> {
+function afterChange(request: CacheRequest, next: Next<Exchange, void>): Promise<void> {
   const { exchange, store } = request
   exchange.filterAnswer(async (answer) => {
     if (answer.status >= 200 && answer.status < 400) for (const key of keysOf(request)) store.delete(key)
     return answer
   })
-  return next()
+  return next(exchange)
 }
 
 function refuseIfNothingElseIsWanted({ fields }: CacheRequest): void {

@@ -16,7 +16,7 @@ export function limitRate({ clock, allowance }: Parts, applies: (by: RateLimitKe
   return async (exchange, next) => {
     const route = exchange.route!
     const limits = route.rules.rateLimits.filter(({ by }) => applies(by))
-    if (limits.length === 0) return next()
+    if (limits.length === 0) return next(exchange)
     const asked = limits.map((limit) => ({ limit, route, key: keyOf(limit.by, exchange) }))
     const answer = allowance.take(asked, clock.monotonic())
     const said = answer instanceof Promise ? await answer : answer
@@ -25,7 +25,7 @@ export function limitRate({ clock, allowance }: Parts, applies: (by: RateLimitKe
     exchange.answerEdits.put('ratelimit', verdicts.map(limitItem).join(', '))
     const waits = verdicts.filter(({ verdict }) => !verdict.taken).map(({ verdict }) => verdict.retryMs)
     if (waits.length > 0) refuse(exchange, Math.max(...waits))
-    return next()
+    return next(exchange)
   }
 }
 

@@ -6,7 +6,7 @@ import type { Exchange } from '../exchange.ts'
 /** Answers in place of a route that is closed for a while: a page for browsers, an error for programs. */
 export const maintain: Step<Exchange, void> = async (exchange, next) => {
   const maintenance = exchange.route!.rules.maintenance!
-  if (maintenance.excepts(exchange.origin!.ip)) return next()
+  if (maintenance.excepts(exchange.origin!.ip)) return next(exchange)
   exchange.answerEdits.put('retry-after', String(maintenance.retryAfterSeconds))
   exchange.answerEdits.put('cache-control', 'no-store')
   const details = { reason: 'maintenance', retryAfterSeconds: maintenance.retryAfterSeconds }

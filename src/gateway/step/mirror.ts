@@ -14,17 +14,17 @@ export function mirror(parts: Parts): Step<Exchange, void> {
   let underWay = 0
   return (exchange, next) => {
     const config = exchange.route!.config.mirror!
-    if (random() * 100 >= (config.percent ?? 100)) return next()
+    if (random() * 100 >= (config.percent ?? 100)) return next(exchange)
     const { name } = exchange.route!
     if (!isRepeatable(exchange) || underWay >= COPIES_MAX) {
       metrics.mirrored.with(name, 'left_out').value++
-      return next()
+      return next(exchange)
     }
     underWay++
     void copy(exchange, config.to, parts)
       .then((outcome) => metrics.mirrored.with(name, outcome).value++)
       .finally(() => underWay--)
-    return next()
+    return next(exchange)
   }
 }
 

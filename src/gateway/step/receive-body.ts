@@ -1,4 +1,4 @@
-import type { Step } from '../../core/compose.ts'
+import type { Next, Step } from '../../core/compose.ts'
 import { SkeinError } from '../../core/errors.ts'
 import { type BodySource, CHUNKED } from '../../wire/contract.ts'
 import { readAll } from '../../wire/incoming.ts'
@@ -13,11 +13,11 @@ import { MeteredBody } from '../metered-body.ts'
 export function receiveBody(parts: Parts): Step<Exchange, void> {
   return (exchange, next) => {
     const { body } = exchange.wire
-    return body === undefined ? next() : receive(exchange, body, next, parts)
+    return body === undefined ? next(exchange) : receive(exchange, body, next, parts)
   }
 }
 
-async function receive(exchange: Exchange, body: BodySource, next: () => Promise<void>, parts: Parts): Promise<void> {
+async function receive(exchange: Exchange, body: BodySource, next: Next<Exchange, void>, parts: Parts): Promise<void> {
   const { framing } = exchange.head
   const max = exchange.route!.config.maxBodyBytes ?? parts.limits.bodyBytes
   if (framing > max) throw tooLarge(max)
@@ -27,13 +27,13 @@ async function receive(exchange: Exchange, body: BodySource, next: () => Promise
     const whole = body.whole()
     if (whole.length > max) throw tooLarge(max)
     exchange.body = whole
-    return next()
+    return next(exchange)
   }
   const small = framing !== CHUNKED && framing <= parts.limits.repeatableBytes
   const metered = meter(exchange, body, max, small, parts)
   try {
     exchange.body = small ? await readSmall(metered, exchange) : metered
-    return await next()
+    return await next(exchange)
   } finally {
     // Nobody may have read it: then its timer would run for ever.
     metered.close()

@@ -8,5 +8,5 @@ export const rewrite: Step<Exchange, void> = async (exchange, next) => {
   const to = route!.config.rewrite!
   exchange.upstreamPath = changedPath(to, route!, params, target!.path)
   exchange.upstreamHost = to.host
-  return next()
+  return next(exchange)
 }

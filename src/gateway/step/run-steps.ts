@@ -18,7 +18,7 @@ export function runSteps(parts: Parts): Step<Exchange, void> {
       exchange.reply = await inTime(step, exchange, parts)
       if (exchange.reply !== undefined) return
     }
-    return next()
+    return next(exchange)
   }
 }
 

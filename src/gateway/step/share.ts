@@ -21,7 +21,7 @@ const CORS_FIELDS = [
 export const share: Step<Exchange, void> = async (exchange, next) => {
   const cors = exchange.route!.rules.cors!
   tellOrigin(exchange, cors)
-  if (preflightMethod(exchange.head) === undefined) return next()
+  if (preflightMethod(exchange.head) === undefined) return next(exchange)
   answerPreflight(exchange, cors.config)
 }
 

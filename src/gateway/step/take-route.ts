@@ -1,4 +1,3 @@
-import type { Step } from '../../core/compose.ts'
 import { SkeinError } from '../../core/errors.ts'
 import { header } from '../../core/headers.ts'
 import type { Exchange } from '../exchange.ts'
@@ -8,19 +7,19 @@ import { normaliseHost } from '../target.ts'
 import { preflightMethod } from './share.ts'
 
 /** Matches the request with the routes of the configuration in force when it came. */
-export const takeRoute: Step<Exchange, void> = (exchange, next) => {
+export function takeRoute(exchange: Exchange): void {
   const { head, target, snapshot } = exchange
   const host = normaliseHost(header(head.headers, 'host')!)
-  const request = { method: head.method, headers: head.headers, host, ...target! }
+  const { path, query } = target!
+  const request = { method: head.method, headers: head.headers, host, path, query }
   const match = preflightMatch(request, snapshot) ?? snapshot.table.match(request)
   if (match === undefined) {
-    throw new SkeinError('NOT_FOUND', `no route for ${head.method} ${target!.path}`, { reason: 'no_route' })
+    throw new SkeinError('NOT_FOUND', `no route for ${head.method} ${path}`, { reason: 'no_route' })
   }
   for (const name of snapshot.ownFields) exchange.requestEdits.drop(name)
   exchange.route = match.route
   exchange.params = match.params
   exchange.service = match.route.config.to
-  return next()
 }
 
 /** A preflight takes the route of the request that it asks about, where that route has CORS. */

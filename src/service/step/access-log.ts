@@ -18,7 +18,7 @@ export const accessLog: ServiceStep = (exchange, next) => {
       ...(exchange.code === undefined ? {} : { code: exchange.code }),
     })
   })
-  return next()
+  return next(exchange)
 }
 
 export function finalStatus({ inbound, brokeOff }: Exchange): number {

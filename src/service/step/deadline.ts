@@ -11,5 +11,5 @@ export const callerDeadline: ServiceStep = (exchange, next) => {
   const text = header(exchange.inbound.headers, DEADLINE_HEADER)
   const ms = text !== undefined && /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : LONGEST_MS
   if (ms < LONGEST_MS) exchange.limitTime(ms)
-  return next()
+  return next(exchange)
 }

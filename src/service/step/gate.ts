@@ -2,9 +2,10 @@
 import { SkeinError } from '../../core/errors.ts'
 import type { ServiceStep } from '../exchange.ts'
 
-export const gate: ServiceStep = ({ host }, next) => {
+export const gate: ServiceStep = (exchange, next) => {
+  const { host } = exchange
   if (host.phase === 'closing') {
     throw new SkeinError('SHUTTING_DOWN', `${host.instance} is shutting down`, { service: host.name })
   }
-  return next()
+  return next(exchange)
 }

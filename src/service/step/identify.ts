@@ -8,5 +8,5 @@ export const identify: ServiceStep = (exchange, next) => {
   const { headers } = exchange.inbound
   exchange.requestId = requestIdOf(headers)
   exchange.trace = childSpan(parseTraceparent(header(headers, 'traceparent'), header(headers, 'tracestate')))
-  return next()
+  return next(exchange)
 }

@@ -7,7 +7,7 @@ const TARGET_MAX = 8_192
 
 export const limits: ServiceStep = (exchange, next) => {
   checkHead(exchange)
-  return next()
+  return next(exchange)
 }
 
 function checkHead({ inbound }: Exchange): void {

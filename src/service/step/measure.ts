@@ -15,7 +15,7 @@ export function measure(metrics: Metrics): ServiceStep {
       inFlight.value--
       record(all, exchange)
     })
-    return next()
+    return next(exchange)
   }
 }
 

@@ -14,7 +14,7 @@ export function probes(app: App): ServiceStep {
   const table = probeTable(app)
   return (exchange, next) => {
     const probe = exchange.method === 'GET' || exchange.method === 'HEAD' ? table.get(exchange.path) : undefined
-    return probe === undefined ? next() : Promise.resolve(probe(exchange))
+    return probe === undefined ? next(exchange) : Promise.resolve(probe(exchange))
   }
 }
 

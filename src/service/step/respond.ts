@@ -1,5 +1,6 @@
 /** Writes what the steps below return or throw. */
 import { Readable } from 'node:stream'
+import type { Next } from '../../core/compose.ts'
 import type { Exchange, Reply, ServiceStep } from '../exchange.ts'
 import { errorReply } from '../reply.ts'
 
@@ -10,9 +11,9 @@ export const respond: ServiceStep = async (exchange, next) => {
   return undefined
 }
 
-async function answer(exchange: Exchange, next: () => Promise<Reply | undefined>): Promise<Reply | undefined> {
+async function answer(exchange: Exchange, next: Next<Exchange, Reply | undefined>): Promise<Reply | undefined> {
   try {
-    return await next()
+    return await next(exchange)
   } catch (error) {
     return errorReply(exchange, error)
   }
