@@ -1,19 +1,14 @@
 /** `skein gateway`: the edge, in a process of its own. */
-import { createCaller } from '../../client/caller.ts'
 import { systemClock } from '../../core/clock.ts'
-import { ConfigError } from '../../core/issues.ts'
 import type { Logger } from '../../core/log.ts'
-import { reportReady } from '../../core/parent.ts'
 import { systemRandom } from '../../core/random.ts'
-import { registryAddress, registryToken } from '../../core/settings.ts'
-import { ConsulClient } from '../../discovery/consul-client.ts'
-import { snapshotFolder } from '../../discovery/snapshot-place.ts'
-import { consulSource } from '../../discovery/source/consul.ts'
+import { registryAddress } from '../../core/settings.ts'
+import type { ConsulClient } from '../../discovery/consul-client.ts'
 import { type Context, defineCommand, type Options, UsageError } from '../command.ts'
-import { loadConfig } from '../config/load.ts'
-import { followConfig } from '../gateway/follow.ts'
+import { gatewayOf } from '../gateway/gateway-of.ts'
+import { registryClient } from '../gateway/outward.ts'
+import { runGateway } from '../gateway/run.ts'
 import { type ConfigSource, fileSource, kvSource } from '../gateway/sources.ts'
-import { withSteps } from '../gateway/steps.ts'
 import { untilAskedToEnd } from '../lifetime.ts'
 import { processLog } from '../ui/process-log.ts'
 import { GATEWAY_NAME, gatewayKey } from '../up/plan.ts'
@@ -41,6 +36,11 @@ const OPTIONS = {
     description: 'The registry; several addresses with commas. Default: SKEIN_REGISTRY, else http://127.0.0.1:8500.',
   },
   port: { kind: 'port', description: "Listen here, whatever the config says. Default: the config's, else 8080." },
+  workers: {
+    kind: 'text',
+    value: 'count',
+    description: "Processes that share the port, auto = one for each core. Default: the config's, else 1.",
+  },
   'admin-port': {
     kind: 'port',
     description: 'For /metrics, /routes and /explain on loopback. Default: any free one, which is logged.',
@@ -58,6 +58,7 @@ SIGTERM and Ctrl-C let the requests under way end first.`,
     ['skein gateway --config skein.config.ts', 'run the gateway of this config'],
     ['skein gateway --name edge --registry http://10.0.0.5:8500', 'follow skein/gateway/edge of that registry'],
     ['skein gateway --port 80 --admin-port 9901', 'listen on port 80, for operators on 9901'],
+    ['skein gateway --config skein.config.ts --workers auto', 'use all cores'],
   ],
   failure: 'the config has mistakes, or the port cannot be had',
   async run({ options, terminal, env, cwd }: Context<typeof OPTIONS>) {
@@ -66,63 +67,47 @@ SIGTERM and Ctrl-C let the requests under way end first.`,
     const log = processLog('gateway', terminal)
     const stop = new AbortController()
     void untilAskedToEnd().then(() => stop.abort())
-    const address = options.registry ?? registryAddress(env)
-    const consul = new ConsulClient({
-      address,
-      token: registryToken(env),
-      log,
-      snapshots: snapshotFolder(env, address),
-    })
-    const source = consulSource({ client: consul, log })
-    const caller = createCaller({ source, log })
+    const registry = options.registry ?? registryAddress(env)
+    const consul = registryClient(registry, env, log)
     try {
-      await followConfig({
+      await runGateway({
         ...chooseSource(options, consul, log, cwd),
-        ...{ caller, log, port: options.port, adminPort: options['admin-port'], signal: stop.signal },
-        ready: (gateway) => reportReady(gateway.port),
+        ...{ registry, consul, log, env, cwd, json: terminal.wantsJson, signal: stop.signal },
+        ...{ port: options.port, adminPort: options['admin-port'], workers: workersOf(options.workers) },
       })
     } catch (error) {
       throw await explainListenError(error, 'gateway', '--port or gateway.port')
     } finally {
-      await caller.close()
-      await source.close()
       await consul.close()
     }
     return 0
   },
 })
 
+function workersOf(given: string | undefined): number | 'auto' | undefined {
+  if (given === undefined || given === 'auto') return given
+  if (/^[1-9]\d{0,2}$/.test(given)) return Number(given)
+  throw new UsageError(`--workers ${given}: write a whole number from 1, or auto`)
+}
+
+/** Where the config comes from, and the file that has the functions to which its values refer. */
 function chooseSource(
   options: Context<typeof OPTIONS>['options'],
   consul: ConsulClient,
   log: Logger,
   cwd: string,
-): { source: ConfigSource; name: string } {
+): { source: ConfigSource; name: string; steps: string | undefined } {
   if (options.config !== undefined) {
+    const file = options.config
     const onReload = (run: () => void) => void process.on('SIGHUP', run)
-    return { name: options.config, source: fileSource(() => gatewayOf(options.config, cwd), onReload, log) }
+    return { name: file, source: fileSource(() => gatewayOf(file, cwd), onReload, log), steps: file }
   }
   // What the registry holds is followed all the time; the signal which is for files must not end the process.
   process.on('SIGHUP', () => log.info('SIGHUP: this gateway follows the registry, there is nothing to read again'))
   const key = gatewayKey(options.name ?? GATEWAY_NAME)
-  const source = kvSource({ consul, key, log, clock: systemClock, random: systemRandom })
-  return { name: key, source: options.steps === undefined ? source : resolved(source, options.steps, cwd, log) }
-}
-
-/** The registry's configs with the functions of a file. One that cannot be read leaves the references, which are refused. */
-function resolved(source: ConfigSource, file: string, cwd: string, log: Logger): ConfigSource {
-  const load = () =>
-    gatewayOf(file, cwd).catch((err) => {
-      log.error({ err }, `the steps in ${file} cannot be read`)
-    })
-  return async function* values(signal) {
-    for await (const value of source(signal)) yield await withSteps(value, load)
+  return {
+    name: key,
+    source: kvSource({ consul, key, log, clock: systemClock, random: systemRandom }),
+    steps: options.steps,
   }
-}
-
-async function gatewayOf(given: string | undefined, cwd: string): Promise<unknown> {
-  const { config, file } = await loadConfig(given, cwd)
-  if (config.gateway !== undefined && config.gateway !== false) return config.gateway
-  const fix = 'Write gateway: { routes: [{ path: "/*", to: "…" }] }.'
-  throw new ConfigError([{ file, key: 'gateway', message: 'there is none in this config', fix }])
 }

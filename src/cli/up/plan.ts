@@ -5,6 +5,7 @@ import { readAddresses } from '../../discovery/addresses.ts'
 import type { ServiceSpec } from '../../fleet/contract.ts'
 import { findTools } from '../../fleet/tools.ts'
 import type { GatewayConfig } from '../../gateway/contract.ts'
+import { withFilesFrom } from '../../gateway/tls.ts'
 import { splitCommand } from '../config/command-line.ts'
 import {
   DEFAULT_GATEWAY_PORT,
@@ -78,7 +79,7 @@ export function planFleet(config: FleetConfig, file: string, ports: PortChoice, 
   return {
     file,
     registry: planRegistry(config, dir, ports),
-    gateway: planGateway(config, ports),
+    gateway: planGateway(config, dir, ports),
     services: Object.entries(config.services).map(([name, service]) => planService(name, service, dir, given)),
     ...(given === undefined ? {} : { tokens: given }),
   }
@@ -99,13 +100,13 @@ function planRegistry({ registry = {} }: FleetConfig, dir: string, ports: PortCh
   }
 }
 
-function planGateway({ gateway }: FleetConfig, ports: PortChoice): GatewayPlan | undefined {
+function planGateway({ gateway }: FleetConfig, dir: string, ports: PortChoice): GatewayPlan | undefined {
   if (gateway === undefined || gateway === false) return undefined
   const host = gateway.host ?? LOOPBACK
   const port = ports.gateway ?? gateway.port ?? DEFAULT_GATEWAY_PORT
   const adminPort = ports.admin ?? 0
   return {
-    config: { ...portable(gateway), host, port },
+    config: { ...portable(withFilesFrom(dir, gateway)), host, port },
     hasSteps: hasSteps(gateway),
     url: `http://${reachable(host)}:${port}`,
     adminPort,

@@ -1,0 +1,393 @@
+/** `skein gateway` with several workers, as real processes. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, before, describe, type TestContext, test } from 'node:test'
+import { alive, eventually, ROOT } from '../../../test/support/up.ts'
+import { freePort } from '../../core/free-port.ts'
+import { ConsulClient } from '../../discovery/consul-client.ts'
+import type { GatewayConfig, RouteConfig } from '../../gateway/contract.ts'
+import { type RunningRegistry, startRegistry } from '../../registry/index.ts'
+
+const register = (consul: ConsulClient, record: { ID: string; Name: string; Address: string; Port: number }) =>
+  consul.put('/v1/agent/service/register', record)
+
+interface Asked {
+  /** 0 where the connection broke. */
+  readonly status: number
+  readonly text: string
+}
+
+function ask(url: string, agent: Agent | false = false): Promise<Asked> {
+  return new Promise((resolve) => {
+    const asking = request(url, { agent }, async (answer: IncomingMessage) => {
+      let text = ''
+      try {
+        for await (const chunk of answer) text += String(chunk)
+        resolve({ status: answer.statusCode!, text })
+      } catch (error) {
+        resolve({ status: 0, text: String(error) })
+      }
+    })
+    asking.on('error', (error) => resolve({ status: 0, text: String(error) }))
+    asking.end()
+  })
+}
+
+/** An upstream that answers `/hold` only when told to. */
+async function upstream(t: Pick<TestContext, 'after'>, status = 200) {
+  const held: ServerResponse[] = []
+  const server = createServer((incoming, outgoing) => {
+    if (incoming.url === '/hold') held.push(outgoing)
+    else outgoing.writeHead(status).end('ok')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return { port: (server.address() as AddressInfo).port, held }
+}
+
+interface WorkerLine {
+  readonly worker: number
+  readonly pid: number
+  readonly state: string
+  readonly inFlight: number
+  readonly requests: number
+}
+
+class Edge {
+  readonly url: string
+  readonly admin: string
+  readonly child: ChildProcess
+  readonly exited: Promise<unknown[]>
+  output = ''
+
+  constructor(port: number, adminPort: number, child: ChildProcess) {
+    this.url = `http://127.0.0.1:${port}`
+    this.admin = `http://127.0.0.1:${adminPort}`
+    this.child = child
+    this.exited = once(child, 'exit')
+    for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (bytes) => (this.output += String(bytes)))
+  }
+
+  async workers(): Promise<WorkerLine[]> {
+    return JSON.parse((await ask(`${this.admin}/workers`)).text) as WorkerLine[]
+  }
+
+  async readyWorkers(count: number): Promise<WorkerLine[]> {
+    return eventually(`${count} workers`, async () => {
+      if (this.child.exitCode !== null) throw new Error(this.output)
+      const workers = await this.workers()
+      return workers.filter(({ state }) => state === 'ready').length === count && workers
+    })
+  }
+
+  async metric(name: string): Promise<number> {
+    const lines = (await ask(`${this.admin}/metrics`)).text.split('\n').filter((line) => line.startsWith(name))
+    return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
+  }
+
+  said(pattern: RegExp): Promise<unknown> {
+    return eventually(String(pattern), async () => pattern.test(this.output))
+  }
+}
+
+describe('a gateway of several workers', { timeout: 120_000 }, () => {
+  let registry: RunningRegistry
+  let consul: ConsulClient
+  before(async () => {
+    registry = await startRegistry({ port: 0 })
+    consul = new ConsulClient({ address: registry.url })
+  })
+  after(async () => {
+    await consul.close()
+    await registry.close()
+  })
+
+  let services = 0
+  /** A service of its own for each test, with these ports as instances. */
+  async function service(...ports: number[]): Promise<string> {
+    const name = `service-${++services}`
+    for (const port of ports)
+      await register(consul, { ID: `${name}-${port}`, Name: name, Address: '127.0.0.1', Port: port })
+    return name
+  }
+
+  const put = (name: string, config: Partial<GatewayConfig>) =>
+    consul.kvPut(`skein/gateway/${name}`, JSON.stringify(config))
+
+  async function edge(
+    t: Pick<TestContext, 'after'>,
+    config: Partial<GatewayConfig> & { routes: RouteConfig[] },
+    { workers = 2, address = registry.url }: { workers?: number; address?: string } = {},
+  ): Promise<Edge & { readonly name: string; configure(config: Partial<GatewayConfig>): Promise<unknown> }> {
+    const name = `edge-${++services}`
+    await put(name, config)
+    const [port, adminPort] = [await freePort(), await freePort()]
+    const args = ['gateway', '--name', name, '--registry', address, '--workers', String(workers)]
+    const ports = ['--port', String(port), '--admin-port', String(adminPort)]
+    const child = spawn(process.execPath, [path.join(ROOT, 'bin/skein.js'), ...args, ...ports], { stdio: 'pipe' })
+    const started = new Edge(port, adminPort, child)
+    t.after(async () => {
+      child.kill('SIGKILL')
+      await started.exited
+    })
+    await started.readyWorkers(workers)
+    return Object.assign(started, { name, configure: (next: Partial<GatewayConfig>) => put(name, next) })
+  }
+
+  /** Connections that stay, one for each worker, in the order of the workers. */
+  async function connections(t: TestContext, one: Edge): Promise<Agent[]> {
+    const found = new Map<number, Agent>()
+    const counts = async () => new Map((await one.workers()).map(({ worker, requests }) => [worker, requests]))
+    for (const { length } = await one.workers(); found.size < length; ) {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+      t.after(() => agent.destroy())
+      const before = await counts()
+      assert.equal((await ask(`${one.url}/`, agent)).status, 200)
+      for (const [worker, requests] of await counts()) if (requests > before.get(worker)!) found.set(worker, agent)
+    }
+    return [...found].sort(([a], [b]) => a - b).map(([, agent]) => agent)
+  }
+
+  test('all serve on one port, and read like one: requests, metrics, explain, readiness', async (t) => {
+    const { port, held } = await upstream(t)
+    const to = await service(port)
+    const one = await edge(t, { routes: [{ path: '/*', to }] }, { workers: 3 })
+    const statuses = await Promise.all(Array.from({ length: 60 }, () => ask(`${one.url}/`)))
+    assert.deepEqual(new Set(statuses.map(({ status }) => status)), new Set([200]))
+    const workers = await one.workers()
+    assert.deepEqual(
+      workers.map(({ worker }) => worker),
+      [1, 2, 3],
+    )
+    assert.equal(new Set(workers.map(({ pid }) => pid)).size, 3)
+    assert.ok(
+      workers.every(({ requests }) => requests > 0),
+      JSON.stringify(workers),
+    )
+    assert.equal(await one.metric('skein_gateway_requests_total{'), 60)
+    assert.equal(await one.metric('skein_gateway_request_duration_seconds_count{'), 60)
+    assert.equal(await one.metric('skein_gateway_workers '), 3)
+    const waiting = Array.from({ length: 20 }, () => ask(`${one.url}/hold`))
+    await eventually('20 at the upstream', async () => held.length === 20)
+    assert.equal(await one.metric('skein_gateway_in_flight_requests '), 20)
+    const explained = JSON.parse((await ask(`${one.admin}/explain?path=/x`)).text)
+    assert.equal(explained.candidates.length, 1)
+    assert.equal(explained.candidates[0].inFlight, 20)
+    for (const response of held) response.end('late')
+    assert.ok((await Promise.all(waiting)).every(({ status }) => status === 200))
+    const ready = await ask(`${one.admin}/health/ready`)
+    assert.deepEqual([ready.status, JSON.parse(ready.text).workers], [200, { ready: 3, of: 3 }])
+    assert.equal((await ask(`${one.admin}/explain?path=/../x`)).status, 400)
+    assert.equal(JSON.parse((await ask(`${one.admin}/routes`)).text)[0].to, to)
+    assert.match((await ask(`${one.admin}/nothing`)).text, /there are .*\/workers/)
+  })
+
+  test('kill -9 of one: only the requests that it had fail, the port stays open, and another takes its place', async (t) => {
+    const { port, held } = await upstream(t)
+    const one = await edge(t, { routes: [{ path: '/*', to: await service(port), timeoutMs: 30_000 }] })
+    const waiting = Array.from({ length: 40 }, () => ask(`${one.url}/hold`))
+    await eventually('40 at the upstream', async () => held.length === 40)
+    const [victim, other] = (await one.workers()) as [WorkerLine, WorkerLine]
+    assert.equal(victim.inFlight + other.inFlight, 40)
+    const counted = await one.metric('skein_gateway_requests_total{')
+    process.kill(victim.pid, 'SIGKILL')
+    const between = await Promise.all(Array.from({ length: 50 }, () => ask(`${one.url}/`)))
+    const refused = between.filter(({ status }) => status !== 200)
+    // A connection that was waiting to be accepted by the dead one is the dead one's as well.
+    assert.ok(
+      refused.every(({ text }) => /ECONNRESET|socket hang up/.test(text)),
+      JSON.stringify(refused),
+    )
+    const renewed = await one.readyWorkers(2)
+    assert.notEqual(renewed[0]!.pid, victim.pid)
+    assert.equal(renewed[1]!.pid, other.pid)
+    const after = await Promise.all(Array.from({ length: 50 }, () => ask(`${one.url}/`)))
+    assert.ok(after.every(({ status }) => status === 200))
+    for (const response of held) response.end('late')
+    const answers = await Promise.all(waiting)
+    assert.equal(answers.filter(({ status }) => status === 0).length, victim.inFlight, 'those of the dead one')
+    assert.equal(answers.filter(({ status }) => status === 200).length, other.inFlight, 'all of the other')
+    assert.equal(await one.metric('skein_gateway_worker_restarts_total '), 1)
+    assert.ok((await one.metric('skein_gateway_requests_total{')) >= counted + 50, 'no counter goes back')
+  })
+
+  test('20 configs under load: no request fails, and each config reaches all', async (t) => {
+    const { port } = await upstream(t)
+    const to = await service(port)
+    const stays: RouteConfig = { path: '/*', to }
+    const one = await edge(t, { routes: [stays] }, { workers: 3 })
+    const agent = new Agent({ keepAlive: true, maxSockets: 12 })
+    t.after(() => agent.destroy())
+    const failed: Asked[] = []
+    let sent = 0
+    let isOver = false
+    const load = async () => {
+      while (!isOver) {
+        const answer = await ask(`${one.url}/`, sent++ % 3 === 0 ? false : agent)
+        if (answer.status !== 200) failed.push(answer)
+      }
+    }
+    const loads = Array.from({ length: 6 }, load)
+    for (let i = 1; i <= 20; i++) {
+      await one.configure({ routes: [stays, { path: `/new/${i}`, redirect: { path: '/', status: 308 } }] })
+      await eventually(`config ${i}`, async () => (await ask(`${one.admin}/routes`)).text.includes(`/new/${i}`))
+    }
+    const agents = await connections(t, one)
+    for (const each of agents) assert.equal((await ask(`${one.url}/new/20`, each)).status, 308)
+    isOver = true
+    await Promise.all(loads)
+    assert.deepEqual(failed, [])
+    assert.ok(sent > 100)
+  })
+
+  test('a config with mistakes is refused once for all, and who begins later begins with the last good one', async (t) => {
+    const { port } = await upstream(t)
+    const to = await service(port)
+    const one = await edge(t, { routes: [{ path: '/*', to }] })
+    await one.configure({ routes: [{ path: '/*', to, pth: '/x' } as RouteConfig] })
+    await one.said(/this config is refused/)
+    await one.configure({ routes: [{ path: '/*', to }], host: '0.0.0.0' })
+    await one.said(/cannot change from 127/)
+    assert.equal(one.output.match(/this config is refused/g)?.length, 2)
+    const [{ pid }] = (await one.workers()) as [WorkerLine]
+    process.kill(pid, 'SIGKILL')
+    await eventually('another', async () => (await one.readyWorkers(2))[0]!.pid !== pid)
+    for (const agent of await connections(t, one)) assert.equal((await ask(`${one.url}/`, agent)).status, 200)
+  })
+
+  test('a limit is the same for four workers as for one', async (t) => {
+    const { port } = await upstream(t)
+    const rateLimit = { requests: 50, seconds: 36_000, by: 'route' } as const
+    const routes: RouteConfig[] = [
+      { path: '/limited', to: await service(port), rateLimit },
+      { path: '/*', to: await service(port) },
+    ]
+    const one = await edge(t, { routes }, { workers: 4 })
+    const spread = async (count: number) => {
+      const answers = await Promise.all(Array.from({ length: count }, () => ask(`${one.url}/limited`)))
+      return [200, 429].map((wanted) => answers.filter(({ status }) => status === wanted).length)
+    }
+    assert.deepEqual(await spread(40), [40, 0])
+    assert.deepEqual(await spread(100), [10, 90], 'not one more, not one less')
+    await one.configure({ routes: [...routes, { path: '/other', to: 'nobody' }] })
+    await eventually('the config', async () => (await ask(`${one.admin}/routes`)).text.includes('/other'))
+    const [{ pid }] = (await one.workers()) as [WorkerLine]
+    process.kill(pid, 'SIGKILL')
+    await eventually('another', async () => (await one.readyWorkers(4))[0]!.pid !== pid)
+    assert.deepEqual(await spread(40), [0, 40], 'neither a reload nor a new worker forgives')
+    assert.ok((await one.workers()).every(({ requests }) => requests > 0))
+  })
+
+  test('an instance that one of them ejects is out for all', async (t) => {
+    const [good, bad] = [await upstream(t), await upstream(t, 500)]
+    const routes: RouteConfig[] = [
+      { path: '/judged', to: await service(good.port, bad.port), balance: 'round-robin' },
+      { path: '/*', to: await service(good.port) },
+    ]
+    const one = await edge(t, { routes })
+    const [first, second] = (await connections(t, one)) as [Agent, Agent]
+    const statuses = async (agent: Agent, count: number) => {
+      const seen: number[] = []
+      for (let i = 0; i < count; i++) seen.push((await ask(`${one.url}/judged`, agent)).status)
+      return seen
+    }
+    assert.equal((await statuses(first, 12)).filter((status) => status === 500).length, 5, 'then it is out')
+    assert.deepEqual(new Set(await statuses(second, 10)), new Set([200]), 'for the other worker as well')
+    const { candidates } = JSON.parse((await ask(`${one.admin}/explain?path=/judged`)).text)
+    const out = candidates.find(({ instance }: { instance: { port: number } }) => instance.port === bad.port)
+    assert.equal(out.eligible, false)
+    assert.match(out.reason, /^ejected/)
+  })
+
+  test('SIGTERM lets what is under way end at all of them', async (t) => {
+    const { port, held } = await upstream(t)
+    const one = await edge(t, { routes: [{ path: '/*', to: await service(port) }] })
+    const waiting = Array.from({ length: 20 }, () => ask(`${one.url}/hold`))
+    await eventually('20 at the upstream', async () => held.length === 20)
+    const workers = await one.workers()
+    one.child.kill('SIGTERM')
+    await eventually('a closed port', async () => (await ask(`${one.url}/`)).status === 0)
+    for (const response of held) response.end('late')
+    assert.ok((await Promise.all(waiting)).every(({ status }) => status === 200))
+    assert.deepEqual(await one.exited, [0, null])
+    assert.ok(workers.every(({ pid }) => !alive(pid)))
+  })
+
+  test('SIGTERM to one worker: it drains, its counters stay in the sum, another takes its place', async (t) => {
+    const { port, held } = await upstream(t)
+    const one = await edge(t, { routes: [{ path: '/*', to: await service(port) }] })
+    const waiting = Array.from({ length: 20 }, () => ask(`${one.url}/hold`))
+    await eventually('20 at the upstream', async () => held.length === 20)
+    const [{ pid }] = (await one.workers()) as [WorkerLine]
+    process.kill(pid, 'SIGTERM')
+    for (const response of held) response.end('late')
+    assert.ok((await Promise.all(waiting)).every(({ status }) => status === 200))
+    await eventually('another', async () => (await one.readyWorkers(2))[0]!.pid !== pid)
+    assert.equal(await one.metric('skein_gateway_requests_total{'), 20)
+  })
+
+  test('no worker stays when the supervisor is killed', async (t) => {
+    const { port } = await upstream(t)
+    const one = await edge(t, { routes: [{ path: '/*', to: await service(port) }] })
+    const workers = await one.workers()
+    one.child.kill('SIGKILL')
+    await eventually('their end', async () => workers.every(({ pid }) => !alive(pid)))
+  })
+
+  test('a second gateway does not quietly share the port', async (t) => {
+    const { port } = await upstream(t)
+    const one = await edge(t, { routes: [{ path: '/*', to: await service(port) }] })
+    const args = ['gateway', '--name', one.name, '--registry', registry.url, '--workers', '2']
+    const child = spawn(process.execPath, [path.join(ROOT, 'bin/skein.js'), ...args, '--port', new URL(one.url).port])
+    let output = ''
+    child.stderr.on('data', (bytes) => (output += String(bytes)))
+    assert.deepEqual(await once(child, 'exit'), [1, null])
+    assert.match(output, /port \d+ \(gateway\) is taken/)
+  })
+
+  test('a worker that begins while the registry is away serves what the others know', async (t) => {
+    const { port } = await upstream(t)
+    const own = await startRegistry({ port: 0 })
+    t.after(() => own.close())
+    const client = new ConsulClient({ address: own.url })
+    await register(client, { ID: 'a', Name: 'a', Address: '127.0.0.1', Port: port })
+    await client.kvPut('skein/gateway/lonely', JSON.stringify({ workers: 2, routes: [{ path: '/*', to: 'a' }] }))
+    await client.close()
+    const [outer, adminPort] = [await freePort(), await freePort()]
+    const args = ['gateway', '--name', 'lonely', '--registry', own.url, '--port', String(outer)]
+    const folder = mkdtempSync(path.join(tmpdir(), 'skein-workers-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const command = [path.join(ROOT, 'bin/skein.js'), ...args, '--admin-port', String(adminPort)]
+    const child = spawn(process.execPath, command, { env: { ...process.env, TMPDIR: folder } })
+    const one = new Edge(outer, adminPort, child)
+    t.after(() => child.kill('SIGKILL'))
+    await one.readyWorkers(2)
+    for (const agent of await connections(t, one)) assert.equal((await ask(`${one.url}/`, agent)).status, 200)
+    await eventually('a snapshot', async () =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' }).some((file) =>
+        /instances.*skein-snapshot$/.test(file),
+      ),
+    )
+    await own.close()
+    const [{ pid }] = (await one.workers()) as [WorkerLine]
+    process.kill(pid, 'SIGKILL')
+    await eventually('another', async () => (await one.readyWorkers(2))[0]!.pid !== pid)
+    for (const agent of await connections(t, one)) assert.equal((await ask(`${one.url}/`, agent)).status, 200)
+    child.kill('SIGTERM')
+    await one.exited
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.startsWith('skein-gateway-')),
+      [],
+    )
+  })
+})

@@ -1,0 +1,71 @@
+/** The pages of several workers as one. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Metrics } from '../../telemetry/metrics.ts'
+import { mergeExplain } from './merge-explain.ts'
+import { countersOf, mergeMetrics } from './merge-metrics.ts'
+
+function metricsWith(count: number) {
+  const metrics = new Metrics()
+  const names = ['route', 'code'] as const
+  metrics.counter('requests_total', 'Requests.', names).with('/a b "c" → d', '200').value = count
+  metrics.counter('requests_total', 'Requests.', names).with('other', `${500 + count}`).value = 1
+  const duration = metrics.histogram('duration_seconds', 'Time.', ['route'], [0.1, 1])
+  for (let i = 0; i < count; i++) duration.observe(duration.with('a'), 0.5)
+  metrics.gauge('in_flight', 'Under way.').with().value = count
+  return metrics
+}
+
+test('counters, histograms and what is under way are added, series by series', () => {
+  const text = mergeMetrics([metricsWith(2).toText(), '', metricsWith(3).toText()])
+  const expected = metricsWith(5)
+  expected.counter('requests_total', 'Requests.', ['route', 'code']).removeWhere((label) => label('route') === 'other')
+  const series = (of: string) => of.split('\n').filter((line) => !line.includes('route="other"'))
+  assert.deepEqual(series(text), series(expected.toText()))
+  assert.match(text, /requests_total\{route="other",code="502"\} 1\nrequests_total\{route="other",code="503"\} 1\n/)
+})
+
+test('the metrics of one are as they were', () => {
+  const text = metricsWith(7).toText()
+  assert.equal(mergeMetrics([text]), text)
+})
+
+test('what is no sum is none', () => {
+  const stale = (on: number, at: number) =>
+    [
+      '# HELP skein_client_discovery_stale s\n# TYPE skein_client_discovery_stale gauge',
+      `skein_client_discovery_stale{service="a"} ${on}`,
+      '# HELP skein_client_discovery_confirmed_timestamp_seconds c',
+      '# TYPE skein_client_discovery_confirmed_timestamp_seconds gauge',
+      `skein_client_discovery_confirmed_timestamp_seconds{service="a"} ${at}\n`,
+    ].join('\n')
+  const merged = mergeMetrics([stale(1, 200), stale(0, 0), stale(1, 100)])
+  assert.match(merged, /^skein_client_discovery_stale\{service="a"\} 1$/m)
+  assert.match(merged, /^skein_client_discovery_confirmed_timestamp_seconds\{service="a"\} 100$/m, 'the oldest')
+})
+
+test('of a worker that has gone the counters stay, and nothing that was under way', () => {
+  const left = countersOf(metricsWith(2).toText())
+  assert.doesNotMatch(left, /in_flight/)
+  const text = mergeMetrics([left, metricsWith(1).toText()])
+  assert.match(text, /duration_seconds_count\{route="a"\} 3/)
+  assert.match(text, /in_flight 1\n/)
+})
+
+test('explain: an instance is eligible where all may choose it, and its requests are those of all', () => {
+  const seen = (inFlight: number, cost: number, reason?: string) => ({
+    ...{ instance: { id: 'a' }, inFlight, cost, eligible: reason === undefined, ...(reason && { reason }) },
+  })
+  const bodies = [
+    { route: 'r', candidates: [seen(2, 4)] },
+    { route: 'r', candidates: [seen(1, 2, 'ejected'), { ...seen(5, 1), instance: { id: 'b' } }] },
+  ]
+  assert.deepEqual(JSON.parse(mergeExplain(bodies.map((body) => JSON.stringify(body)))), {
+    route: 'r',
+    candidates: [
+      { instance: { id: 'a' }, inFlight: 3, cost: 3, eligible: false, reason: 'ejected' },
+      { instance: { id: 'b' }, inFlight: 5, cost: 1, eligible: true },
+    ],
+  })
+  assert.equal(mergeExplain(['{"route":null}', '{"route":null}']), '{"route":null}')
+})

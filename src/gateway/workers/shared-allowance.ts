@@ -1,0 +1,112 @@
+/**
+ * A worker's rate limits, counted by the supervisor: each request that has limits asks it. Leases of tokens in advance were not
+ * chosen: those that lie unused with one worker are refused at another, and a small limit has none to spare. Price: a
+ * turn of the event loop and of the channel for each such request; all of one turn go together.
+ */
+import type { Clock } from '../../core/clock.ts'
+import { type Allowance, type Ask, ownAllowance } from '../allowance.ts'
+import type { Verdict } from '../buckets.ts'
+import { conditionsOf } from '../snapshot.ts'
+import type { TokenAsk } from './contract.ts'
+
+interface Waiting {
+  readonly asked: readonly Ask[]
+  readonly tokens: readonly TokenAsk[]
+  /** When it was asked, monotonic ms. */
+  readonly at: number
+  readonly resolve: (verdicts: readonly Verdict[]) => void
+}
+
+/** Buckets that are known to be empty. */
+const EMPTY_MAX = 10_000
+
+export class SharedAllowance implements Allowance {
+  readonly #clock: Clock
+  readonly #send: (id: number, groups: readonly (readonly TokenAsk[])[]) => void
+  readonly #underWay = new Map<number, readonly Waiting[]>()
+  /** Until when there is nothing in a bucket, and when it would be full: a flood is refused without asking. */
+  readonly #empty = new Map<string, { readonly until: number; readonly fullAt: number }>()
+  readonly #ids = new WeakMap<object, string>()
+  #waiting: Waiting[] = []
+  #nextId = 0
+  #alone = false
+
+  constructor(clock: Clock, send: (id: number, groups: readonly (readonly TokenAsk[])[]) => void) {
+    this.#clock = clock
+    this.#send = send
+  }
+
+  take(asked: readonly Ask[], now: number): readonly Verdict[] | Promise<readonly Verdict[]> {
+    if (this.#alone) return ownAllowance.take(asked, now)
+    const tokens = asked.map((ask) => this.#token(ask))
+    const known = this.#knownEmpty(tokens, now)
+    if (known !== undefined) return known
+    return new Promise((resolve) => {
+      if (this.#waiting.length === 0) setImmediate(() => this.#ask())
+      this.#waiting.push({ asked, tokens, at: now, resolve })
+    })
+  }
+
+  #ask(): void {
+    const batch = this.#waiting
+    this.#waiting = []
+    this.#underWay.set(++this.#nextId, batch)
+    this.#send(
+      this.#nextId,
+      batch.map(({ tokens }) => tokens),
+    )
+  }
+
+  answered(id: number, groups: readonly (readonly Verdict[])[]): void {
+    const batch = this.#underWay.get(id) ?? []
+    this.#underWay.delete(id)
+    for (const [i, { tokens, at, resolve }] of batch.entries()) {
+      this.#note(tokens, groups[i]!, at)
+      resolve(groups[i]!)
+    }
+  }
+
+  /** The supervisor has gone, and this worker drains: until then it counts for itself. */
+  goOnAlone(): void {
+    this.#alone = true
+    const left = [...this.#underWay.values(), this.#waiting].flat()
+    this.#underWay.clear()
+    this.#waiting = []
+    const now = this.#clock.monotonic()
+    for (const { asked, resolve } of left) resolve(ownAllowance.take(asked, now) as readonly Verdict[])
+  }
+
+  #token({ limit, route, key }: Ask): TokenAsk {
+    const { requests, seconds, burst = requests } = limit.config
+    let id = this.#ids.get(limit)
+    if (id === undefined) {
+      // Routes that have no name of their own may share one, and must not share what they count.
+      id = JSON.stringify([route.config.name ?? [route.name, conditionsOf(route.config)], limit.config])
+      this.#ids.set(limit, id)
+    }
+    return { limit: id, capacity: burst, perMs: requests / (seconds * 1000), key }
+  }
+
+  /** Only where one limit holds: of several, the others' counts would have to be told, too. */
+  #knownEmpty(tokens: readonly TokenAsk[], now: number): readonly Verdict[] | undefined {
+    if (tokens.length !== 1) return undefined
+    const empty = this.#empty.get(bucketOf(tokens[0]!))
+    if (empty === undefined || empty.until <= now) return undefined
+    return [{ taken: false, left: 0, retryMs: empty.until - now, fullMs: empty.fullAt - now }]
+  }
+
+  /** By the time of asking, not of the answer: so it is never refused here what would be let through there. */
+  #note(tokens: readonly TokenAsk[], verdicts: readonly Verdict[], at: number): void {
+    for (const [i, { taken, retryMs, fullMs }] of verdicts.entries()) {
+      if (taken) continue
+      const bucket = bucketOf(tokens[i]!)
+      this.#empty.delete(bucket)
+      this.#empty.set(bucket, { until: at + retryMs, fullAt: at + fullMs })
+      if (this.#empty.size > EMPTY_MAX) this.#empty.delete(this.#empty.keys().next().value!)
+    }
+  }
+}
+
+function bucketOf({ limit, key }: TokenAsk): string {
+  return `${limit} ${key}`
+}
