@@ -1,4 +1,5 @@
 /** The gateway: `startGateway`. The life of a request is in pipeline.ts. */
+import { randomBytes } from 'node:crypto'
 import type { Caller } from '../client/contract.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { ConfigError, type Issue } from '../core/issues.ts'
@@ -38,6 +39,8 @@ export interface GatewayOptions {
   readonly adminPort?: number | false | undefined
   /** Other gateways listen on the same port, and the system shares connections out. Default false. */
   readonly reusePort?: boolean | undefined
+  /** 48 bytes with which sessions of TLS are kept by the clients: gateways with the same go on with each other's. Default: random. */
+  readonly ticketKeys?: Buffer | undefined
   /** Who counts for the rate limits; default this gateway by itself. */
   readonly allowance?: Allowance | undefined
   /** What a client may take up; default LIMITS. */
@@ -66,7 +69,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const common = { caller, log, clock, random, limits, metrics: gatewayMetrics(metrics) }
   const allowance = new ConfiguredAllowance(options.allowance ?? ownAllowance, common)
   const parts = { ...common, allowance }
-  const server = new GatewayServer(takeSnapshot(options.config, parts), parts)
+  const server = new GatewayServer(takeSnapshot(options.config, parts), parts, options.ticketKeys ?? randomBytes(48))
   await allowance.use(server.snapshot.redis)
   const pages = pagesOf({
     caller,

@@ -22,7 +22,7 @@ export class GatewayServer {
   readonly #exchanges = new Bag<Exchange>()
   #onQuiet: (() => void) | undefined
 
-  constructor(snapshot: GatewaySnapshot, parts: Parts) {
+  constructor(snapshot: GatewaySnapshot, parts: Parts, ticketKeys: Buffer) {
     this.snapshot = snapshot
     this.#parts = parts
     this.#run = createPipeline(parts)
@@ -30,7 +30,8 @@ export class GatewayServer {
     this.#certificates = {
       context: (name) => certificates().context(name),
       get fallback() {
-        return certificates().fallback
+        // Node's own would be made of the command line, in which workers differ.
+        return { ...certificates().fallback, ticketKeys, sessionIdContext: 'skein-gateway' }
       },
     }
     this.#wire = new WireServer({

@@ -24,6 +24,8 @@ export interface WorkerSettings {
   /** What the command line says of them, which stands above each config. */
   readonly workers: number | 'auto' | undefined
   readonly json: boolean
+  /** Of TLS sessions, base64: a client that comes back may meet another worker. */
+  readonly ticketKeys: string
 }
 
 const { stdout, stderr, env } = process
@@ -34,7 +36,7 @@ link.onEnd = (atOnce) => (atOnce ? process.exit(1) : stop.abort())
 for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
 process.on('SIGTERM', () => link.end())
 
-const { registry, name, steps, cwd, workers, json } = (await link.settings) as WorkerSettings
+const { registry, name, steps, cwd, workers, json, ticketKeys } = (await link.settings) as WorkerSettings
 const log = processLog('gateway', createTerminal({ stdout, stderr, env, json })).child({
   worker: Number(process.argv[2]),
 })
@@ -70,7 +72,12 @@ try {
     get port() {
       return port
     },
-    gateway: { adminPort: false, reusePort: true, allowance: link.allowance },
+    gateway: {
+      adminPort: false,
+      reusePort: true,
+      allowance: link.allowance,
+      ticketKeys: Buffer.from(ticketKeys, 'base64'),
+    },
     ready: begun,
     taken: () => void link.send({ type: 'taken', config: current }),
     refused: (problem) => void link.send({ type: 'taken', config: current, problem }),

@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
+import { connect } from 'node:tls'
+import { makeAuthority, needsCertificates } from '../../../test/support/certificates.ts'
 import { alive, eventually, ROOT } from '../../../test/support/up.ts'
 import { freePort } from '../../core/free-port.ts'
 import { ConsulClient } from '../../discovery/consul-client.ts'
@@ -307,6 +309,47 @@ describe('a gateway of several workers', { timeout: 120_000 }, () => {
     const out = candidates.find(({ instance }: { instance: { port: number } }) => instance.port === bad.port)
     assert.equal(out.eligible, false)
     assert.match(out.reason, /^ejected/)
+  })
+
+  test('files of TLS are seen from the config, and a session that one worker began goes on at another', {
+    skip: needsCertificates(),
+  }, async (t) => {
+    const { port } = await upstream(t)
+    const to = await service(port)
+    const folder = mkdtempSync(path.join(tmpdir(), 'skein-workers-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const { ca } = makeAuthority(folder)('a.test')
+    const [outer, adminPort] = [await freePort(), await freePort()]
+    const tls = { certificates: [{ cert: './a.test.pem', key: 'a.test.key' }] }
+    const gateway = { port: outer, workers: 3, tls, routes: [{ path: '/*', to }] }
+    const services = { [to]: { command: 'true' } }
+    writeFileSync(path.join(folder, 'skein.config.json'), JSON.stringify({ services, gateway }))
+    const args = ['gateway', '--config', path.join(folder, 'skein.config.json'), '--registry', registry.url]
+    const command = [path.join(ROOT, 'bin/skein.js'), ...args, '--admin-port', String(adminPort)]
+    const one = new Edge(outer, adminPort, spawn(process.execPath, command, { cwd: tmpdir() }))
+    t.after(() => one.child.kill('SIGKILL'))
+    await one.readyWorkers(3)
+    let session: Buffer | undefined
+    const begin = async () => {
+      const options = { host: '127.0.0.1', port: outer, servername: 'a.test', ca: readFileSync(ca), session }
+      const socket = connect(options)
+      socket.on('session', (next) => {
+        session = next
+      })
+      await once(socket, 'secureConnect')
+      const isGoingOn = socket.isSessionReused()
+      socket.write('GET / HTTP/1.1\r\nhost: a.test\r\nconnection: close\r\n\r\n')
+      let text = ''
+      for await (const bytes of socket) text += String(bytes)
+      assert.match(text, /^HTTP\/1\.1 200 /)
+      return isGoingOn
+    }
+    assert.equal(await begin(), false)
+    for (let i = 0; i < 20; i++) assert.equal(await begin(), true)
+    assert.ok((await one.workers()).every(({ requests }) => requests > 0))
+    one.child.kill('SIGHUP')
+    await eventually('three reloads', async () => one.output.match(/gateway reloaded/g)?.length === 3)
+    for (let i = 0; i < 10; i++) assert.equal(await begin(), true, 'nor does a reload end it')
   })
 
   test('SIGTERM lets what is under way end at all of them', async (t) => {

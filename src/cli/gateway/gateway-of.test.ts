@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { test } from 'node:test'
+import type { FleetConfig } from '../define.ts'
+import { planFleet } from '../up/plan.ts'
+import { gatewayOf } from './gateway-of.ts'
+
+const PEM = '-----BEGIN PRIVATE KEY-----\n'
+const config: FleetConfig = {
+  services: { users: { command: 'true' } },
+  gateway: { tls: { certificates: [{ cert: './shop.pem', key: PEM }] }, routes: [{ to: 'users' }] },
+}
+
+test('files that a config names are seen from its folder, wherever the gateway is started', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'skein-files-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const inner = path.join(folder, 'edge')
+  mkdirSync(inner)
+  writeFileSync(path.join(inner, 'skein.config.json'), JSON.stringify(config))
+  for (const [given, cwd] of [
+    ['edge', folder],
+    [inner, '/'],
+    ['skein.config.json', inner],
+  ] as const) {
+    const { tls } = await gatewayOf(given, cwd)
+    assert.deepEqual(tls?.certificates, [{ cert: path.join(inner, 'shop.pem'), key: PEM }])
+  }
+})
+
+test('skein up gives them to its gateway in full', () => {
+  const { gateway } = planFleet(config, '/etc/shop/skein.config.ts', { admin: 1 })
+  assert.deepEqual(gateway?.config.tls?.certificates, [{ cert: '/etc/shop/shop.pem', key: PEM }])
+})
