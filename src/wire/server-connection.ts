@@ -70,6 +70,8 @@ export class ServerConnection implements Swept {
   #blank = false
   #held = false
   #linger = -1
+  /** Bytes that came behind the last request while answers are still under way. */
+  #behind = 0
   #peer: Peer | undefined
   #stalled = false
   #closed = false
@@ -137,7 +139,7 @@ export class ServerConnection implements Swept {
 
   #onData(bytes: Buffer): void {
     if (this.#linger >= 0) return void this.#dropped(bytes.length)
-    if (this.ending && this.#decoder === undefined) return
+    if (this.ending && this.#decoder === undefined) return void this.#ignored(bytes.length)
     const rest = this.#rest
     this.#rest = undefined
     this.#read(rest === undefined ? bytes : Buffer.concat([rest, bytes]))
@@ -307,6 +309,12 @@ export class ServerConnection implements Swept {
     this.dueTick = this.host.sweep.in(this.host.limits.lingerMs)
     this.socket.end()
     this.#release()
+  }
+
+  /** Read only so far as `#keep` would keep it, for the same reason. */
+  #ignored(bytes: number): void {
+    this.#behind += bytes
+    if (this.#behind >= this.host.limits.headBytes) this.#hold()
   }
 
   #dropped(bytes: number): void {

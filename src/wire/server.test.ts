@@ -173,6 +173,23 @@ test('a body that is no HTTP: the exchange is told, nothing of it passes for who
   assert.deepEqual(refused, ['chunk_end'])
 })
 
+test('behind a body that is no HTTP little is read until its answer is out', async (t) => {
+  const refused = Promise.withResolvers<ServerExchange>()
+  const more = { onBodyRefused: refused.resolve }
+  const { server, port } = await serve(t, () => {}, {}, more)
+  const client = connect({ port, host: '127.0.0.1' })
+  client.on('error', () => {})
+  client.write('POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n')
+  const exchange = await refused.promise
+  const { socket } = [...server.sweep.members][0]!
+  client.write(Buffer.alloc(16 * 1024 * 1024))
+  while (!socket.isPaused()) await new Promise(setImmediate)
+  assert.ok(socket.bytesRead < 1024 * 1024, `${socket.bytesRead} bytes`)
+  exchange.send(400, [], 'no')
+  const [answer] = await once(client, 'data')
+  assert.match(String(answer), /^HTTP\/1\.1 400 .*no$/s)
+})
+
 test('what is no request is refused once, and nothing behind it is read', async (t) => {
   const begun: string[] = []
   const { talk } = await serve(t, ({ head }) => void begun.push(head.target))
