@@ -53,7 +53,9 @@ for (const [what, change, expected] of [
   ['identity', withHost('Transfer-Encoding', 'identity'), 'BAD_REQUEST transfer_encoding'],
   ['a signed length', withHost('Content-Length', '+3'), 'BAD_REQUEST content_length'],
   ['a list of codings', withHost('Content-Encoding', 'gzip, gzip'), 'BAD_REQUEST content_encoding'],
-  ['h2c', withHost('Connection', 'Upgrade, HTTP2-Settings', 'Upgrade', 'h2c'), 'BAD_REQUEST upgrade'],
+  ['h2c', withHost('Connection', 'Upgrade, HTTP2-Settings', 'Upgrade', 'h2c'), undefined],
+  ['another upgrade', withHost('Connection', 'Upgrade', 'Upgrade', 'TLS/1.0'), 'BAD_REQUEST upgrade'],
+  ['h2c among others', withHost('Connection', 'Upgrade', 'Upgrade', 'h2c, websocket'), 'BAD_REQUEST upgrade'],
   ['another expectation', withHost('Expect', '200-ok'), 'EXPECTATION_FAILED expectation'],
 ] as const) {
   test(`${what}: ${expected ?? 'let in'}`, () => assert.equal(refusal(change), expected))

@@ -130,10 +130,13 @@ function wrongCoding({ headers }: RequestHead): HeadRefusal | undefined {
   return coding?.includes(',') ? bad('content_encoding', 'more than one Content-Encoding') : undefined
 }
 
-/** h2c above all: an upgraded connection would carry requests that no rule here has seen. */
+/**
+ * An upgraded connection would carry requests that no rule here has seen. `h2c` is not even asked for behind the gateway: the
+ * engine passes it over, and neither it nor its settings are sent on.
+ */
 function otherUpgrade({ headers }: RequestHead): HeadRefusal | undefined {
-  const upgrade = header(headers, 'upgrade')
-  if (upgrade === undefined || upgrade.toLowerCase() === 'websocket') return undefined
+  const upgrade = header(headers, 'upgrade')?.toLowerCase()
+  if (upgrade === undefined || upgrade === 'websocket' || upgrade === 'h2c') return undefined
   return bad('upgrade', 'the only upgrade is websocket')
 }
 

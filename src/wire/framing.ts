@@ -83,9 +83,13 @@ export function persists({ connection }: ControlFields, version: HttpVersion): b
   return version === '1.1' || names(connection, 'keep-alive')
 }
 
-/** RFC 9110 §7.8: Upgrade counts only where Connection names it. */
-export function upgradeOf({ connection, upgrade }: ControlFields): string | undefined {
-  return upgrade !== undefined && connection !== undefined && names(connection, 'upgrade') ? upgrade : undefined
+/**
+ * RFC 9110 §7.8: Upgrade counts only where Connection names it, and not in HTTP/1.0. `h2c`, which some clients ask for with
+ * each first request, is passed over, as a server may (RFC 9113 §3.1): the answer is HTTP/1.1.
+ */
+export function upgradeOf({ connection, upgrade }: ControlFields, version: HttpVersion): string | undefined {
+  if (upgrade === undefined || connection === undefined || upgrade === 'h2c' || version === '1.0') return undefined
+  return names(connection, 'upgrade') ? upgrade : undefined
 }
 
 function names(list: string, option: string): boolean {

@@ -137,6 +137,7 @@ export function readH2Answer(raw: RawHeaders): { readonly status: number; readon
     if (name === ':status') status = Number(value)
     else if (!name.startsWith(':')) headers.push(name, value)
   }
+  if (!(status >= 100 && status <= 599)) throw new WireError('status_line', 'the status is no number from 100 to 599')
   return { status, headers }
 }
 

@@ -41,6 +41,16 @@ test('a request head is read as it stands', () => {
   )
 })
 
+test('an upgrade counts where Connection names it, not in HTTP/1.0, not with a body, and not to h2c', () => {
+  const upgrade = (version: string, ...lines: string[]) =>
+    request(`GET / HTTP/${version}\r\nUpgrade: ${lines.join('\r\n')}\r\n\r\n`).upgrade
+  assert.equal(upgrade('1.1', 'x', 'Connection: a, upgrade'), 'x')
+  assert.equal(upgrade('1.1', 'x'), undefined)
+  assert.equal(upgrade('1.0', 'x', 'Connection: upgrade'), undefined)
+  assert.equal(upgrade('1.1', 'x', 'Connection: upgrade', 'Content-Length: 1'), undefined)
+  assert.equal(upgrade('1.1', 'H2C', 'Connection: Upgrade, HTTP2-Settings'), undefined)
+})
+
 test('a head that begins in the middle of the bytes is read the same', () => {
   const bytes = Buffer.from('xxGET / HTTP/1.0\r\nhost: a\r\n\r\nyy')
   const end = findHeadEnd(bytes, 2, 2, HEAD_LIMITS)
@@ -162,6 +172,8 @@ describe('responses', () => {
     ['two digits', 'HTTP/1.1 20 OK\r\n\r\n'],
     ['four digits', 'HTTP/1.1 2000 OK\r\n\r\n'],
     ['status 0xx', 'HTTP/1.1 099 OK\r\n\r\n'],
+    ['status 600', 'HTTP/1.1 600 OK\r\n\r\n'],
+    ['status 999', 'HTTP/1.1 999 OK\r\n\r\n'],
     ['another protocol', 'SSH-2.0-OpenSSH\r\n\r\n'],
     ['a control character in the reason', 'HTTP/1.1 200 O\x01K\r\n\r\n'],
   ] as const) {

@@ -75,7 +75,7 @@ export function parseRequestHead(bytes: Buffer, start: number, end: number, limi
     framing,
     keepAlive: persists(fields, version),
     // With a body it is ignored, as a server may (RFC 9110 §7.8): where the other protocol began could be read in two ways.
-    upgrade: framing === 0 ? upgradeOf(fields) : undefined,
+    upgrade: framing === 0 ? upgradeOf(fields, version) : undefined,
     expect: fields.expect,
   }
 }
@@ -103,7 +103,7 @@ export function parseResponseHead(
     headers,
     framing: responseFraming(fields, version, status, method),
     keepAlive: persists(fields, version),
-    upgrade: upgradeOf(fields),
+    upgrade: upgradeOf(fields, version),
   }
 }
 
@@ -180,9 +180,10 @@ function versionAt(text: string, at: number): HttpVersion {
   throw new WireError('http_version', 'only HTTP/1.1 and HTTP/1.0 are spoken here')
 }
 
+/** RFC 9110 §15: from 100 to 599; of others nobody knows whether they have a body, and HTTP/2 cannot carry them in Node. */
 function statusAt(text: string): number {
   const digits = text.slice(8, 12)
-  if (!/^ [1-9]\d\d$/.test(digits)) throw new WireError('status_line', 'the status is no three-digit number')
+  if (!/^ [1-5]\d\d$/.test(digits)) throw new WireError('status_line', 'the status is no number from 100 to 599')
   return Number(digits)
 }
 

@@ -36,21 +36,53 @@ const METHODS: readonly RequestCase[] = [
   { what: 'an answer', bytes: 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', refuse: 400, malformed: true },
 ]
 
+const forwarded = (target: string) => ({ method: 'GET', target })
+const PLAIN = forwarded('/x')
 const upgrade = (name: string, ...more: string[]) => get('/x', `Upgrade: ${name}`, 'Connection: Upgrade', ...more)
 
 const UPGRADES: readonly RequestCase[] = [
   {
     what: 'upgrade to h2c',
     bytes: get('/x', 'Upgrade: h2c', 'Connection: Upgrade, HTTP2-Settings', 'HTTP2-Settings: AAMAAABk'),
+    forward: [PLAIN],
+  },
+  { what: 'upgrade to h2c without settings', bytes: upgrade('h2c'), forward: [PLAIN] },
+  { what: 'upgrade to H2C', bytes: upgrade('H2C'), forward: [PLAIN] },
+  {
+    what: 'upgrade to h2c whose settings Connection does not name',
+    bytes: upgrade('h2c', 'HTTP2-Settings: AAMAAABk'),
+    forward: [PLAIN],
+  },
+  {
+    // Refused last, as node:http takes what stands behind such a request for no HTTP.
+    what: 'upgrade to h2c, and requests behind it',
+    bytes: upgrade('h2c') + get('/b') + method('TRACE'),
+    forward: [PLAIN, forwarded('/b')],
+    refuse: 405,
+  },
+  {
+    what: 'upgrade to h2c, and the preface behind it',
+    bytes: `${upgrade('h2c')}PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n`,
+    forward: [PLAIN],
     refuse: 400,
   },
-  { what: 'upgrade to h2c without settings', bytes: upgrade('h2c'), refuse: 400 },
+  {
+    what: 'upgrade to h2c with a body',
+    bytes: post(['Upgrade: h2c', 'Connection: Upgrade', 'Content-Length: 3'], 'abc'),
+    forward: [{ method: 'POST', target: '/x', body: 'abc' }],
+  },
+  { what: 'upgrade to h2c twice', bytes: upgrade('h2c', 'Upgrade: h2c'), refuse: 400 },
   { what: 'upgrade to h2', bytes: upgrade('h2'), refuse: 400 },
   { what: 'upgrade to TLS', bytes: upgrade('TLS/1.0'), refuse: 400 },
   { what: 'upgrade to an unknown protocol', bytes: upgrade('x'), refuse: 400 },
   { what: 'upgrade to a list', bytes: upgrade('h2c, websocket'), refuse: 400 },
   { what: 'upgrade to a list with websocket first', bytes: upgrade('websocket, h2c'), refuse: 400 },
-  { what: 'h2c that Connection does not name', bytes: get('/x', 'Upgrade: h2c'), refuse: 400 },
+  { what: 'h2c that Connection does not name', bytes: get('/x', 'Upgrade: h2c'), forward: [PLAIN] },
+  {
+    what: 'upgrade to websocket in HTTP/1.0',
+    bytes: raw(['GET /x HTTP/1.0', `Host: ${HOST}`, 'Upgrade: websocket', 'Connection: Upgrade']),
+    forward: [PLAIN],
+  },
 ]
 
 const EXPECTATIONS: readonly RequestCase[] = [

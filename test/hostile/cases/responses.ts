@@ -51,6 +51,8 @@ const STATUS_LINES: Readonly<Record<string, string>> = {
   'a word for a status': 'HTTP/1.1 abc OK',
   'status 000': 'HTTP/1.1 000 OK',
   'status 099': 'HTTP/1.1 099 OK',
+  'status 600': 'HTTP/1.1 600 OK',
+  'status 999': 'HTTP/1.1 999 OK',
   'a negative status': 'HTTP/1.1 -20 OK',
   'no status': 'HTTP/1.1',
   'two blanks before the status': 'HTTP/1.1  200 OK',
