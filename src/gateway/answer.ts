@@ -1,4 +1,5 @@
 /** Writing answers to the client: an upstream's, or our own for an error. */
+import { statusInHead } from '../client/grpc.ts'
 import { ERROR_HEADER } from '../client/headers.ts'
 import { SkeinError } from '../core/errors.ts'
 import { header, type RawHeaders } from '../core/headers.ts'
@@ -7,9 +8,11 @@ import { type BodySource, CHUNKED, type Framing } from '../wire/contract.ts'
 import { responseHead } from '../wire/write.ts'
 import { responseHeaders } from './end-to-end.ts'
 import type { Exchange, Parts, Reply, UpstreamAnswer } from './exchange.ts'
+import { errorOfStatus, grpcError } from './grpc.ts'
 import { METHODS } from './head.ts'
 import { IdleTimer } from './idle.ts'
 import { publicBody } from './public-error.ts'
+import { ReplayBody } from './replay-body.ts'
 
 /**
  * Sends an upstream's answer on. Over when the last byte is handed to the client's socket: at once, as most are, or when the
@@ -28,20 +31,41 @@ export function sendAnswer(
   }
   exchange.status = status
   const fields = answerHeaders(exchange, responseHeaders(headers), parts)
+  if (exchange.grpc !== undefined) return sendGrpcAnswer(exchange, { status, headers, source }, fields, parts)
   if (source.complete && exchange.head.method !== 'HEAD') {
     const body = source.whole()
     exchange.bytes = body.length
     wire.send(status, fields, body)
     return wire.done ? undefined : handedOver(exchange, parts)
   }
-  wire.begin(status, fields, framingOf(headers))
+  // Trailers are sent on where they were announced: to wait for them costs HTTP/2 a turn.
+  wire.begin(status, fields, framingOf(headers), header(headers, 'trailer') !== undefined)
   return relayed(exchange, source, parts)
 }
 
 async function relayed(exchange: Exchange, source: BodySource, parts: Parts): Promise<void> {
   const { wire } = exchange
-  await relay(exchange, source, parts)
-  wire.end()
+  wire.end(await relay(exchange, source, parts))
+  if (!wire.done) await handedOver(exchange, parts)
+}
+
+/** The status of a call stands in its trailers; where there is nothing else, they stand in the place of the head. */
+async function sendGrpcAnswer(
+  exchange: Exchange,
+  { status, headers, source }: { status: number; headers: RawHeaders; source: BodySource },
+  fields: string[],
+  parts: Parts,
+): Promise<void> {
+  const { wire, body } = exchange
+  if (body instanceof ReplayBody) body.settle()
+  exchange.grpcStatus = statusInHead(headers)
+  if (exchange.grpcStatus !== undefined && source.complete) wire.send(status, fields, undefined)
+  else {
+    wire.begin(status, fields, CHUNKED, true)
+    const trailers = await relay(exchange, source, parts)
+    exchange.grpcStatus ??= statusInHead(trailers)
+    wire.end(trailers)
+  }
   if (!wire.done) await handedOver(exchange, parts)
 }
 
@@ -54,6 +78,7 @@ function framingOf(headers: RawHeaders): Framing {
 /** Sends our own answer for `error`; where an answer has begun, or nobody waits for one, ends the connection instead. */
 export async function sendError(exchange: Exchange, error: SkeinError, parts: Parts): Promise<void> {
   const { wire } = exchange
+  if (exchange.grpc !== undefined && error.code !== 'CANCELLED') return sendGrpcError(exchange, error, parts)
   if (wire.answered) return void wire.reset()
   exchange.status = error.kind.status
   if (error.code === 'CANCELLED') return void wire.reset()
@@ -61,8 +86,22 @@ export async function sendError(exchange: Exchange, error: SkeinError, parts: Pa
   await sendReply(exchange, { status: error.kind.status, headers: errorHeaders(error), body }, parts)
 }
 
+/** Also where an answer has begun: its trailers say that it is not the whole of it. */
+async function sendGrpcError(exchange: Exchange, error: SkeinError, parts: Parts): Promise<void> {
+  const { wire } = exchange
+  const [status, trailers] = grpcError(error, exchange.service)
+  exchange.grpcStatus = status
+  if (!wire.answered) {
+    exchange.status = 200
+    const fields = [...trailers, ERROR_HEADER, error.code]
+    wire.send(200, answerHeaders(exchange, ['content-type', 'application/grpc', ...fields], parts), undefined)
+  } else wire.end(trailers)
+  if (!wire.done) await handedOver(exchange, parts)
+}
+
 /** Sends an answer of our own. */
 export async function sendReply(exchange: Exchange, { status, headers, body }: Reply, parts: Parts): Promise<void> {
+  if (exchange.grpc !== undefined && status !== 200) return sendGrpcError(exchange, errorOfStatus(status), parts)
   exchange.status = status
   exchange.bytes = Buffer.byteLength(body)
   exchange.wire.send(status, answerHeaders(exchange, [...headers], parts), body)
@@ -88,32 +127,40 @@ function answerHeaders(exchange: Exchange, fields: string[], { clock }: Parts): 
  * Chunks as they come, held back while the client's socket is full. When the upstream breaks off, the client's connection must
  * be reset and not ended, or a truncated body would pass for a whole one: so this rejects.
  */
-function relay(exchange: Exchange, source: BodySource, { clock, limits }: Parts): Promise<void> {
-  const { wire } = exchange
+function relay(exchange: Exchange, source: BodySource, { clock, limits }: Parts): Promise<RawHeaders> {
+  const { wire, grpc } = exchange
+  // Who reads a stream of messages may take as long over one as its sender may.
+  const stallMs = grpc === undefined ? limits.bodyIdleMs : limits.tunnelIdleMs
   return new Promise((resolve, reject) => {
     let stalled: IdleTimer | undefined
-    const settle = (error?: unknown) => {
+    const stop = () => {
       stalled?.cancel()
       exchange.onDrained = undefined
       forget()
-      if (error === undefined) return resolve()
-      source.drop(error as Error)
+    }
+    const fail = (error: Error) => {
+      stop()
+      source.drop(error)
       reject(error)
     }
     exchange.onDrained = () => {
       stalled?.cancel()
       source.resume()
     }
-    const forget = exchange.cancel.on(settle)
+    const forget = exchange.cancel.on(fail)
     source.read({
       chunk(bytes) {
         exchange.bytes += bytes.length
+        exchange.idle?.touch()
         if (wire.write(bytes)) return
         source.pause()
-        stalled = new IdleTimer(clock, limits.bodyIdleMs, () => exchange.fail(stoppedReading()))
+        stalled = new IdleTimer(clock, stallMs, () => exchange.fail(stoppedReading()))
       },
-      end: () => settle(),
-      fail: settle,
+      end(trailers) {
+        stop()
+        resolve(trailers)
+      },
+      fail,
     })
   })
 }

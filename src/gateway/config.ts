@@ -1,5 +1,6 @@
 /** Checks what the user wrote, key by key, and what lies between keys. */
 import { checkBalance } from '../balance/policies.ts'
+import { PROTOCOL_NAMES } from '../client/protocol.ts'
 import type { IssueList } from '../core/issues.ts'
 import { checkRange } from './address.ts'
 import {
@@ -11,6 +12,7 @@ import {
   fields,
   isRecord,
   listOf,
+  oneOf,
   reportTo,
   serviceName,
   suggestion,
@@ -28,6 +30,7 @@ import { checkMirror } from './rule/mirror.ts'
 import { checkSplit } from './rule/split.ts'
 import { RULE_CHECKS } from './rules.ts'
 import { checkTls } from './tls.ts'
+import { checkUpstreamTls } from './upstream-tls.ts'
 
 /** Reports all mistakes of `value`, a gateway's configuration that stands under `key`. */
 export function checkGatewayConfig(
@@ -92,6 +95,9 @@ const ROUTE_CHECKS: Checks<RouteConfig> = {
   timeoutMs: wholeNumber(1),
   attemptTimeoutMs: wholeNumber(1),
   attempts: wholeNumber(1, 10),
+  idempotent: yesOrNo,
+  protocol: oneOf(PROTOCOL_NAMES),
+  upstreamTls: checkUpstreamTls,
   maxBodyBytes: wholeNumber(0),
   websocket: yesOrNo,
   preserveHost: yesOrNo,

@@ -1,5 +1,6 @@
 /** One request on its way through the gateway: what came in, what the steps found out, what went back. */
 import type { Attempt, Body, Caller } from '../client/contract.ts'
+import type { GrpcCall } from '../client/grpc.ts'
 import type { Bagged } from '../core/bag.ts'
 import { Cancel } from '../core/cancel.ts'
 import type { Clock } from '../core/clock.ts'
@@ -13,6 +14,8 @@ import type { Allowance } from './allowance.ts'
 import type { Identity } from './auth/contract.ts'
 import { FieldEdits } from './field-edits.ts'
 import type { Origin } from './forwarded.ts'
+import { grpcCallOf } from './grpc.ts'
+import type { IdleTimer } from './idle.ts'
 import type { GatewayLimits } from './limits.ts'
 import type { GatewayMetrics } from './metrics.ts'
 import type { GatewayRoute, GatewaySnapshot } from './snapshot.ts'
@@ -56,6 +59,8 @@ export class Exchange implements Bagged, ExchangeObserver {
   readonly startedAt: number
   /** Cancelled when the client has gone or its request turned out to be bad: nobody wants the answer. */
   readonly cancel = new Cancel()
+  /** Where the request is a gRPC call: then the gateway's own answers are gRPC's too. */
+  readonly grpc: GrpcCall | undefined
   place = -1
   #requestEdits: FieldEdits | undefined
   #answerEdits: FieldEdits | undefined
@@ -82,8 +87,12 @@ export class Exchange implements Bagged, ExchangeObserver {
   /** The answer, where a step gives one in place of the upstream. */
   reply: Reply | undefined
 
+  /** Of a gRPC call: touched by whatever passes, in either direction. */
+  idle: IdleTimer | undefined
+
   // What came of it.
   status = 0
+  grpcStatus: number | undefined
   bytes = 0
   instance: string | undefined
   attempts: readonly Attempt[] = []
@@ -95,6 +104,7 @@ export class Exchange implements Bagged, ExchangeObserver {
     this.snapshot = snapshot
     this.startedAt = startedAt
     this.head = wire.head
+    this.grpc = wire.head.version === '2.0' ? grpcCallOf(wire.head) : undefined
   }
 
   // Told by the engine, where somebody asks for it.

@@ -7,7 +7,8 @@ export interface MeterOptions {
   readonly clock: Clock
   /** Bytes. */
   readonly max: number
-  readonly idleMs: number
+  /** Undefined: it may pause for as long as it likes. */
+  readonly idleMs: number | undefined
   /** Each chunk gives it `idleMs` anew. */
   readonly pausesCount: boolean
   onTooLong(): void
@@ -20,7 +21,7 @@ export interface MeterOptions {
 export class MeteredBody implements BodySource {
   readonly #body: BodySource
   readonly #options: MeterOptions
-  readonly #idle: IdleTimer
+  readonly #idle: IdleTimer | undefined
   readonly #forget: () => void
   #total = 0
   /** Held back by its taker, because the upstream is slow: then it is not idle, and the call's deadline bounds that. */
@@ -29,9 +30,11 @@ export class MeteredBody implements BodySource {
   constructor(body: BodySource, options: MeterOptions) {
     this.#body = body
     this.#options = options
-    this.#idle = new IdleTimer(options.clock, options.idleMs, () => {
+    const { clock, idleMs } = options
+    const overdue = () => {
       if (!this.#held) options.onIdle()
-    })
+    }
+    this.#idle = idleMs === undefined ? undefined : new IdleTimer(clock, idleMs, overdue)
     this.#forget = options.cancel.on((reason) => body.drop(reason))
   }
 
@@ -69,7 +72,7 @@ export class MeteredBody implements BodySource {
 
   resume(): void {
     this.#held = false
-    this.#idle.touch()
+    this.#idle?.touch()
     this.#body.resume()
   }
 
@@ -80,12 +83,12 @@ export class MeteredBody implements BodySource {
 
   /** Ends the watch over it. Idempotent. */
   close(): void {
-    this.#idle.cancel()
+    this.#idle?.cancel()
     this.#forget()
   }
 
   #count(bytes: Uint8Array): boolean {
-    if (this.#options.pausesCount) this.#idle.touch()
+    if (this.#options.pausesCount) this.#idle?.touch()
     this.#total += bytes.length
     if (this.#total <= this.#options.max) return true
     this.#options.onTooLong()

@@ -10,7 +10,7 @@ import type { GatewayLimits } from './limits.ts'
 
 /** The request as it goes on: written anew from what was parsed, so that nothing unread passes through. */
 export function outboundRequest(exchange: Exchange, limits: GatewayLimits): OutboundRequest {
-  const { head, route, service, body, bodyLength, cancel } = exchange
+  const { head, route, service, body, bodyLength, cancel, grpc } = exchange
   return {
     service: service!,
     method: head.method,
@@ -22,6 +22,8 @@ export function outboundRequest(exchange: Exchange, limits: GatewayLimits): Outb
     hashKey: outboundHashKey(exchange),
     policy: callPolicy(exchange, limits),
     signal: cancel,
+    grpc,
+    idempotent: route!.config.idempotent,
     context: contextOf(exchange),
   }
 }
@@ -32,9 +34,17 @@ function contextOf({ trace, requestId }: Exchange): CallContext {
 }
 
 /** The deadline runs while the body is sent: that of small requests would cut large uploads off. */
-function callPolicy({ route, body }: Exchange, { uploadMs }: GatewayLimits): CallPolicy {
+function callPolicy({ route, body, grpc }: Exchange, { uploadMs }: GatewayLimits): CallPolicy {
   const { policy } = route!
+  if (grpc !== undefined) return { ...policy, deadlineMs: grpcDeadline(policy.deadlineMs, grpc.timeoutMs) }
   return isStream(body) && policy.deadlineMs === undefined ? { ...policy, deadlineMs: uploadMs } : policy
+}
+
+/** Messages may go for hours before the head of an answer comes, where nobody sets an end: silence ends it then. */
+const NO_END_MS = 24 * 3_600_000
+
+function grpcDeadline(ours = NO_END_MS, theirs = NO_END_MS): number {
+  return Math.min(ours, theirs)
 }
 
 function isStream(body: Body | undefined): boolean {

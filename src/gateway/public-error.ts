@@ -17,11 +17,8 @@ const BEHIND: Partial<Record<ErrorCode, string>> = {
 
 /** The JSON body for `error`. */
 export function publicBody(error: SkeinError, service: string | undefined, requestId: string): string {
-  const behind = isOurs(error) ? undefined : BEHIND[error.code]
-  const message =
-    behind === undefined ? error.message : `${service === undefined ? 'it' : `service "${service}"`} ${behind}`
-  const shown = new SkeinError(error.code, message, {
-    ...(behind === undefined ? error.details : {}),
+  const shown = new SkeinError(error.code, publicMessage(error, service), {
+    ...(behindOf(error) === undefined ? error.details : {}),
     attempts: attemptsOf(error)?.map(publicAttempt),
     service,
     reason: reasonOf(error),
@@ -29,6 +26,16 @@ export function publicBody(error: SkeinError, service: string | undefined, reque
     requestId,
   })
   return JSON.stringify(shown.toBody())
+}
+
+/** In words. */
+export function publicMessage(error: SkeinError, service: string | undefined): string {
+  const behind = behindOf(error)
+  return behind === undefined ? error.message : `${service === undefined ? 'it' : `service "${service}"`} ${behind}`
+}
+
+function behindOf(error: SkeinError): string | undefined {
+  return isOurs(error) ? undefined : BEHIND[error.code]
 }
 
 /** The gateway's own errors give a reason and are worded for the outside. */

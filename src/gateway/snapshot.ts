@@ -2,6 +2,7 @@
 import type { HashKeySource } from '../balance/contract.ts'
 import { parseBalance } from '../balance/policies.ts'
 import type { CallPolicy } from '../client/contract.ts'
+import { protocolOf } from '../client/protocol.ts'
 import { ConfigError, IssueList } from '../core/issues.ts'
 import type { Certificates } from '../wire/certificates.ts'
 import { addressSet } from './address.ts'
@@ -12,6 +13,7 @@ import { type RedisSettings, readRedis } from './redis/config.ts'
 import { parseRoute, type Route, RouteTable } from './routes.ts'
 import { prepareRules, type Rules } from './rules.ts'
 import { readCertificates } from './tls.ts'
+import { readUpstreamTls } from './upstream-tls.ts'
 
 export interface GatewayRoute extends Route {
   readonly policy: CallPolicy
@@ -60,7 +62,7 @@ function gatewayRoute(
   const old = before?.table.routes.find((one) => isSame(one, route))
   return {
     ...route,
-    policy: callPolicy(config),
+    policy: callPolicy(config, order),
     hashOn: parseBalance(config.balance).on,
     rules: prepareRules({ ...defaults, ...config }, route.name, old?.rules, parts),
   }
@@ -76,12 +78,14 @@ export function conditionsOf({ host, path = '/*', methods, headers, cookies, que
   return JSON.stringify([host, path, methods, headers, cookies, query])
 }
 
-function callPolicy(config: RouteConfig): CallPolicy {
+function callPolicy(config: RouteConfig, order: number): CallPolicy {
   return {
     balance: config.balance,
     deadlineMs: config.timeoutMs,
     attemptTimeoutMs: config.attemptTimeoutMs,
     attempts: config.attempts,
+    protocol: config.protocol === undefined ? undefined : protocolOf(config.protocol),
+    tls: config.upstreamTls && readUpstreamTls(config.upstreamTls, `routes[${order}].upstreamTls`),
   }
 }
 

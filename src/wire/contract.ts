@@ -87,13 +87,19 @@ export interface ServerExchange {
   closeAfter(): void
   /** `100 Continue`, where the client waits for it. */
   sendContinue(): void
-  /** A whole answer. `fields` without framing, Connection and Date where it is to be ours. @throws WireError on a bad field */
+  /**
+   * A whole answer. `fields` without framing, Connection and Date where it is to be ours. Without a body, HTTP/2 ends it with
+   * its head and says no length. @throws WireError on a bad field
+   */
   send(status: number, fields: RawHeaders, body: string | Uint8Array | undefined): void
-  /** The head of an answer whose body follows by `write` and `end`; `framing` as the body will be. @throws WireError */
-  begin(status: number, fields: RawHeaders, framing: Framing): void
+  /**
+   * The head of an answer whose body follows by `write` and `end`; `framing` as the body will be. `trailers`: `end` may bring
+   * some; only HTTP/2 carries them, HTTP/1.1 leaves them out. @throws WireError
+   */
+  begin(status: number, fields: RawHeaders, framing: Framing, trailers?: boolean): void
   /** False: hold back until `drained`. @throws WireError when it is more than Content-Length said. */
   write(bytes: Uint8Array): boolean
-  end(): void
+  end(trailers?: RawHeaders): void
   /** Breaks the connection off so that nobody takes what was sent for whole. */
   reset(): void
   /** The bare socket, paused, with what came behind the head, for an upgrade: the connection is the taker's from here on. */

@@ -1,12 +1,17 @@
 /** One stream of HTTP/2: a request and its answer. */
-import { constants, type ServerHttp2Stream } from 'node:http2'
+import { constants, type ServerHttp2Stream, type ServerStreamResponseOptions } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { RawHeaders } from '../core/headers.ts'
 import type { BodySource, ExchangeObserver, Framing, Peer, RequestHead, ServerExchange } from './contract.ts'
-import { writeH2Head } from './h2-head.ts'
+import { readTrailers, writeH2Head, writeTrailers } from './h2-head.ts'
 import { Incoming } from './incoming.ts'
 import { NOBODY } from './nobody.ts'
 import { WireError } from './wire-error.ts'
+
+const NOTHING: RawHeaders = []
+const NO_OPTIONS: ServerStreamResponseOptions = {}
+const HEAD_ONLY: ServerStreamResponseOptions = { endStream: true }
+const WITH_TRAILERS: ServerStreamResponseOptions = { waitForTrailers: true }
 
 export class H2Exchange implements ServerExchange {
   readonly head: RequestHead
@@ -19,6 +24,9 @@ export class H2Exchange implements ServerExchange {
   #left = Number.POSITIVE_INFINITY
   #bodiless = false
   #begun = false
+  #sent: RawHeaders = NOTHING
+  /** Trailers are still to be written. */
+  #trailing = false
   #over = false
 
   constructor(stream: ServerHttp2Stream, head: RequestHead, peer: Peer) {
@@ -47,15 +55,18 @@ export class H2Exchange implements ServerExchange {
 
   send(status: number, fields: RawHeaders, body: string | Uint8Array | undefined): void {
     if (!this.#isOpen()) return
-    const length = body === undefined ? 0 : Buffer.byteLength(body)
-    this.#respond(status, fields, length)
-    if (this.#bodiless || length === 0) this.#stream.end()
+    const length = body === undefined ? undefined : Buffer.byteLength(body)
+    const empty = length === undefined || length === 0
+    this.#respond(status, fields, length, empty ? HEAD_ONLY : NO_OPTIONS)
+    if (empty) return
+    if (this.#bodiless) this.#stream.end()
     else this.#stream.end(body)
   }
 
-  begin(status: number, fields: RawHeaders, framing: Framing): void {
+  begin(status: number, fields: RawHeaders, framing: Framing, trailers = false): void {
     if (!this.#isOpen()) return
-    this.#respond(status, fields, framing >= 0 ? framing : undefined)
+    this.#respond(status, fields, framing >= 0 ? framing : undefined, trailers ? WITH_TRAILERS : NO_OPTIONS)
+    if (trailers && !this.#bodiless) this.#sendTrailersLast()
     if (framing >= 0) this.#left = framing
   }
 
@@ -66,8 +77,9 @@ export class H2Exchange implements ServerExchange {
     return this.#stream.write(bytes)
   }
 
-  end(): void {
+  end(trailers: RawHeaders = NOTHING): void {
     if (!this.#isOpen()) return
+    this.#sent = trailers
     if (this.#left > 0 && this.#left !== Number.POSITIVE_INFINITY && !this.#bodiless)
       throw new WireError('body_too_short', 'the body is shorter than its Content-Length')
     this.#stream.end()
@@ -91,20 +103,38 @@ export class H2Exchange implements ServerExchange {
       drop: () => void stream.resume(),
     })
     stream.on('data', (bytes: Buffer) => body.push(bytes))
-    stream.on('end', () => (stream.aborted ? undefined : body.end([])))
+    let trailers = NOTHING
+    stream.on('trailers', (_headers, _flags, raw?: unknown) => {
+      trailers = readTrailers((raw ?? NOTHING) as RawHeaders)
+    })
+    stream.on('end', () => (stream.aborted ? undefined : body.end(trailers)))
     stream.on('aborted', () => body.fail(new Error('the client reset the stream')))
     stream.on('close', () => body.fail(new Error('the stream was closed')))
     return body
   }
 
   /** @throws WireError on a bad field */
-  #respond(status: number, fields: RawHeaders, length: number | undefined): void {
+  #respond(status: number, fields: RawHeaders, length: number | undefined, options: ServerStreamResponseOptions): void {
     if (this.#begun) throw new Error('the answer has begun already')
     const never = status === 204 || status === 304 || status < 200
     const headers = writeH2Head(status, fields, status === 204 || (status === 304 && length === 0) ? undefined : length)
-    this.#stream.respond(headers)
+    this.#stream.respond(headers, options)
     this.#begun = true
     this.#bodiless = never || this.head.method === 'HEAD'
+  }
+
+  /** The answer is handed over with its trailers, which node:http2 writes some turns after the body. */
+  #sendTrailersLast(): void {
+    const stream = this.#stream
+    this.#trailing = true
+    stream.on('wantTrailers', () => {
+      if (stream.closed) return
+      stream.sendTrailers(writeTrailers(this.#sent))
+      setImmediate(() => {
+        this.#trailing = false
+        this.#handedOver()
+      })
+    })
   }
 
   #isOpen(): boolean {
@@ -112,18 +142,20 @@ export class H2Exchange implements ServerExchange {
   }
 
   #handedOver(): void {
-    if (this.#over) return
+    if (this.#over || this.#trailing) return
     this.#over = true
     this.done = true
     // RFC 9113 §8.1: an answer before the end of its request asks the client to stop, without an error.
     const { readableEnded, endAfterHeaders } = this.#stream
-    if (!readableEnded && !endAfterHeaders) this.#stream.close(constants.NGHTTP2_NO_ERROR)
+    // Not at once: node:http2 would leave out a head that ends its stream and is still to be written.
+    if (!readableEnded && !endAfterHeaders) setImmediate(() => this.#stream.close(constants.NGHTTP2_NO_ERROR))
     this.observer.done()
   }
 
   /** Where the last bytes waited for the client's window, `finish` comes after this, or not at all. */
   #closed(): void {
     const { rstCode, writableEnded } = this.#stream
+    this.#trailing = false
     if (rstCode === constants.NGHTTP2_NO_ERROR && writableEnded && this.#begun) return void this.#handedOver()
     this.#gone(new Error(`the stream was closed (code ${rstCode})`))
   }

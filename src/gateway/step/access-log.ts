@@ -1,3 +1,4 @@
+import { statusName } from '../../client/grpc.ts'
 import type { Exchange, Parts } from '../exchange.ts'
 import { causeOf, reasonOf } from '../public-error.ts'
 
@@ -17,6 +18,7 @@ function accessLine(exchange: Exchange, durationMs: number): Record<string, unkn
     path: pathOf(head.target),
     route: route?.name,
     status: exchange.status,
+    grpcStatus: exchange.grpcStatus === undefined ? undefined : statusName(exchange.grpcStatus),
     durationMs: round(durationMs),
     requestId: exchange.requestId,
     traceId: exchange.trace?.traceId,

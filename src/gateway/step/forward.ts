@@ -1,11 +1,12 @@
 import { sendAnswer } from '../answer.ts'
 import type { Exchange, Parts } from '../exchange.ts'
+import { watched } from '../grpc-watch.ts'
 import { outboundRequest } from '../outbound.ts'
 
 /** Hands the request to the client's outbound path, which balances and retries, and its answer to the client. */
 export function forward(parts: Parts): (exchange: Exchange) => Promise<void> {
   // `then` and not `await`: an async function costs every request a promise and three turns more.
-  return (exchange) =>
+  const send = (exchange: Exchange) =>
     parts.caller.request(outboundRequest(exchange, parts.limits)).then((answer) => {
       exchange.instance = answer.instance.id
       exchange.attempts = answer.attempts
@@ -13,4 +14,5 @@ export function forward(parts: Parts): (exchange: Exchange) => Promise<void> {
       if ('then' in filtered) return filtered.then((changed) => sendAnswer(exchange, changed, parts))
       return sendAnswer(exchange, filtered, parts)
     })
+  return (exchange) => (exchange.grpc === undefined ? send(exchange) : watched(exchange, send, parts))
 }

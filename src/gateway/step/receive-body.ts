@@ -4,6 +4,7 @@ import { type BodySource, CHUNKED } from '../../wire/contract.ts'
 import { readAll } from '../../wire/incoming.ts'
 import type { Exchange, Parts } from '../exchange.ts'
 import { MeteredBody } from '../metered-body.ts'
+import { ReplayBody } from '../replay-body.ts'
 
 /**
  * Takes the request's body: refuses one that is announced too long, reads a small one, hands on a large one as it comes.
@@ -13,7 +14,25 @@ import { MeteredBody } from '../metered-body.ts'
 export function receiveBody(parts: Parts): Step<Exchange, void> {
   return (exchange, next) => {
     const { body } = exchange.wire
-    return body === undefined ? next(exchange) : receive(exchange, body, next, parts)
+    if (body === undefined) return next(exchange)
+    return exchange.grpc === undefined
+      ? receive(exchange, body, next, parts)
+      : receiveMessages(exchange, body, next, parts)
+  }
+}
+
+/**
+ * The messages of a gRPC call: as they come, for as long as it takes. A call may be sent again elsewhere while all that was sent of
+ * it is still known: most are one small message, whose end the client only tells behind it.
+ */
+async function receiveMessages(exchange: Exchange, body: BodySource, next: Next<Exchange, void>, parts: Parts) {
+  const metered = meter(exchange, body, exchange.route!.config.maxBodyBytes ?? Number.POSITIVE_INFINITY, false, parts)
+  const replay = new ReplayBody(metered, parts.limits.repeatableBytes, () => exchange.idle?.touch())
+  exchange.body = replay
+  try {
+    return await next(exchange)
+  } finally {
+    replay.close()
   }
 }
 
@@ -59,7 +78,8 @@ function meter(exchange: Exchange, body: BodySource, max: number, small: boolean
   return new MeteredBody(body, {
     clock,
     max,
-    idleMs: limits.bodyIdleMs,
+    // The silence of a gRPC call is that of both directions (step/forward.ts).
+    idleMs: exchange.grpc === undefined ? limits.bodyIdleMs : undefined,
     pausesCount: !small,
     onTooLong: () => exchange.fail(tooLarge(max)),
     onIdle: () => exchange.fail(new SkeinError('REQUEST_TIMEOUT', 'the body stopped coming', { reason: 'body_idle' })),
