@@ -18,8 +18,11 @@ export interface Load {
    */
   cost(now?: number): number
   begin(): void
-  /** `latencyMs` until the answer's head; undefined when the call was cancelled and says nothing about the endpoint. */
-  end(latencyMs: number | undefined): void
+  /**
+   * `latencyMs` until the answer's head; undefined when the call was cancelled and says nothing about the endpoint. With `isLeast`
+   * it was given up after so long: the endpoint may be slower and is not known to be faster.
+   */
+  end(latencyMs: number | undefined, isLeast?: boolean): void
   /**
    * Drops what was learnt of latency, also from requests now in flight; they stay counted. For an endpoint that has been
    * ejected: how slow it was then says nothing about how it comes back, and would keep it without traffic for a minute.

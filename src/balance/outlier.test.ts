@@ -220,6 +220,33 @@ describe('outlier: silence', () => {
     assert.equal(outlier.eligible('a'), false)
   })
 
+  it('is seen although each request was given up for the answer of another', () => {
+    const { clock, outlier } = setUp()
+    for (let i = 0; i < 9; i++) {
+      outlier.started('a')
+      clock.advance(100)
+      outlier.outpaced('a')
+      clock.advance(5000) // nothing waits
+      assert.ok(outlier.allIn())
+    }
+    outlier.started('a')
+    assert.equal(outlier.eligible('a'), true)
+    clock.advance(100)
+    assert.equal(outlier.allIn(), false)
+    assert.equal(outlier.eligible('a'), false)
+  })
+
+  it('is refuted by an answer between requests that were given up', () => {
+    const { clock, outlier } = setUp()
+    for (let i = 0; i < 30; i++) {
+      outlier.started('a')
+      clock.advance(100)
+      if (i % 5 === 4) outlier.answered('a')
+      else outlier.outpaced('a')
+    }
+    assert.ok(outlier.allIn())
+  })
+
   it('counts from the first request that waits, not from the last answer long ago', () => {
     const { clock, outlier } = setUp()
     answer(outlier, 'a')
@@ -374,13 +401,23 @@ describe('outlier: all of them', () => {
     const ids = ['a', 'b', 'c']
     const step = fc.record({
       id: fc.constantFrom(...ids),
-      do: fc.constantFrom('started', 'answered', 'cancelled', 'refused', 'status', 'told out', 'told in', 'gone'),
+      do: fc.constantFrom(
+        'started',
+        'answered',
+        'cancelled',
+        'outpaced',
+        'refused',
+        'status',
+        'told out',
+        'told in',
+        'gone',
+      ),
       ms: fc.constantFrom(0, 1, 300, 999, 2500),
     })
     const property = fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const { clock, outlier } = setUp()
       for (const { id, do: what, ms } of steps) {
-        if (what === 'started' || what === 'answered' || what === 'cancelled') outlier[what](id)
+        if (what === 'started' || what === 'answered' || what === 'cancelled' || what === 'outpaced') outlier[what](id)
         else if (what === 'refused' || what === 'status') outlier.failed(id, what)
         else if (what === 'told out') outlier.tell(id, { why: 'failures', forMs: 500, times: 1 })
         else if (what === 'told in') outlier.tell(id, undefined)

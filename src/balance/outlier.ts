@@ -57,7 +57,7 @@ export interface OutlierState {
   readonly reason?: string
 }
 
-/** For every `started` exactly one of `answered`, `failed`, `cancelled` follows. */
+/** For every `started` exactly one of `answered`, `failed`, `cancelled`, `outpaced` follows. */
 export interface Outlier {
   /** A request is sent. Not for tunnels and other requests whose answer may rightly take minutes. */
   started(id: string): void
@@ -66,6 +66,8 @@ export interface Outlier {
   failed(id: string, kind: FailureKind): void
   /** The caller gave up: that says nothing about the endpoint. */
   cancelled(id: string): void
+  /** Given up because another endpoint had answered. Else it would wait still: so silence goes on counting, and a probe is not over. */
+  outpaced(id: string): void
   /** May it be chosen? `now` (monotonic ms) saves reading the clock for each of many. */
   eligible(id: string, now?: number): boolean
   /** True when nobody is out. O(1) nearly always: all are looked at only when silence may have become too long somewhere. */
@@ -94,6 +96,8 @@ interface Health {
   pending: number
   /** Since when requests have been waiting without any answer. */
   waitingSince: number
+  /** How long requests had been waiting that were given up; added to the next wait, ms. */
+  waitedMs: number
   failures: number
   /** Ejections so far that are not forgiven. */
   times: number
@@ -132,7 +136,7 @@ class TrafficJudge implements Outlier {
   started(id: string): void {
     const now = this.#clock.monotonic()
     const health = this.#settled(id, now)
-    if (health.pending++ === 0) health.waitingSince = now
+    if (health.pending++ === 0) this.#beginToWait(health, now)
     if (health.out !== undefined) health.out.probeSince ??= now
   }
 
@@ -160,6 +164,13 @@ class TrafficJudge implements Outlier {
     const health = this.#settled(id, this.#clock.monotonic())
     health.pending = Math.max(0, health.pending - 1)
     if (health.out !== undefined) health.out.probeSince = undefined
+  }
+
+  outpaced(id: string): void {
+    const now = this.#clock.monotonic()
+    const health = this.#settled(id, now)
+    health.pending = Math.max(0, health.pending - 1)
+    if (health.pending === 0) health.waitedMs = now - health.waitingSince
   }
 
   eligible(id: string, now = this.#clock.monotonic()): boolean {
@@ -193,6 +204,7 @@ class TrafficJudge implements Outlier {
     if (ejection === undefined) {
       health.failures = 0
       health.waitingSince = now
+      health.waitedMs = 0
       if (health.out !== undefined) this.#comeIn(health, now)
     } else if (health.out !== undefined || this.#mayEject()) {
       const { why, forMs, times } = ejection
@@ -218,6 +230,12 @@ class TrafficJudge implements Outlier {
     for (const id of members) this.#healthOf(id)
   }
 
+  #beginToWait(health: Health, now: number): void {
+    health.waitingSince = now - health.waitedMs
+    health.waitedMs = 0
+    this.#quietUntil = Math.min(this.#quietUntil, health.waitingSince + this.#limits.silenceMs)
+  }
+
   /** The endpoint's record with what only time has changed brought up to date: silence that has become too long. */
   #settled(id: string, now: number): Health {
     const health = this.#healthOf(id)
@@ -234,7 +252,7 @@ class TrafficJudge implements Outlier {
   #healthOf(id: string): Health {
     let health = this.#known.get(id)
     if (health === undefined) {
-      health = { id, pending: 0, waitingSince: 0, failures: 0, times: 0, backSince: 0, out: undefined }
+      health = { id, pending: 0, waitingSince: 0, waitedMs: 0, failures: 0, times: 0, backSince: 0, out: undefined }
       this.#known.set(id, health)
     }
     return health
@@ -264,6 +282,7 @@ class TrafficJudge implements Outlier {
   /** Something has been answered, well or badly: silence is refuted, and before its time is over it is forgiven as well. */
   #heard(health: Health, now: number): void {
     health.waitingSince = now
+    health.waitedMs = 0
     if (health.out?.why !== 'silent') return
     if (now < health.out.until) health.times--
     this.#recover(health, now)

@@ -45,6 +45,10 @@ export interface AttemptState {
   tailored: OutboundRequest | undefined
   /** How the instance failed, where it did. */
   failure: TransportError | 'timeout' | undefined
+  /** It was sent beside another one that was slow. */
+  hedge: boolean
+  /** It was given up because another one had answered. */
+  outpaced: boolean
   /** True when the exchange is over, the answer's body included. */
   over: boolean
   /** Called when it becomes so. */
@@ -64,11 +68,18 @@ export function newAttempt(number: number, mayRepeat: boolean): AttemptState {
     candidate: undefined,
     tailored: undefined,
     failure: undefined,
+    hedge: false,
+    outpaced: false,
     over: false,
     onOver: undefined,
     trailers: undefined,
     onEnd: undefined,
   }
+}
+
+/** A call's second leg: an attempt of its own that can be cancelled by itself; the rest is the call's. */
+export function branchOf(call: Call, attempt: AttemptState, cancel: Cancel): Call {
+  return { ...call, attempt, cancel }
 }
 
 /** The request as it goes out in the attempt under way. */

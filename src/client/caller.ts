@@ -12,7 +12,7 @@ import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
 import { clientMetrics } from '../telemetry/standard.ts'
 import { type Call, type Handler, newAttempt, type Parts } from './call.ts'
 import type { Caller, CallPolicy, CandidateState, Lease, OutboundRequest, OutboundResponse } from './contract.ts'
-import { buildPipeline } from './pipeline.ts'
+import { buildPipelines } from './pipeline.ts'
 import { type Policies, resolvePolicy } from './policy.ts'
 import { transportByProtocol } from './transport/by-protocol.ts'
 import type { Transport } from './transport.ts'
@@ -46,7 +46,7 @@ class PipelineCaller implements Caller {
   readonly #source: Source
   readonly #defaults: CallPolicy
   readonly #parts: Parts
-  readonly #handle: Handler
+  readonly #pipelineFor: (policy: Policies) => Handler
   readonly #health: SharedHealth | undefined
   readonly #upstreams = new Map<string, Upstream>()
 
@@ -56,7 +56,7 @@ class PipelineCaller implements Caller {
     this.#defaults = options.defaults ?? {}
     const metrics = clientMetrics(options.metrics ?? processMetrics)
     this.#parts = { clock, random, log, metrics, transport: options.transport ?? transportByProtocol({ clock }) }
-    this.#handle = buildPipeline(this.#parts)
+    this.#pipelineFor = buildPipelines(this.#parts)
     this.#health = options.health
     this.#health?.onTold((service, instance, ejection) => this.#upstream(service).outlier.tell(instance, ejection))
   }
@@ -64,7 +64,7 @@ class PipelineCaller implements Caller {
   async request(request: OutboundRequest): Promise<OutboundResponse> {
     try {
       const call = this.#begin(request)
-      const response = await this.#handle(call)
+      const response = await this.#pipelineFor(call.policy)(call)
       call.upstream.heard(response.instance.id, response.headers)
       return response
     } catch (thrown) {

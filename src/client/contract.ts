@@ -8,6 +8,7 @@ import type { RawHeaders } from '../core/headers.ts'
 import type { Instance } from '../discovery/contract.ts'
 import type { BodySource } from '../wire/contract.ts'
 import type { GrpcCall } from './grpc.ts'
+import type { HedgePolicy } from './hedge-policy.ts'
 import type { Protocol, UpstreamTls } from './protocol.ts'
 
 /** A body that can be sent again (string, bytes), or one that can be sent once. */
@@ -62,6 +63,8 @@ export interface CallPolicy {
   readonly attempts?: number | undefined
   /** Silence in the middle of an answer's body, ms. Default 60,000. */
   readonly bodyIdleMs?: number | undefined
+  /** Asks a second instance when the first is slow, for calls that only read. Default: not. */
+  readonly hedge?: HedgePolicy | undefined
   /** Default: what the instance says of itself (`protocol` in its metadata, or a tag `protocol=…`), else HTTP/1.1. */
   readonly protocol?: Protocol | undefined
   /** For `h2`. */
@@ -72,9 +75,11 @@ export interface CallPolicy {
 export interface Attempt {
   readonly instance: string
   readonly address: string
-  /** HTTP status, or the error code where no head came. */
+  /** HTTP status, or the error code where no head came; CANCELLED where a hedge, or what it stood beside, came too late. */
   readonly outcome: number | string
   readonly durationMs: number
+  /** It was sent beside another one that was slow. */
+  readonly hedge?: true
 }
 
 export interface OutboundResponse {

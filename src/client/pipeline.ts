@@ -1,29 +1,53 @@
-/** The outbound path in running order: each step runs the one below it. The order is the design; each says why it stands there. */
+/**
+ * The outbound path in running order: each step runs the one below it. The order is the design; each says why it stands there. What
+ * a call has no use for is not in its pipeline.
+ */
 import type { Handler, Layer, Parts } from './call.ts'
+import type { Policies } from './policy.ts'
 import { breaker } from './step/breaker.ts'
 import { choose } from './step/choose.ts'
 import { deadline } from './step/deadline.ts'
+import { hedge } from './step/hedge.ts'
 import { retry } from './step/retry.ts'
 import { send } from './step/send.ts'
 import { tailor } from './step/tailor.ts'
 
-export const PIPELINE: readonly Layer[] = [
+type Entry = readonly [isWanted: (policy: Policies) => unknown, layer: Layer]
+const always = () => true
+
+export const PIPELINE: readonly Entry[] = [
   // Must be above retry: one deadline, and one cancellation, for all attempts and the pauses between them.
-  deadline,
+  [always, deadline],
   // Must be above breaker and choose: each attempt is judged by itself and may go to another instance.
-  retry,
+  [always, retry],
+  // Must be below retry: both legs are one attempt of its. Must be above breaker: each is judged by itself.
+  [({ hedge }) => hedge, hedge],
   // Must be above choose: it says who is not to be chosen. Must be below retry: it judges attempts, not calls.
-  breaker,
+  [always, breaker],
   // Must be just above send: between the choice and the count of requests in flight nobody else may choose.
-  choose,
+  [always, choose],
   // Must be below choose: it asks what the chosen instance wants. It waits only for a version that was not met before.
-  tailor,
+  [always, tailor],
   // Last: it answers.
-  send,
+  [always, send],
 ]
 
+const OPTIONAL = PIPELINE.filter(([isWanted]) => isWanted !== always)
 const unanswered: Handler = () => Promise.reject(new Error('the last step of the pipeline must answer'))
 
-export function buildPipeline(parts: Parts): Handler {
-  return PIPELINE.reduceRight<Handler>((next, layer) => layer(parts, next), unanswered)
+/** The pipeline for calls under a policy; made once for each set of steps. */
+export function buildPipelines(parts: Parts): (policy: Policies) => Handler {
+  const made: Handler[] = []
+  return (policy) => {
+    let wanted = 0
+    for (let i = 0; i < OPTIONAL.length; i++) if (OPTIONAL[i]![0](policy)) wanted |= 1 << i
+    const handler = made[wanted] ?? buildPipeline(parts, policy)
+    made[wanted] = handler
+    return handler
+  }
+}
+
+function buildPipeline(parts: Parts, policy: Policies): Handler {
+  const layers = PIPELINE.filter(([isWanted]) => isWanted(policy)).map(([, layer]) => layer)
+  return layers.reduceRight<Handler>((next, layer) => layer(parts, next), unanswered)
 }

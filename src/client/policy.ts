@@ -1,6 +1,7 @@
 /** Which limits hold for a call: those of the call, else of the caller, else the defaults. */
 import type { BalanceConfig } from '../balance/balance-config.ts'
 import type { CallPolicy, OutboundRequest } from './contract.ts'
+import type { HedgePolicy } from './hedge-policy.ts'
 import type { Protocol, UpstreamTls } from './protocol.ts'
 
 export interface Policies {
@@ -10,6 +11,7 @@ export interface Policies {
   readonly attemptTimeoutMs: number | undefined
   readonly attempts: number
   readonly bodyIdleMs: number
+  readonly hedge: HedgePolicy | undefined
   /** Undefined = as the instance says. */
   readonly protocol: Protocol | undefined
   readonly tls: UpstreamTls | undefined
@@ -24,6 +26,7 @@ export function resolvePolicy(own: CallPolicy | undefined, wider: CallPolicy): P
     attemptTimeoutMs: own?.attemptTimeoutMs ?? wider.attemptTimeoutMs,
     attempts: own?.attempts ?? wider.attempts ?? DEFAULTS.attempts,
     bodyIdleMs: own?.bodyIdleMs ?? wider.bodyIdleMs ?? DEFAULTS.bodyIdleMs,
+    hedge: own?.hedge ?? wider.hedge,
     protocol: own?.protocol ?? wider.protocol,
     tls: own?.tls ?? wider.tls,
   }

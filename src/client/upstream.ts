@@ -304,14 +304,17 @@ function whyNotOffered({ weight, status }: Instance): string {
   return weight === 0 ? 'weight 0: it gets no requests' : `registry says ${status}`
 }
 
-/** A request is on its way to `candidate`. Returns what ends it, once: with the latency until the head, ms, if it says something. */
-export function beginLoad({ loads }: Candidate): (latencyMs: number | undefined) => void {
+/** With the latency until the head, ms, if it says something; `isLeast` where no head came until then. */
+export type EndLoad = (latencyMs: number | undefined, isLeast?: boolean) => void
+
+/** A request is on its way to `candidate`. Returns what ends it, once. */
+export function beginLoad({ loads }: Candidate): EndLoad {
   const all = Object.values(loads)
   for (const load of all) load.begin()
   let running = true
-  return (latencyMs) => {
+  return (latencyMs, isLeast) => {
     if (!running) return
     running = false
-    for (const load of all) load.end(latencyMs)
+    for (const load of all) load.end(latencyMs, isLeast)
   }
 }

@@ -37,6 +37,11 @@ export function clientMetrics(metrics: Metrics = processMetrics) {
       'instance',
     ]),
     retries: metrics.counter('skein_client_retries_total', 'Attempts after the first.', ['service', 'reason']),
+    hedges: metrics.counter(
+      'skein_client_hedges_total',
+      'Requests beside a slow one: sent, of these won (answered first), or left out because the budget was spent (over_budget).',
+      ['service', 'outcome'],
+    ),
     stale: metrics.gauge(
       'skein_client_discovery_stale',
       '1 while the registry does not confirm the known instances of a service.',

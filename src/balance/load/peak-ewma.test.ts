@@ -91,4 +91,17 @@ describe('peak EWMA', () => {
     for (const latency of [Number.NaN, -1, Number.POSITIVE_INFINITY]) load.end(latency)
     assert.equal(load.cost(), 7)
   })
+
+  it('rises by a request that was given up, and never falls', () => {
+    const load = peakEwma({ clock: new VirtualClock() })
+    for (const [ms, cost] of [
+      [100, 100],
+      [40, 100],
+      [250, 250],
+    ] as const) {
+      load.begin()
+      load.end(ms, true)
+      assert.equal(load.cost(), cost)
+    }
+  })
 })

@@ -53,10 +53,12 @@ class PeakEwma implements Load {
     this.#pending++
   }
 
-  end(latencyMs: number | undefined): void {
+  end(latencyMs: number | undefined, isLeast = false): void {
     this.#pending = Math.max(0, this.#pending - 1)
     if (this.#outdated > 0) this.#outdated--
-    else if (latencyMs !== undefined && latencyMs >= 0 && latencyMs < Number.POSITIVE_INFINITY) this.#sample(latencyMs)
+    else if (latencyMs !== undefined && latencyMs >= 0 && latencyMs < Number.POSITIVE_INFINITY) {
+      this.#sample(latencyMs, isLeast)
+    }
   }
 
   forget(): void {
@@ -69,10 +71,11 @@ class PeakEwma implements Load {
     return Math.exp(-Math.max(0, now - this.#stamp) / this.#tauMs)
   }
 
-  #sample(latencyMs: number): void {
+  #sample(latencyMs: number, isLeast: boolean): void {
     const now = this.#clock.monotonic()
     const weight = this.#kept(now)
     const decayed = this.#estimate * weight
+    if (isLeast && latencyMs <= decayed) return
     // Also where there is none yet: nothing is at most NaN.
     this.#estimate = latencyMs <= decayed ? decayed + latencyMs * (1 - weight) : latencyMs
     this.#stamp = Math.max(this.#stamp, now)

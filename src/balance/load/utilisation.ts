@@ -38,9 +38,9 @@ export function utilisation({ clock, tauMs = 10_000 }: UtilisationOptions): Load
     begin() {
       pending++
     },
-    end(latencyMs) {
+    end(latencyMs, isLeast = false) {
       pending = Math.max(0, pending - 1)
-      if (latencyMs !== undefined && reported === undefined) learn(1)
+      if (latencyMs !== undefined && reported === undefined && !isLeast) learn(1)
     },
     forget() {
       reported = undefined

@@ -27,7 +27,7 @@ export const breaker: Layer = (parts, next) => (call) => {
   )
 }
 
-type Verdict = FailureKind | 'well' | 'unknown'
+type Verdict = FailureKind | 'well' | 'outpaced' | 'unknown'
 
 /** The status of a gRPC call comes last, where it does not come alone. */
 function judgeGrpc(call: Call, response: OutboundResponse, parts: Parts): void {
@@ -58,8 +58,8 @@ function failureInAnswer({ status, headers }: OutboundResponse): Verdict {
   return Object.hasOwn(ERRORS, code) && ERRORS[code as ErrorCode].fault === 'upstream' ? 'well' : 'status'
 }
 
-function failureOf({ failure }: AttemptState): Verdict {
-  if (failure === undefined) return 'unknown'
+function failureOf({ failure, outpaced }: AttemptState): Verdict {
+  if (failure === undefined) return outpaced ? 'outpaced' : 'unknown'
   if (failure === 'timeout') return 'timeout'
   // Of the two, GOAWAY is how a healthy instance ends a connection.
   if (failure.stage === 'unprocessed') return isRefusedStream(failure.cause) ? 'status' : 'unknown'
@@ -82,6 +82,7 @@ function judge(call: Call, candidate: Candidate, verdict: Verdict, parts: Parts)
   if (call.request.grpc !== undefined) outlier.started(id)
   if (verdict === 'well') outlier.answered(id)
   else if (verdict === 'unknown') outlier.cancelled(id)
+  else if (verdict === 'outpaced') outlier.outpaced(id)
   else {
     outlier.failed(id, verdict)
     call.upstream.chooser(call.policy.balance).policy.failed?.(id)

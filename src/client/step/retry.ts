@@ -32,7 +32,7 @@ import { isUnprocessed } from '../transport.ts'
 const REPLAY_MAX_BYTES = 64 * 1024
 
 type Reason = 'refused' | 'shutting-down' | 'reset' | 'timeout' | 'status'
-type Outcome = { response: OutboundResponse } | { error: unknown }
+export type Outcome = { response: OutboundResponse } | { error: unknown }
 
 export const retry: Layer =
   ({ clock, random, metrics }, next) =>
@@ -116,7 +116,8 @@ function begin(call: Call, number: number, last: boolean): void {
   call.attempt = newAttempt(number, mayRepeat)
 }
 
-function reasonToRetry(call: Call, outcome: Outcome): Reason | undefined {
+/** Why this attempt does not count as the call's answer; undefined when it does, or when nothing would mend it. */
+export function reasonToRetry(call: Call, outcome: Outcome): Reason | undefined {
   if (call.cancel.reason !== undefined) return undefined
   return 'response' in outcome ? reasonInAnswer(call, outcome.response) : reasonInFailure(call)
 }

@@ -17,7 +17,7 @@ import { attemptTimedOut, instanceFailed } from '../failure.ts'
 import { isFailure, statusInHead, statusName } from '../grpc.ts'
 import { attemptHeaders } from '../headers.ts'
 import { type Message, TransportError } from '../transport.ts'
-import { beginLoad, type Candidate } from '../upstream.ts'
+import { beginLoad, type Candidate, type EndLoad } from '../upstream.ts'
 
 export const send: Layer = (parts) => (call) =>
   new Promise<OutboundResponse>((resolve, reject) => {
@@ -159,7 +159,7 @@ class Account {
   readonly #call: Call
   readonly #candidate: Candidate
   readonly #startedAt: number
-  readonly #endLoad: (latencyMs: number | undefined) => void
+  readonly #endLoad: EndLoad
   readonly #gauge: { value: number }
   #latencyMs: number | undefined
 
@@ -183,8 +183,10 @@ class Account {
     const { service, operation = this.#call.request.method } = this.#call.request
     const { id, key } = this.#candidate
     const durationMs = this.elapsed()
-    this.#latencyMs = failed ? penalised(durationMs) : typeof outcome === 'number' ? durationMs : undefined
-    this.#call.attempts.push({ instance: id, address: key, outcome, durationMs })
+    const { hedge, outpaced } = this.#call.attempt
+    const tells = typeof outcome === 'number' || outpaced
+    this.#latencyMs = failed ? penalised(durationMs) : tells ? durationMs : undefined
+    this.#call.attempts.push({ instance: id, address: key, outcome, durationMs, ...(hedge && { hedge }) })
     // Its series have been forgotten with it; a late answer must not bring them back.
     if (!this.#call.upstream.has(id)) return
     metrics.requests.with(service, operation, id, String(outcome)).value++
@@ -200,7 +202,7 @@ class Account {
   }
 
   close(): void {
-    this.#endLoad(this.#latencyMs)
+    this.#endLoad(this.#latencyMs, this.#call.attempt.outpaced)
     this.#gauge.value--
   }
 }
