@@ -43,7 +43,7 @@ test('a request head is read as it stands', () => {
 
 test('an upgrade counts where Connection names it, not in HTTP/1.0, not with a body, and not to h2c', () => {
   const upgrade = (version: string, ...lines: string[]) =>
-    request(`GET / HTTP/${version}\r\nUpgrade: ${lines.join('\r\n')}\r\n\r\n`).upgrade
+    request(`GET / HTTP/${version}\r\nUpgrade: ${lines.join('\r\n')}\r\n\r\n`)!.upgrade
   assert.equal(upgrade('1.1', 'x', 'Connection: a, upgrade'), 'x')
   assert.equal(upgrade('1.1', 'x'), undefined)
   assert.equal(upgrade('1.0', 'x', 'Connection: upgrade'), undefined)

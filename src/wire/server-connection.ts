@@ -7,7 +7,7 @@ import { plainAddress } from '../core/address.ts'
 import { type BodyDecoder, bodyDecoder } from './body-decoder.ts'
 import type { Peer } from './contract.ts'
 import { findHeadEnd, parseRequestHead } from './head.ts'
-import { Incoming } from './incoming.ts'
+import { type Flow, Incoming } from './incoming.ts'
 import type { HeadLimits } from './limits.ts'
 import { H1Exchange } from './server-exchange.ts'
 import type { Sweep, Swept } from './sweep.ts'
@@ -49,7 +49,7 @@ const LF = 10
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 const PREFACE_BYTE = PREFACE[0]
 
-export class ServerConnection implements Swept {
+export class ServerConnection implements Swept, Flow {
   readonly socket: Socket
   readonly host: ConnectionHost
   dueTick: number
@@ -77,20 +77,17 @@ export class ServerConnection implements Swept {
   #closed = false
   #released = false
   #refused = false
-  readonly #listeners: readonly (readonly [string, (...args: never[]) => void])[] = [
-    ['data', (bytes: Buffer) => this.#onData(bytes)],
-    ['drain', () => this.#onDrain()],
-    ['error', (error: Error) => this.#gone(error)],
-    ['end', () => this.#onEnd()],
-    ['close', () => this.#onClose()],
-  ]
 
   constructor(socket: Socket, host: ConnectionHost) {
     this.socket = socket
     this.host = host
     this.dueTick = host.sweep.in(host.limits.headMs)
     host.sweep.add(this)
-    for (const [event, listener] of this.#listeners) socket.on(event, listener as () => void)
+    socket.on('data', (bytes: Buffer) => this.#onData(bytes))
+    socket.on('drain', () => this.#onDrain())
+    socket.on('error', (error) => this.#gone(error))
+    socket.on('end', () => this.#onEnd())
+    socket.on('close', () => this.#onClose())
   }
 
   get peer(): Peer {
@@ -218,20 +215,14 @@ export class ServerConnection implements Swept {
   /** What follows is for whoever takes the socket over; where nobody does, it need not be HTTP, and the connection ends. */
   #beginUpgrade(exchange: H1Exchange, rest: Buffer): void {
     exchange.closeAfter()
-    this.#hold()
+    this.pause()
     if (rest.length > 0) this.#rest = rest
     this.#begin(exchange)
   }
 
   #beginBody(exchange: H1Exchange): void {
     this.#decoder = bodyDecoder(exchange.head.framing, this.host.limits)
-    const body = new Incoming({
-      pause: () => this.#hold(),
-      resume: () => this.#release(),
-      drop: () => this.#release(),
-    })
-    this.#body = body
-    exchange.body = body
+    this.#body = exchange.body = new Incoming(this)
   }
 
   #readBody(bytes: Buffer, from: number): number {
@@ -243,7 +234,7 @@ export class ServerConnection implements Swept {
       this.#body = undefined
       body.end(decoder.trailers)
       // Held back for the sake of a body that has come whole with the last bytes.
-      this.#release()
+      this.resume()
     }
     return at
   }
@@ -252,19 +243,25 @@ export class ServerConnection implements Swept {
   #keep(bytes: Buffer, at: number): void {
     if (at >= bytes.length) return
     this.#rest = at === 0 ? bytes : bytes.subarray(at)
-    if (this.#decoder === undefined && !this.#mayRead() && this.#rest.length >= this.host.limits.headBytes) this.#hold()
+    if (this.#decoder === undefined && !this.#mayRead() && this.#rest.length >= this.host.limits.headBytes) this.pause()
   }
 
-  #hold(): void {
+  // The flow of the body that is coming; the connection itself holds back by it too.
+
+  pause(): void {
     if (this.#held) return
     this.#held = true
     this.socket.pause()
   }
 
-  #release(): void {
+  resume(): void {
     if (!this.#held || this.#released) return
     this.#held = false
     this.socket.resume()
+  }
+
+  drop(): void {
+    this.resume()
   }
 
   /** The body of `exchange` is still on its way in. */
@@ -290,10 +287,10 @@ export class ServerConnection implements Swept {
   /** Takes up what was left unread while earlier requests were answered. */
   #readOn(): void {
     const rest = this.#rest
-    if (rest === undefined) return void this.#release()
+    if (rest === undefined) return void this.resume()
     this.#rest = undefined
     this.#searched = 0
-    this.#release()
+    this.resume()
     this.#read(rest)
   }
 
@@ -308,13 +305,13 @@ export class ServerConnection implements Swept {
     this.#rest = undefined
     this.dueTick = this.host.sweep.in(this.host.limits.lingerMs)
     this.socket.end()
-    this.#release()
+    this.resume()
   }
 
   /** Read only so far as `#keep` would keep it, for the same reason. */
   #ignored(bytes: number): void {
     this.#behind += bytes
-    if (this.#behind >= this.host.limits.headBytes) this.#hold()
+    if (this.#behind >= this.host.limits.headBytes) this.pause()
   }
 
   #dropped(bytes: number): void {
@@ -351,7 +348,8 @@ export class ServerConnection implements Swept {
     this.#released = true
     this.queue.length = 0
     this.host.sweep.delete(this)
-    for (const [event, listener] of this.#listeners) this.socket.off(event, listener as () => void)
+    // The other listeners find nothing to do any more.
+    this.socket.removeAllListeners('data')
     const rest = this.#rest ?? Buffer.alloc(0)
     this.#rest = undefined
     return rest
@@ -362,6 +360,7 @@ export class ServerConnection implements Swept {
    * whole still goes out.
    */
   #onEnd(): void {
+    if (this.#released) return
     this.ending = true
     if (this.queue.length === 0) return void this.socket.destroySoon()
     if (this.queue.every(({ ended }) => ended)) return
