@@ -13,10 +13,10 @@ import { makeFolder } from '../../make-folder.ts'
 import { processLog } from '../../ui/process-log.ts'
 import { explainListenError } from '../../up/ports.ts'
 import { version } from '../../version.ts'
-import type { Definitions } from '../config/definitions.ts'
-import { loadConfig } from '../config/load.ts'
+import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import { Registrations } from './registrations.ts'
 import { type AgentCall, type AgentSettings, agentSettings, configSources } from './settings.ts'
+import { Watches } from './watches.ts'
 
 const DATABASE = 'registry.db'
 /** Consul's name for it. */
@@ -34,21 +34,22 @@ export async function runAgent(call: AgentCall): Promise<ExitStatus> {
   const left = Promise.withResolvers<void>()
   const reloads = new Reloads(call, log)
   const registry = await start(settings, log, { leave: left.resolve, reload: () => reloads.run() })
-  const client = new ConsulClient({
-    address: reachable(registry, settings),
-    token: settings.acl?.ownToken ?? settings.token,
-    clock: call.clock,
-  })
+  const address = reachable(registry, settings)
+  const { clock, env, cwd } = call
+  const client = new ConsulClient({ address, token: settings.acl?.ownToken ?? settings.token, clock })
+  // Not by the agent's own token: a watch that has none sees what anybody may see.
+  const watches = new Watches({ address, token: settings.token, clock, log, env, cwd })
   try {
     const { dataDir } = settings
     const file = dataDir === undefined ? undefined : path.join(dataDir, CONFIGURED)
-    await reloads.begin(new Registrations(client, file), config)
+    await reloads.begin(new Registrations(client, file), watches, config)
     for (const line of banner(registry, settings)) out.line(line)
     if (settings.pidFile !== undefined) writeFileSync(settings.pidFile, `${process.pid}\n`)
     reportReady(registry.port)
     await Promise.race([asked, left.promise])
   } finally {
     reloads.end()
+    await watches.end()
     await client.close()
     await registry.close()
     if (settings.pidFile !== undefined) rmSync(settings.pidFile, { force: true })
@@ -109,11 +110,12 @@ function banner(registry: RunningRegistry, { host, datacenter = 'dc1' }: AgentSe
   ]
 }
 
-/** Reads definitions again on SIGHUP and on request, one time after the other. */
+/** Reads services, checks and watches again on SIGHUP and on request, one time after the other. */
 class Reloads {
   readonly #call: AgentCall
   readonly #log: Logger
-  #registrations: Registrations | undefined
+  /** What the files are applied to, once the registry serves. */
+  #parts: readonly { apply(config: LoadedConfig): Promise<void> }[] = []
   #last: Promise<void> = Promise.resolve()
 
   constructor(call: AgentCall, log: Logger) {
@@ -121,9 +123,10 @@ class Reloads {
     this.#log = log
   }
 
-  async begin(registrations: Registrations, definitions: Definitions): Promise<void> {
-    await registrations.apply(definitions)
-    this.#registrations = registrations
+  async begin(registrations: Registrations, watches: Watches, config: LoadedConfig): Promise<void> {
+    const parts = [registrations, watches]
+    for (const part of parts) await part.apply(config)
+    this.#parts = parts
     process.on('SIGHUP', this.#onSignal)
   }
 
@@ -145,11 +148,11 @@ class Reloads {
   }
 
   async #reload(): Promise<void> {
-    if (this.#registrations === undefined) throw new Failure('the agent is still starting')
+    if (this.#parts.length === 0) throw new Failure('the agent is still starting')
     const config = loadConfig(configSources(this.#call), this.#call.cwd)
     for (const warning of config.warnings) this.#log.warn(warning)
-    await this.#registrations.apply(config)
-    const { services, checks } = config
-    this.#log.info({ services: services.length, checks: checks.length }, 'configuration read again')
+    for (const part of this.#parts) await part.apply(config)
+    const [services, checks, watches] = [config.services, config.checks, config.watches].map(({ length }) => length)
+    this.#log.info({ services, checks, watches }, 'configuration read again')
   }
 }

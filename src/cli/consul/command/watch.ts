@@ -5,7 +5,7 @@ import { type Api, QUERY_FLAGS, withApi } from '../api.ts'
 import { type ConsulCall, consulCommand } from '../contract.ts'
 import { showExact } from '../exact.ts'
 import { readBoolean } from '../flags.ts'
-import { changes, newEvents } from '../watch/changes.ts'
+import { statesOf } from '../watch/changes.ts'
 import { runHandler } from '../watch/handler.ts'
 import { VIEWS, type View, viewOf } from '../watch/views.ts'
 
@@ -50,13 +50,11 @@ async function follow(api: Api, view: View, call: Call): Promise<ExitStatus> {
   const stop = new AbortController()
   const forget = onAskedToEnd(() => stop.abort())
   try {
-    const watching = { api, clock: call.clock, err: call.terminal.err, signal: stop.signal }
-    const all = call.flags.type === 'event' ? newEvents(view, watching) : changes(view, watching)
-    for await (const { index, json } of all) {
-      await runHandler(
-        { words: call.args, shell: call.flags.shell !== false, input: `${json}\n`, index, signal: stop.signal },
-        call,
-      )
+    const { args: words, clock, cwd, env, terminal } = call
+    const { signal } = stop
+    const handler = { words, shell: call.flags.shell !== false, signal, env, cwd, write: terminal.out.raw }
+    for await (const change of statesOf(view, { api, clock, signal, tell: terminal.err.line })) {
+      await runHandler({ ...handler, ...change })
     }
     return 0
   } catch (error) {

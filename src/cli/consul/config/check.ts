@@ -23,6 +23,11 @@ const TYPES: Record<Exclude<KeyType, Keys>, { fits(value: unknown): boolean; exp
     expected: 'an object',
   },
   list: { fits: (value) => Array.isArray(value) && value.every(isObject), expected: 'a list of objects' },
+  texts: { fits: (value) => [value].flat().every((one) => typeof one === 'string'), expected: 'a list of texts' },
+  durations: {
+    fits: (value) => isObject(value) && Object.values(value).every(isDuration),
+    expected: 'durations by name, such as {"*": "10s"}',
+  },
   any: { fits: () => true, expected: '' },
 }
 

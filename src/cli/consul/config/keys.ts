@@ -1,7 +1,18 @@
 /** The keys of Consul's configuration files that are known here, with what each does or why it does nothing. */
 
-/** `any` is not looked at; `duration` is Go's: `10s`. */
-export type KeyType = 'text' | 'number' | 'port' | 'flag' | 'duration' | 'object' | 'list' | 'any' | Keys
+/** `any` is not looked at; `texts` is one or several; `duration` is Go's: `10s`; `durations` are such by name. */
+export type KeyType =
+  | 'text'
+  | 'number'
+  | 'port'
+  | 'flag'
+  | 'duration'
+  | 'object'
+  | 'list'
+  | 'texts'
+  | 'durations'
+  | 'any'
+  | Keys
 
 export interface Key {
   readonly type: KeyType
@@ -66,7 +77,7 @@ const ACL: Keys = {
 
 const DNS: Keys = {
   node_ttl: used('duration'),
-  service_ttl: used('object'),
+  service_ttl: used('durations'),
   only_passing: used('flag'),
   a_record_limit: used('number'),
   udp_answer_limit: used('number'),
@@ -171,5 +182,5 @@ export const KEYS: Keys = {
   verify_incoming_rpc: ignored(TLS),
   verify_outgoing: ignored(TLS),
   verify_server_hostname: ignored(TLS),
-  watches: ignored('run consul watch beside the agent'),
+  watches: used('list'),
 }

@@ -78,6 +78,55 @@ describe('files of an agent', () => {
     assert.deepEqual(services[0]!.body, { Name: 'a', Checks: [{ TTL: '1s' }] })
   })
 
+  test('every mistake of a watch is told, and keys that are none', () => {
+    const watches = [
+      { handler: 'x' },
+      { type: 'keys', handler: 'x' },
+      { type: 'key', handler: 'x' },
+      { type: 'nodes' },
+      { type: 'nodes', handler: 'x', args: ['y'] },
+      { type: 'nodes', handler: 'x', handler_type: 'htp' },
+      { type: 'nodes', handler_type: 'http', http_handler_config: { path: 'ftp://x', timeout: '10' } },
+      { type: 'nodes', handler_type: 'http', http_handler_config: { path: '/hook' } },
+      { type: 'nodes', args: 'x', tag: [1] },
+    ]
+    assert.throws(
+      () => load(write('w.json', { watches })),
+      ({ issues }: ConfigError) => {
+        assert.deepEqual(
+          issues.map(({ key, message }) => `${key}: ${message}`),
+          [
+            'watches[0]: Watch type must be specified',
+            'watches[1]: Unsupported watch type: keys',
+            'watches[2]: This type of watch needs its key',
+            'watches[3]: it has no handler',
+            'watches[4]: it has handler and args',
+            'watches[5].handler_type: htp is none',
+            'watches[6].http_handler_config.timeout: "10" is not a duration such as "10s"',
+            'watches[7].http_handler_config.path: /hook is no URL',
+            'watches[8].tag: [1] is not a list of texts',
+          ],
+        )
+        return true
+      },
+    )
+    const { warnings } = load(write('w.json', { watches: [{ type: 'nodes', args: ['x'], ky: 1 }] }))
+    assert.deepEqual(warnings, ['w.json: unknown key watches[0].ky has no effect; did you mean key?'])
+  })
+
+  test('watches of all files add up, in HCL too', () => {
+    const hcl = write('w.hcl', 'watches { type = "key"\n key = "a"\n args = ["./a", "b"] }')
+    const json = write('v.json', { watches: [{ type: 'services', handler: './c d' }] })
+    const { watches } = load(hcl, json)
+    assert.deepEqual(
+      watches.map(({ place, handler }) => [place, handler]),
+      [
+        ['watches[0]', { kind: 'script', words: ['./a', 'b'], shell: false }],
+        ['watches[0]', { kind: 'script', words: ['./c d'], shell: true }],
+      ],
+    )
+  })
+
   test("definitions are respelt as the API's", () => {
     const source = write('d.json', {
       service: {

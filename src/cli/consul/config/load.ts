@@ -6,6 +6,7 @@ import { RulesError } from '../../../registry/acl/hcl.ts'
 import { checkFields, type Fields, isObject } from './check.ts'
 import { type Definition, type Definitions, definitionsOf } from './definitions.ts'
 import { fieldsOfHcl } from './hcl.ts'
+import { type WatchDefinition, watchesOf } from './watches.ts'
 
 export interface Source {
   /** A file or folder; or, with `text`, what the text is called in messages. */
@@ -16,8 +17,9 @@ export interface Source {
 }
 
 export interface LoadedConfig extends Definitions {
-  /** All files in one, without services and checks. */
+  /** All files in one, without services, checks and watches. */
   readonly fields: Fields
+  readonly watches: readonly WatchDefinition[]
   /** Each with the name of its file. */
   readonly warnings: readonly string[]
 }
@@ -28,6 +30,7 @@ export function loadConfig(sources: readonly Source[], cwd: string): LoadedConfi
   const warnings: string[] = []
   const services: Definition[] = []
   const checks: Definition[] = []
+  const watches: WatchDefinition[] = []
   let fields: Fields = {}
   for (const source of sources.flatMap((one) => expand(one, cwd, issues))) {
     const list = new IssueList(source.name)
@@ -40,12 +43,13 @@ export function loadConfig(sources: readonly Source[], cwd: string): LoadedConfi
     }
     services.push(...definitions.services)
     checks.push(...definitions.checks)
+    watches.push(...watchesOf(found, source.name, list, own))
     warnings.push(...own.map((text) => `${source.name}: ${text}`))
     fields = merge(fields, found)
   }
   const all = issues.flatMap((list) => list.issues)
   if (all.length > 0) throw new ConfigError(all)
-  return { fields, warnings, services, checks }
+  return { fields, warnings, services, checks, watches }
 }
 
 /** A folder stands for its .json and .hcl files in alphabetical order; folders in it do not count. */
@@ -84,9 +88,9 @@ function parse({ name, text, format }: Source, cwd: string, issues: IssueList): 
   return {}
 }
 
-const DEFINITIONS = ['service', 'services', 'check', 'checks']
+const DEFINITIONS = ['service', 'services', 'check', 'checks', 'watches']
 
-/** Objects are merged, all else is replaced. Services and checks are collected apart. */
+/** Objects are merged, all else is replaced. Services, checks and watches are collected apart. */
 function merge(earlier: Fields, later: Fields): Fields {
   const result: Record<string, unknown> = { ...earlier }
   for (const [key, value] of Object.entries(later)) {

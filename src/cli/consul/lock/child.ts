@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Clock } from '../../../core/clock.ts'
 import type { Environment } from '../../../core/settings.ts'
+import { HAS_GROUPS, programOf, sendSignal } from '../program.ts'
 
 /** Time to clean up between SIGTERM and SIGKILL, ms: shorter than the lock-delay, within which nobody else gets the lock. */
 const GRACE_MS = 5000
@@ -26,11 +27,11 @@ export class Child {
   readonly #clock: Clock
 
   constructor({ words, shell, stdin, env, cwd, clock }: ChildOptions) {
-    const [program, ...args] = shell ? [env['SHELL'] ?? '/bin/sh', '-c', words.join(' ')] : words
+    const [program, ...args] = programOf(words, shell, env)
     this.#clock = clock
-    // A group of its own, so that a signal reaches what a shell has started, too. It could not read from a terminal, though.
-    this.#group = !stdin && process.platform !== 'win32'
-    this.#child = spawn(program!, args, {
+    // A group of its own could not read from a terminal.
+    this.#group = !stdin && HAS_GROUPS
+    this.#child = spawn(program, args, {
       cwd,
       env: { ...env, CONSUL_LOCK_HELD: 'true' },
       stdio: [stdin ? 'inherit' : 'ignore', 'inherit', 'inherit'],
@@ -50,12 +51,7 @@ export class Child {
     kill.cancel()
   }
 
-  readonly #send = (signal: NodeJS.Signals) => {
-    const { pid, exitCode, signalCode } = this.#child
-    if (pid === undefined || exitCode !== null || signalCode !== null) return
-    if (this.#group) process.kill(-pid, signal)
-    else this.#child.kill(signal)
-  }
+  readonly #send = (signal: NodeJS.Signals) => sendSignal(this.#child, signal, this.#group)
 }
 
 function endOf(child: ChildProcess): Promise<string | undefined> {

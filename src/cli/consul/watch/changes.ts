@@ -2,7 +2,7 @@
 import { type Clock, sleep } from '../../../core/clock.ts'
 import { SkeinError } from '../../../core/errors.ts'
 import { eventIndex, type UserEvent } from '../../../registry/event-log.ts'
-import type { Output } from '../../ui/terminal.ts'
+import { Failure } from '../../command.ts'
 import type { Api, ApiAnswer } from '../api.ts'
 import { showExact } from '../exact.ts'
 import type { View } from './views.ts'
@@ -15,16 +15,23 @@ export interface Change {
 export interface Watching {
   readonly api: Api
   readonly clock: Clock
-  /** Where it is told that the registry does not answer. */
-  readonly err: Output
   readonly signal: AbortSignal
+  /** True = no failure and no refusal ends it, not even of the first question. */
+  readonly endures?: boolean
+  /** Told when the registry does not answer. */
+  tell(message: string): void
 }
 
 const RETRY_MS = 5_000
 const RETRY_MAX_MS = 180_000
 
+/** The states of a view, or the new events. */
+export function statesOf(view: View, watching: Watching): AsyncGenerator<Change, void> {
+  return view.isEvents ? newEvents(view, watching) : changes(view, watching)
+}
+
 /** Each state that differs from the one before. @throws the first failure to reach the registry; later ones are ridden out. */
-export async function* changes({ path, params, shape }: View, watching: Watching): AsyncGenerator<Change, void> {
+async function* changes({ path, params, shape }: View, watching: Watching): AsyncGenerator<Change, void> {
   const { api, signal } = watching
   const ask = patient(watching)
   let index = 0
@@ -47,7 +54,7 @@ const EVENT_WAIT_MS = 1_000
  * The events that are there, then each time the new ones. Their index is a hash of 64 bits which does not rise, so it is
  * reckoned here, from the events.
  */
-export async function* newEvents({ path, params }: View, watching: Watching): AsyncGenerator<Change, void> {
+async function* newEvents({ path, params }: View, watching: Watching): AsyncGenerator<Change, void> {
   const { api, signal } = watching
   const ask = patient(watching)
   const wait = `${EVENT_WAIT_MS}ms`
@@ -63,7 +70,7 @@ export async function* newEvents({ path, params }: View, watching: Watching): As
 }
 
 /** Asks, and from the first answer on again and again until there is one. */
-function patient({ clock, err, signal }: Watching) {
+function patient({ clock, signal, endures = false, tell }: Watching) {
   let isFirst = true
   return async (ask: () => Promise<ApiAnswer>): Promise<ApiAnswer> => {
     for (let failures = 1; ; failures++) {
@@ -72,11 +79,16 @@ function patient({ clock, err, signal }: Watching) {
         isFirst = false
         return answer
       } catch (error) {
-        if (isFirst || !(error instanceof SkeinError)) throw error
+        if (signal.aborted || !mayPass(error, isFirst, endures)) throw error
         const waitMs = Math.min(RETRY_MS * failures ** 2, RETRY_MAX_MS)
-        err.line(`Error querying Consul agent: ${error.message}; again in ${waitMs / 1000} s`)
+        tell(`Error querying Consul agent: ${error.message}; again in ${waitMs / 1000} s`)
         await sleep(waitMs, clock, signal)
       }
     }
   }
+}
+
+function mayPass(error: unknown, isFirst: boolean, endures: boolean): error is Error {
+  if (endures) return error instanceof SkeinError || error instanceof Failure
+  return error instanceof SkeinError && !isFirst
 }

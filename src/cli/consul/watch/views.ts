@@ -5,6 +5,8 @@ import { Failure } from '../../command.ts'
 export interface View {
   readonly path: string
   readonly params: Readonly<Record<string, string | readonly string[] | true | undefined>>
+  /** Of events the new ones are told, not all that are there. */
+  readonly isEvents?: boolean
   /** What is shown of the answer; of none (status 404) it is null. */
   shape(body: unknown): unknown
 }
@@ -44,7 +46,7 @@ export const VIEWS: Readonly<Record<string, (flags: ViewFlags) => View>> = {
     params: {},
     shape: whole,
   }),
-  event: ({ name }) => ({ path: '/v1/event/list', params: { name }, shape: whole }),
+  event: ({ name }) => ({ path: '/v1/event/list', params: { name }, isEvents: true, shape: whole }),
 }
 
 /** @throws Failure for a type that is not there, or one that lacks a flag. */
@@ -58,6 +60,6 @@ export function viewOf(flags: ViewFlags): View {
 }
 
 function need(flag: string, value: string | undefined): string {
-  if (value === undefined || value === '') throw new Failure(`This type of watch needs -${flag}`)
+  if (value === undefined || value === '') throw new Failure(`This type of watch needs its ${flag}`, `Give -${flag}=….`)
   return value
 }

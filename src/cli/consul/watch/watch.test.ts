@@ -41,8 +41,8 @@ describe('without a program, shown once', () => {
   const REFUSED: readonly (readonly [string, RegExp])[] = [
     ['', /^Watch type must be specified/],
     ['-type=constructor', /^Unsupported watch type: constructor/],
-    ['-type=key', /needs -key/],
-    ['-type=service', /needs -service/],
+    ['-type=key', /needs its key\nGive -key=/],
+    ['-type=service', /needs its service\nGive -service=/],
     ['-type=service -service=x -passingonly=yes', /^-passingonly=yes: write true or false/],
   ]
   for (const [line, pattern] of REFUSED) {
