@@ -43,7 +43,7 @@ export interface RegistryOptions {
    * the loss of machines, and any number of registries may share it.
    */
   readonly storage?: StorageChoice | undefined
-  /** Default `dc1`. */
+  /** Letters, digits, - and _; default `dc1`. */
   readonly datacenter?: string | undefined
   /** Name of the registry's own node; default: the one that is stored, else the host name. */
   readonly nodeName?: string | undefined
@@ -81,12 +81,13 @@ export interface RunningRegistry {
 
 /**
  * Starts a registry; it serves when the promise resolves.
- * @throws ConfigError when it would listen beyond loopback without a token; SkeinError STORAGE_FAILED naming the file;
+ * @throws ConfigError when it would listen beyond loopback without a token, or the datacenter's name is none; SkeinError STORAGE_FAILED naming the file;
  * the error of `listen` when a port is taken; RangeError for a bad setting of DNS.
  */
 export async function startRegistry(options: RegistryOptions = {}): Promise<RunningRegistry> {
   const host = options.host ?? '127.0.0.1'
   refuseOpenHost(host, options)
+  refuseBadDatacenter(options)
   const clock = options.clock ?? systemClock
   const metrics = options.metrics ?? ownMetrics()
   const counters = registryMetrics(metrics)
@@ -139,6 +140,13 @@ function refuseOpenHost(host: string, { token = '', acl, unprotected = false }: 
     'Give it a token (SKEIN_REGISTRY_TOKEN) or ACLs (--acl, acl: true), listen on 127.0.0.1, or say --unprotected'
   const message = `listening on ${host} without a token would let everyone on the network change every service`
   throw new ConfigError([{ file: 'registry', key: 'host', message, fix }])
+}
+
+/** It is a label of DNS, and stands in URLs. */
+function refuseBadDatacenter({ datacenter = 'dc1' }: RegistryOptions): void {
+  if (/^[A-Za-z0-9_-]{1,63}$/.test(datacenter)) return
+  const message = `'${datacenter}' cannot be the name of a datacenter`
+  throw new ConfigError([{ file: 'registry', key: 'datacenter', message, fix: 'Use letters, digits, - and _.' }])
 }
 
 function isLoopback(host: string): boolean {

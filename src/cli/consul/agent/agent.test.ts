@@ -162,6 +162,20 @@ describe('consul agent', { timeout: 120_000 }, () => {
     assert.deepEqual(await one.ended, [0, null])
   })
 
+  test('watches of the configuration; a reload takes in new ones, and a handler at work holds up no end', async () => {
+    const changed = { type: 'key', key: 'k', handler: 'cat >> changed.txt' }
+    write('watches.json', { watches: [changed] })
+    await using one = await agent(['-dev', '-config-file=watches.json'])
+    const seen = (name: string) => readFileSync(path.join(dir, name), { encoding: 'utf8', flag: 'a+' })
+    await eventually('the first state', async () => seen('changed.txt') === 'null\n')
+    write('watches.json', { watches: [changed, { type: 'nodes', handler: 'echo x >> slow.txt; sleep 300; true' }] })
+    one.child.kill('SIGHUP')
+    await eventually('the new one', async () => seen('slow.txt') === 'x\n')
+    await fetch(`http://127.0.0.1:${one.port}/v1/kv/k`, { method: 'PUT', body: 'x' })
+    await eventually('the second', async () => seen('changed.txt').includes('"Value":"eA=="'))
+    assert.deepEqual([await one.end('SIGTERM'), one.stderr()], [[0, null], ''])
+  })
+
   test('-data-dir keeps what was written; a service that its file no longer names is gone', async () => {
     write('kept.json', { data_dir: 'data', services: [{ name: 'a' }, { name: 'b' }] })
     {
@@ -189,6 +203,8 @@ describe('consul agent', { timeout: 120_000 }, () => {
 
   test('what cannot be started has status 1 and says why', async () => {
     write('bad.json', { service: { name: 'a', port: 99_999 }, data_dir: 'other' })
+    write('dns.json', { dns_config: { service_ttl: { '*': 'soon' }, node_ttl: '-1s' } })
+    write('zone.json', { dns_config: { udp_answer_limit: 0 } })
     write('two.json', { ports: { http: 'x' }, log_level: 5 })
     await using taken = await listener()
     const cases: readonly (readonly [string, RegExp])[] = [
@@ -203,6 +219,13 @@ describe('consul agent', { timeout: 120_000 }, () => {
       ['agent -dev -http-port=0 -dns-port=-1 -config-file=bad.json', /^bad\.json: service: .*port/m],
       ['agent -dev -config-file=two.json', /ports\.http[\s\S]*log_level/],
       ['agent -dev extra', /^Unexpected extra arguments: extra/],
+      [
+        'agent -dev -config-file=dns.json',
+        /2 mistakes in dns\.json\n {2}dns_config\.service_ttl: [\s\S]*dns_config\.node_ttl/,
+      ],
+      ['agent -dev -config-file=zone.json', /mistake in consul agent\n {2}dns_config\.udp_answer_limit: 0 is not/],
+      [`agent -dev -domain=${'a'.repeat(64)}`, /mistake in consul agent\n {2}domain: 'a+' is not a domain name/],
+      ['agent -dev -datacenter=a.b', /datacenter: 'a\.b' cannot be the name of a datacenter/],
     ]
     const runs = cases.map(async ([line, pattern]) => [await consul(...line.split(' ')), line, pattern] as const)
     for (const [{ code, stderr }, line, pattern] of await Promise.all(runs)) {

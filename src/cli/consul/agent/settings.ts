@@ -6,7 +6,7 @@ import type { LogLevel } from '../../../core/log.ts'
 import { SETTINGS } from '../../../core/settings.ts'
 import type { AclOptions } from '../../../registry/acl/access-control.ts'
 import { parseDuration } from '../../../registry/api/duration.ts'
-import type { DnsOptions } from '../../../registry/dns/settings.ts'
+import { type DnsOptions, dnsSettings } from '../../../registry/dns/settings.ts'
 import { DEFAULT_REGISTRY_PORT } from '../../define.ts'
 import { DEFAULT_DNS_PORT } from '../../dns-port.ts'
 import type { Fields } from '../config/check.ts'
@@ -66,11 +66,14 @@ export function agentSettings(call: AgentCall): { settings: AgentSettings; confi
     host: checkAddress(host, issues),
     port: checkHttpPort(flags['http-port'] ?? numberAt(ports, 'http') ?? DEFAULT_REGISTRY_PORT, issues),
     dnsPort: dnsPort === -1 ? undefined : dnsPort,
-    dns: dnsOptions(fields, flags.domain, checkAddress(textAt(addresses, 'dns') ?? clients[0]!, issues)),
+    dns: checkDns(
+      dnsOptions(fields, flags.domain, checkAddress(textAt(addresses, 'dns') ?? clients[0]!, issues)),
+      issues,
+    ),
     dataDir: flags.dev ? undefined : path.resolve(cwd, dataDir ?? ''),
-    nodeName: flags.node ?? textAt(fields, 'node_name'),
+    nodeName: flags.node || textAt(fields, 'node_name') || undefined,
     sessionTtlMinMs: durationAt(fields, 'session_ttl_min'),
-    datacenter: flags.datacenter ?? textAt(fields, 'datacenter'),
+    datacenter: (flags.datacenter || textAt(fields, 'datacenter') || undefined)?.toLowerCase(),
     logLevel: readLevel(flags['log-level'] ?? textAt(fields, 'log_level'), issues),
     pidFile: pidFile === undefined ? undefined : path.resolve(cwd, pidFile),
     token: acl === undefined ? env[SETTINGS.token] : undefined,
@@ -141,7 +144,7 @@ function dnsOptions(fields: Fields, domain: string | undefined, host: string): D
   const nodeTtl = textAt(dns, 'node_ttl')
   return {
     host,
-    domain: (domain ?? textAt(fields, 'domain'))?.replace(/\.$/, ''),
+    domain: (domain || textAt(fields, 'domain') || undefined)?.replace(/\.$/, ''),
     serviceTtl: Object.fromEntries(ttls),
     nodeTtl: nodeTtl === undefined ? undefined : seconds(nodeTtl),
     soa: {
@@ -158,7 +161,20 @@ function dnsOptions(fields: Fields, domain: string | undefined, host: string): D
   }
 }
 
-/** The unit of DNS. @throws RangeError with Go's text. */
+/** Names and ranges are DNS's own affair; it speaks of its options, here they have the names of the file. */
+function checkDns(options: DnsOptions, issues: Issue[]): DnsOptions {
+  try {
+    dnsSettings(options)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    const [, option = '', message = error.message] = /^dns\.(\S+): (.*)$/.exec(error.message) ?? []
+    const key = option.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+    issues.push(issue(key === 'domain' ? key : `dns_config.${key}`, message, 'Write one that fits.'))
+  }
+  return options
+}
+
+/** The unit of DNS. The form was checked when the files were read. */
 const seconds = (duration: string) => Math.floor(parseDuration(duration) / 1000)
 
 function unknownFlags({ unknown }: AgentCall): string[] {
