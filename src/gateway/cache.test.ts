@@ -5,12 +5,15 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { connect } from 'node:http2'
 import { type TestContext, test } from 'node:test'
 import { VirtualClock } from '../core/clock.ts'
+import type { BodySink, BodySource } from '../wire/contract.ts'
 import { directivesOf } from './cache/directives.ts'
 import { isStorable, lifetimeOf } from './cache/freshness.ts'
+import { Note, NotingBudget } from './cache/notes.ts'
 import { Store } from './cache/store.ts'
 import { tee } from './cache/tee.ts'
 import { wholeBody } from './compress.ts'
 import type { GatewayConfig, RouteConfig } from './contract.ts'
+import type { GatewayLimits } from './limits.ts'
 import type { CustomStep } from './rule/steps.ts'
 import { type AskOptions, ask, httpUpstream, instance, workbench } from './workbench.suite.ts'
 
@@ -24,6 +27,7 @@ async function cached(
   handler: RequestListener,
   route: Partial<RouteConfig> = {},
   config: Partial<GatewayConfig> = {},
+  limits: Partial<GatewayLimits> = {},
 ) {
   const upstream: Upstream = { handler, count: 0 }
   const { port } = await httpUpstream(t, (request, response) => {
@@ -36,6 +40,7 @@ async function cached(
     routes: [{ to: 'users', cache: true, attempts: 1, ...route }],
     clock,
     config,
+    limits,
   })
   const get = (path = '/', init?: AskOptions) => ask(bench.gateway.port, path, init)
   const texts = async (...paths: string[]) => {
@@ -443,7 +448,8 @@ test('the variants that requests invent count in the bound', () => {
 
 test('nobody waits for an answer that has become too long to be kept', async () => {
   const told: (Uint8Array | undefined)[] = []
-  const source = tee(wholeBody(new Uint8Array(1001)), 1000, (bytes) => told.push(bytes))
+  const note = new Note(new NotingBudget(5000), 1000)
+  const source = tee(wholeBody(new Uint8Array(1001)), note, (bytes) => told.push(bytes))
   source.read({ chunk: () => assert.deepEqual(told, [undefined]), end() {}, fail: assert.fail })
   assert.deepEqual(told, [undefined])
 })
@@ -475,4 +481,68 @@ test('a change made by one service of a split makes untrue what any of them said
   await get('/', { method: 'DELETE', headers: { 'x-who': other! } })
   upstream.handler = handler
   assert.equal((await get('/', { headers: { 'x-who': one! } })).text, 'answer 3')
+})
+
+test('many large answers at once: those beyond the bound pass and are not kept, and the bound holds for what comes later', async (t) => {
+  const begun: ServerResponse[] = []
+  const half = Buffer.alloc(50_000, 'x')
+  const handler: RequestListener = (request, response) => {
+    const isChunked = request.url!.startsWith('/chunked')
+    response.writeHead(200, { 'cache-control': 'max-age=60', ...(isChunked ? {} : { 'content-length': 100_000 }) })
+    response.write(half)
+    begun.push(response)
+  }
+  const { get, upstream } = await cached(t, handler, {}, {}, { notingBytes: 410_000 })
+  const all = async (paths: readonly string[]) => {
+    const before = upstream.count
+    const answers = Promise.all(paths.map((path) => get(path)))
+    while (upstream.count < before + paths.length) await new Promise(setImmediate)
+    for (const response of begun.splice(0)) response.end(half)
+    for (const { status, text } of await answers) assert.deepEqual([status, text.length], [200, 100_000])
+  }
+  const paths = Array.from({ length: 10 }, (_, i) => `/known/${i}`)
+  await all(paths)
+  upstream.handler = (_, response) => response.end('short')
+  const again = await Promise.all(paths.map((path) => get(path)))
+  assert.equal(again.filter(({ text }) => text.length === 100_000).length, 4)
+  upstream.handler = handler
+  await all(Array.from({ length: 10 }, (_, i) => `/chunked/${i}`))
+  for (const path of ['/later/1', '/chunked/later/2']) {
+    await all([path])
+    assert.equal((await get(path)).text.length, 100_000, 'all was given back')
+  }
+})
+
+test('what was noted is given back, however the answer ends', () => {
+  const ends: Record<string, (sink: BodySink, body: BodySource) => void> = {
+    whole: (sink) => sink.end([]),
+    'broken off': (sink) => sink.fail(new Error('gone')),
+    dropped: (_, body) => body.drop(new Error('nobody wants it')),
+    'too long': (sink) => sink.chunk(new Uint8Array(900)),
+  }
+  for (const length of [undefined, 800]) {
+    for (const [how, end] of Object.entries(ends)) {
+      const budget = new NotingBudget(5000)
+      let sink: BodySink | undefined
+      const source = { complete: false, started: true, read: (given: BodySink) => (sink = given), drop() {} }
+      const told: (number | undefined)[] = []
+      const passing = tee(source as unknown as BodySource, new Note(budget, 1000, length), (bytes) =>
+        told.push(bytes?.length),
+      )
+      passing.read({ chunk() {}, end() {}, fail() {} })
+      for (let i = 0; i < 8; i++) sink!.chunk(new Uint8Array(100))
+      assert.ok(budget.bytes >= 800 && budget.bytes < 3000, `${how}: ${budget.bytes}`)
+      end(sink!, passing)
+      assert.deepEqual([how, budget.bytes, told], [how, 0, [how === 'whole' ? 800 : undefined]])
+    }
+  }
+})
+
+test('answers that come a byte at a time cost more than their bytes', () => {
+  const budget = new NotingBudget(10_000)
+  const note = new Note(budget, 1e6)
+  let bytes = 0
+  for (; note.isOpen; bytes++) note.add(new Uint8Array(1))
+  assert.ok(bytes < 100, `${bytes}`)
+  assert.deepEqual([note.finish(), budget.bytes], [undefined, 0])
 })

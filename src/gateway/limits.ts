@@ -32,6 +32,8 @@ export interface GatewayLimits {
   readonly tunnelAnswerMs: number
   /** Silence in both directions of a WebSocket. */
   readonly tunnelIdleMs: number
+  /** Answers that caches note while they pass, all routes together; one that would go beyond it is not kept. */
+  readonly notingBytes: number
   /** How long `close` waits for answers and tunnels under way. */
   readonly drainMs: number
 }
@@ -53,5 +55,6 @@ export const LIMITS: GatewayLimits = {
   tunnelConnectMs: 1_000,
   tunnelAnswerMs: 5_000,
   tunnelIdleMs: 300_000,
+  notingBytes: 64 * 1024 * 1024,
   drainMs: 10_000,
 }

@@ -1,5 +1,6 @@
 /** Requests for the same thing at the same time: one goes, the others wait for what it brings. */
 import type { Clock } from '../../core/clock.ts'
+import { ownText } from './text.ts'
 
 /** So long a key whose answer was not kept is not waited for again, ms: waiting would only have made a queue. */
 const ALONE_MS = 10_000
@@ -41,7 +42,7 @@ export class Flights {
       isOver = true
       this.#underWay.delete(key)
       this.#alone.delete(key)
-      if (!kept) this.#alone.set(key, this.#clock.monotonic() + ALONE_MS)
+      if (!kept) this.#alone.set(ownText(key), this.#clock.monotonic() + ALONE_MS)
       if (this.#alone.size > ALONE_MAX) this.#alone.delete(this.#alone.keys().next().value!)
       resolve()
     }

@@ -1,6 +1,6 @@
 /** Keeps what upstreams answer and gives it again, for all routes of a gateway. */
 import type { Clock } from '../../core/clock.ts'
-import { type RawHeaders, withoutHeaders } from '../../core/headers.ts'
+import { header, type RawHeaders, withoutHeaders } from '../../core/headers.ts'
 import { wholeBody } from '../compress.ts'
 import { discard } from '../discard.ts'
 import type { UpstreamAnswer } from '../exchange.ts'
@@ -8,9 +8,11 @@ import type { Cache } from '../rule/cache.ts'
 import { directivesOf } from './directives.ts'
 import { Flights } from './flights.ts'
 import { ageOnArrival, isNotModified, isStorable, lifetimeOf } from './freshness.ts'
+import { Note, type NotingBudget } from './notes.ts'
 import { type CacheRequest, stateOf } from './request.ts'
 import type { Kept } from './store.ts'
 import { tee } from './tee.ts'
+import { ownText } from './text.ts'
 
 /** Of a 304, these say nothing new about what is kept; of an answer, a 304 does not have them. */
 const OF_CONTENT: ReadonlySet<string> = new Set(['content-length', 'content-encoding', 'content-type', 'content-range'])
@@ -30,9 +32,11 @@ export interface Fetch {
 export class Keeper {
   readonly flights: Flights
   readonly #clock: Clock
+  readonly #budget: NotingBudget
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, budget: NotingBudget) {
     this.#clock = clock
+    this.#budget = budget
     this.flights = new Flights(clock)
   }
 
@@ -65,7 +69,8 @@ export class Keeper {
       end(false)
       return answer
     }
-    const passing = tee(source, config.maxBodyBytes, (body) => {
+    const note = new Note(this.#budget, config.maxBodyBytes, lengthOf(headers))
+    const passing = tee(source, note, (body) => {
       if (body === undefined) end(false)
       else this.#note(fetch, { status, headers: withoutHeaders(headers, AGE), body }, ageOnArrival(headers))
     })
@@ -91,7 +96,7 @@ export class Keeper {
     age: number,
   ): Kept {
     const lifetime = lifetimeOf(headers, directivesOf(headers), config.defaultSeconds)
-    const kept = { status, headers: headers.map(copyOf), body, lifetime, age, at: askedAt }
+    const kept = { status, headers: headers.map(ownText), body, lifetime, age, at: askedAt }
     request.store.put(request.key, request.fields, kept)
     end(true)
     return kept
@@ -119,7 +124,7 @@ function refreshed(kept: RawHeaders, confirmed: RawHeaders): string[] {
   return [...withoutHeaders(kept, names), ...fields]
 }
 
-/** A part of the head's text would keep all of it. */
-function copyOf(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1')
+function lengthOf(headers: RawHeaders): number | undefined {
+  const length = header(headers, 'content-length')
+  return length === undefined ? undefined : Number(length)
 }

@@ -5,6 +5,7 @@ import { outboundHeaders, outboundPath } from '../outbound.ts'
 import { directivesOf } from './directives.ts'
 import { isGoodEnough, staleTimes } from './freshness.ts'
 import type { Kept, Store } from './store.ts'
+import { cacheKey } from './text.ts'
 
 export interface CacheRequest {
   readonly exchange: Exchange
@@ -28,12 +29,12 @@ export function cacheRequest(exchange: Exchange): CacheRequest {
   const thing = `${proto} ${host} ${port} ${header(fields, 'host') ?? ''} ${outboundPath(exchange)}`
   const { cache, auth } = route!.rules
   const personal = isNamed || auth !== undefined
-  return { exchange, store: cache!.store, key: `${service} ${thing}`, thing, fields, personal }
+  return { exchange, store: cache!.store, key: cacheKey(service!, thing), thing, fields, personal }
 }
 
 /** The same thing, whichever service of a split is asked for it. */
 export function keysOf({ exchange: { route, service }, thing }: CacheRequest): string[] {
-  return Object.keys(route!.config.split?.to ?? { [service!]: 1 }).map((name) => `${name} ${thing}`)
+  return Object.keys(route!.config.split?.to ?? { [service!]: 1 }).map((name) => cacheKey(name, thing))
 }
 
 /** Parts of something, and requests with a body, which HTTP/2 needs no field for, are none of the cache's affair. */

@@ -1,5 +1,6 @@
 /** Kept answers of one route, bounded in bytes. A key has one answer for each variant (Vary). */
 import { headerValues, type RawHeaders } from '../../core/headers.ts'
+import { ownText } from './text.ts'
 
 export interface Kept {
   readonly status: number
@@ -52,7 +53,7 @@ export class Store {
     const names = headerValues(kept.headers, 'vary').flatMap((line) =>
       line.split(',').map((name) => name.trim().toLowerCase()),
     )
-    const varies = names.filter((name) => name !== '').map((name) => [name, fieldOf(asked, name)] as const)
+    const varies = names.filter((name) => name !== '').map((name) => [name, ownText(fieldOf(asked, name))] as const)
     const text = JSON.stringify(varies)
     const chars = kept.headers.join('').length + key.length + text.length
     const slot = { kept, varies, bytes: OVERHEAD + kept.body.length + chars }
@@ -60,7 +61,7 @@ export class Store {
     const others = (this.#slots.get(key) ?? []).filter((one) => JSON.stringify(one.varies) !== text)
     this.delete(key)
     const slots = [slot, ...others].slice(0, VARIANTS_MAX)
-    this.#slots.set(key, slots)
+    this.#slots.set(ownText(key), slots)
     this.#bytes += bytesOf(slots)
     while (this.#bytes > this.#maxBytes) this.delete(this.#slots.keys().next().value!)
   }

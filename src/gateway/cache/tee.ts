@@ -1,13 +1,19 @@
 import type { BodySource } from '../../wire/contract.ts'
+import type { Note } from './notes.ts'
 
-/** `source`, and once it has passed whole, `onWhole` with its bytes if they are at most `maxBytes`; else `onWhole(undefined)`. */
-export function tee(
-  source: BodySource,
-  maxBytes: number,
-  onWhole: (bytes: Uint8Array | undefined) => void,
-): BodySource {
-  let chunks: Uint8Array[] | undefined = []
-  let total = 0
+/** `source`, and once it has passed whole, `onWhole` with its bytes if the note had room for them; else `onWhole(undefined)`. */
+export function tee(source: BodySource, note: Note, onWhole: (bytes: Uint8Array | undefined) => void): BodySource {
+  let isTold = false
+  const tell = (bytes: Uint8Array | undefined) => {
+    if (!isTold) onWhole(bytes)
+    isTold = true
+  }
+  /** At once: others may wait for it, and the rest may take long. */
+  const giveUp = () => {
+    note.drop()
+    tell(undefined)
+  }
+  if (!note.isOpen) giveUp()
   return {
     get complete() {
       return source.complete
@@ -18,27 +24,24 @@ export function tee(
     whole() {
       const bytes = source.whole()
       // A copy: it may be a view of a larger buffer, which would be kept with it.
-      onWhole(bytes.length > maxBytes ? undefined : Buffer.from(bytes))
+      note.add(bytes)
+      tell(note.finish())
       return bytes
     },
     read(sink) {
+      note.begin()
       source.read({
         chunk(bytes) {
-          total += bytes.length
-          if (total <= maxBytes) chunks?.push(bytes)
-          else if (chunks !== undefined) {
-            chunks = undefined
-            // At once: others may wait for it, and the rest may take long.
-            onWhole(undefined)
-          }
+          note.add(bytes)
+          if (!note.isOpen) tell(undefined)
           sink.chunk(bytes)
         },
         end(trailers) {
-          if (chunks !== undefined) onWhole(Buffer.concat(chunks))
+          tell(note.finish())
           sink.end(trailers)
         },
         fail(error) {
-          if (chunks !== undefined) onWhole(undefined)
+          giveUp()
           sink.fail(error)
         },
       })
@@ -46,7 +49,7 @@ export function tee(
     pause: () => source.pause(),
     resume: () => source.resume(),
     drop(reason) {
-      if (!source.started) onWhole(undefined)
+      giveUp()
       source.drop(reason)
     },
   }

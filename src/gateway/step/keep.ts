@@ -8,6 +8,7 @@ import { withoutHeaders } from '../../core/headers.ts'
 import { sendAnswer } from '../answer.ts'
 import { directivesOf } from '../cache/directives.ts'
 import { type Fetch, Keeper } from '../cache/keeper.ts'
+import { NotingBudget } from '../cache/notes.ts'
 import {
   type CacheRequest,
   cacheRequest,
@@ -39,7 +40,7 @@ class CacheStep {
 
   constructor(parts: Parts) {
     this.#parts = parts
-    this.#keeper = new Keeper(parts.clock)
+    this.#keeper = new Keeper(parts.clock, new NotingBudget(parts.limits.notingBytes))
   }
 
   async run(exchange: Exchange, next: Next<Exchange, void>): Promise<void> {
