@@ -1,5 +1,6 @@
 /** Checks what the user wrote, key by key, and what lies between keys. */
 import { checkBalance } from '../balance/policies.ts'
+import { checkHedge } from '../client/hedge-policy.ts'
 import { PROTOCOL_NAMES } from '../client/protocol.ts'
 import type { IssueList } from '../core/issues.ts'
 import { checkRange } from './address.ts'
@@ -95,6 +96,10 @@ const ROUTE_CHECKS: Checks<RouteConfig> = {
   timeoutMs: wholeNumber(1),
   attemptTimeoutMs: wholeNumber(1),
   attempts: wholeNumber(1, 10),
+  hedge: (value, report) => {
+    const problem = checkHedge(value)
+    if (problem !== undefined) report(problem, 'Write it like { delayMs: "p95" }.')
+  },
   idempotent: yesOrNo,
   protocol: oneOf(PROTOCOL_NAMES),
   upstreamTls: checkUpstreamTls,

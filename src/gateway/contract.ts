@@ -1,6 +1,7 @@
 /** The edge: what it lets in and where it goes. */
 import type { BalanceConfig } from '../balance/balance-config.ts'
 import type { RedisConfig } from './redis/config.ts'
+import type { HedgePolicy } from '../client/hedge-policy.ts'
 import type { AddressConfig } from './rule/addresses.ts'
 import type { AuthConfig } from './rule/auth.ts'
 import type { CacheConfig } from './rule/cache.ts'
@@ -70,6 +71,8 @@ export interface RouteConfig extends RouteRules {
   readonly timeoutMs?: number
   readonly attemptTimeoutMs?: number
   readonly attempts?: number
+  /** Asks a second instance when the first is slow, for requests that only read. Default: not. */
+  readonly hedge?: HedgePolicy
   /** May a request be repeated once it may have been processed? Default: by method (RFC 9110 §9.2.2); gRPC's calls may not. */
   readonly idempotent?: boolean
   /**

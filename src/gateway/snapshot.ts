@@ -84,6 +84,7 @@ function callPolicy(config: RouteConfig, order: number): CallPolicy {
     deadlineMs: config.timeoutMs,
     attemptTimeoutMs: config.attemptTimeoutMs,
     attempts: config.attempts,
+    hedge: config.hedge,
     protocol: config.protocol === undefined ? undefined : protocolOf(config.protocol),
     tls: config.upstreamTls && readUpstreamTls(config.upstreamTls, `routes[${order}].upstreamTls`),
   }

@@ -1,5 +1,6 @@
 /** An explanation for people. */
 import type { CandidateState } from '../../client/contract.ts'
+import type { HedgePolicy } from '../../client/hedge-policy.ts'
 import { systemClock } from '../../core/clock.ts'
 import { placeOf } from '../../gateway/routes.ts'
 import { formatDuration } from '../ui/duration.ts'
@@ -47,12 +48,18 @@ function describePolicy(policy: Answer['policy']): string {
 
 /** What the route sets itself; the defaults are no news. */
 function limits({ route }: Answer): [string, string][] {
-  const { timeoutMs, attemptTimeoutMs, attempts } = route!
+  const { timeoutMs, attemptTimeoutMs, attempts, hedge } = route!
   const lines: [string, string][] = []
   if (timeoutMs !== undefined) lines.push(['timeout', `${timeoutMs} ms`])
   if (attemptTimeoutMs !== undefined) lines.push(['attempt', `${attemptTimeoutMs} ms at most`])
   if (attempts !== undefined) lines.push(['attempts', String(attempts)])
+  if (hedge !== undefined) lines.push(['hedge', describeHedge(hedge)])
   return lines
+}
+
+function describeHedge({ delayMs, max = 1 }: HedgePolicy): string {
+  const after = typeof delayMs === 'number' ? `after ${delayMs} ms` : `after the ${delayMs} of its answers`
+  return `${max === 1 ? 'a second instance' : `up to ${max} more instances`} ${after}, where it only reads`
 }
 
 function candidateLines({ candidates }: Answer, paint: Paint): string[] {

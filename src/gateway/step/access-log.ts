@@ -25,7 +25,7 @@ function accessLine(exchange: Exchange, durationMs: number): Record<string, unkn
     client: exchange.origin?.ip ?? exchange.connection.ip,
     subject: exchange.identity?.subject,
     instance: exchange.instance,
-    attempts: attempts.map(({ instance, outcome, durationMs: ms }) => ({ instance, outcome, durationMs: round(ms) })),
+    attempts: attempts.map(({ durationMs: ms, address, ...attempt }) => ({ ...attempt, durationMs: round(ms) })),
     bytes: exchange.bytes,
     ...(error === undefined ? {} : { code: error.code, reason: reasonOf(error), cause: causeOf(error) }),
   }
