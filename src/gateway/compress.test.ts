@@ -22,21 +22,21 @@ async function serving(t: TestContext, handler: RequestListener, compress: Route
     instances: [instance(port)],
     routes: [{ to: 'users', ...(compress === undefined ? {} : { compress }) }],
   })
-  const open = async (coding?: string, method = 'GET') => {
-    const headers = coding === undefined ? {} : { 'accept-encoding': coding }
+  const open = async (coding?: string | string[], method = 'GET', more: Record<string, string> = {}) => {
+    const headers = coding === undefined ? more : { 'accept-encoding': coding, ...more }
     const asking = request({ port: gateway.port, path: '/', method, headers, agent: false }).end()
     // A reset may reach it behind the head of the answer.
     asking.on('error', () => {})
     const [answer] = (await once(asking, 'response')) as [IncomingMessage]
     return answer
   }
-  const get = async (coding?: string, method?: string) => {
-    const answer = await open(coding, method)
+  const get = async (coding?: string | string[], method?: string, more?: Record<string, string>) => {
+    const answer = await open(coding, method, more)
     const chunks: Buffer[] = []
     for await (const chunk of answer) chunks.push(chunk as Buffer)
     const raw = Buffer.concat(chunks)
     const used = answer.headers['content-encoding']
-    const text = String(used === undefined ? raw : await DECODE[used]!(raw))
+    const text = String(used === undefined || raw.length === 0 ? raw : await DECODE[used]!(raw))
     return { headers: answer.headers, raw, text, used }
   }
   return { open, get, line }
@@ -109,13 +109,13 @@ test('a client that goes takes the upstream with it', async (t) => {
   await gone.promise
 })
 
-test('HEAD, and clients that ask for nothing, get it plain, with a word to caches', async (t) => {
+test('clients that ask for nothing get it plain, with a word to caches', async (t) => {
   const { get } = await serving(t, json())
   for (const [coding, method] of [
     [undefined, 'GET'],
     ['identity', 'GET'],
     ['deflate', 'GET'],
-    ['gzip', 'HEAD'],
+    ['identity', 'HEAD'],
   ] as const) {
     const { used, headers } = await get(coding, method)
     assert.deepEqual([used, headers.vary], [undefined, 'accept-encoding'], `${coding} ${method}`)
@@ -166,6 +166,12 @@ for (const [accepted, coding] of [
   ['gzip;q=0', undefined],
   ['gzip;q=nonsense', undefined],
   [' , ;q=1, gzip ; q=0.1', 'gzip'],
+  ['x-gzip', 'gzip'],
+  ['identity, gzip;q=0.5', undefined],
+  ['identity;q=0.5, gzip', 'gzip'],
+  ['identity, gzip', 'gzip'],
+  ['identity;q=0, gzip;q=0.001', 'gzip'],
+  ['identity;q=0.2, *;q=0.1', undefined],
 ] as const) {
   test(`Accept-Encoding ${JSON.stringify(accepted)} → ${coding}`, () => {
     assert.equal(codingFor(accepted, CODINGS), coding)
@@ -224,4 +230,28 @@ test('a 304 tells caches what the 200 told them: that it varies', async (t) => {
   const { get } = await serving(t, (_, response) => void response.writeHead(304, { etag: '"1"', vary: 'origin' }).end())
   const { headers } = await get('gzip')
   assert.equal(headers.vary, 'origin, accept-encoding')
+})
+
+test('HEAD is told what GET would be: the coding, the weak tag, and no length', async (t) => {
+  const { get } = await serving(t, json(TEXT, { 'content-length': String(TEXT.length), etag: '"1"' }))
+  const [whole, head] = [await get('gzip'), await get('gzip', 'HEAD')]
+  for (const name of ['content-encoding', 'etag', 'vary']) assert.equal(head.headers[name], whole.headers[name], name)
+  assert.deepEqual([head.headers.etag, head.headers['content-length'], head.text], ['W/"1"', undefined, ''])
+})
+
+test('a 304 has the tag of the answer that the client has', async (t) => {
+  const { get } = await serving(t, (_, response) => void response.writeHead(304, { etag: '"1"' }).end())
+  for (const [asked, told] of [
+    ['W/"1"', 'W/"1"'],
+    ['"0", W/"1"', 'W/"1"'],
+    ['"1"', '"1"'],
+    ['W/"11"', '"1"'],
+  ] as const) {
+    assert.equal((await get('gzip', 'GET', { 'if-none-match': asked })).headers.etag, told, asked)
+  }
+})
+
+test('of several lines of Accept-Encoding all count', async (t) => {
+  const { get } = await serving(t, json())
+  assert.equal((await get(['gzip;q=0.5', 'br'])).used, 'br')
 })

@@ -58,17 +58,20 @@ export function isCompressible({ isWorth, minBytes }: Compression, status: numbe
   return !directivesOf(headers).has('no-transform')
 }
 
-/** The coding that the client likes best (RFC 9110 §12.5.3), of those that are offered; undefined = as it is. */
+/** The coding that the client likes best (RFC 9110 §12.5.3), of those that are offered; undefined = as it is, if it likes that better. */
 export function codingFor(accepted: string | undefined, codings: readonly Coding[]): Coding | undefined {
   const weights = new Map<string, number>()
   for (const part of accepted?.split(',') ?? []) {
     const [name = '', ...parameters] = part.split(';').map((text) => text.trim().toLowerCase())
     const q = parameters.find((one) => one.startsWith('q='))
     const weight = q === undefined ? 1 : Number(q.slice(2))
-    if (name !== '') weights.set(name, Number.isFinite(weight) ? weight : 0)
+    // An old name for the same (RFC 9110 §8.4.1.3).
+    const coding = name === 'x-gzip' ? 'gzip' : name
+    if (name !== '') weights.set(coding, Number.isFinite(weight) ? weight : 0)
   }
   const weightOf = (coding: string) => weights.get(coding) ?? weights.get('*') ?? 0
   // A stable sort: of equal ones the first offered stays first.
   const [best] = [...codings].sort((a, b) => weightOf(b) - weightOf(a))
-  return best !== undefined && weightOf(best) > 0 ? best : undefined
+  const plain = weights.get('identity') ?? 0
+  return best !== undefined && weightOf(best) > 0 && weightOf(best) >= plain ? best : undefined
 }
