@@ -6,6 +6,7 @@ import type { CallContext } from '../core/context.ts'
 import type { RawHeaders } from '../core/headers.ts'
 import type { Logger } from '../core/log.ts'
 import type { Random } from '../core/random.ts'
+import type { Timeouts } from '../core/timeouts.ts'
 import type { clientMetrics } from '../telemetry/standard.ts'
 import type { Attempt, OutboundRequest, OutboundResponse } from './contract.ts'
 import type { Policies } from './policy.ts'
@@ -38,8 +39,6 @@ export interface AttemptState {
   readonly mayRepeat: boolean
   /** Asks for leave to try elsewhere when this one is slow; with it, it must be given up. Absent = no other may follow. */
   moveOn: (() => boolean) | undefined
-  /** Whom the breaker lets through. */
-  allowed: ((id: string) => boolean) | undefined
   candidate: Candidate | undefined
   /** The request as the candidate wants it, where that is not as it stands. */
   tailored: OutboundRequest | undefined
@@ -64,7 +63,6 @@ export function newAttempt(number: number, mayRepeat: boolean): AttemptState {
     number,
     mayRepeat,
     moveOn: undefined,
-    allowed: undefined,
     candidate: undefined,
     tailored: undefined,
     failure: undefined,
@@ -92,6 +90,8 @@ export type Handler = (call: Call) => Promise<OutboundResponse>
 /** What steps are made of beside the call. */
 export interface Parts {
   readonly clock: Clock
+  /** Of calls and attempts. */
+  readonly timeouts: Timeouts
   readonly random: Random
   readonly log: Logger
   readonly metrics: ReturnType<typeof clientMetrics>

@@ -22,7 +22,7 @@ export const PIPELINE: readonly Entry[] = [
   [always, retry],
   // Must be below retry: both legs are one attempt of its. Must be above breaker: each is judged by itself.
   [({ hedge }) => hedge, hedge],
-  // Must be above choose: it says who is not to be chosen. Must be below retry: it judges attempts, not calls.
+  // Must be above choose, whose choice it judges. Must be below retry: it judges attempts, not calls.
   [always, breaker],
   // Must be just above send: between the choice and the count of requests in flight nobody else may choose.
   [always, choose],

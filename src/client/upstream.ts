@@ -266,6 +266,8 @@ function noEndpoints(): Endpoints {
   return eachLoad(() => [])
 }
 
+const LOAD_NAMES = Object.keys(LOADS) as LoadName[]
+
 function eachLoad<T>(make: (load: LoadName) => T): Record<LoadName, T> {
   return { 'in-flight': make('in-flight'), 'peak-ewma': make('peak-ewma'), utilisation: make('utilisation') }
 }
@@ -304,17 +306,12 @@ function whyNotOffered({ weight, status }: Instance): string {
   return weight === 0 ? 'weight 0: it gets no requests' : `registry says ${status}`
 }
 
-/** With the latency until the head, ms, if it says something; `isLeast` where no head came until then. */
-export type EndLoad = (latencyMs: number | undefined, isLeast?: boolean) => void
+/** A request is on its way to `candidate`; to be ended once by `endLoad`. */
+export function beginLoad({ loads }: Candidate): void {
+  for (const name of LOAD_NAMES) loads[name].begin()
+}
 
-/** A request is on its way to `candidate`. Returns what ends it, once. */
-export function beginLoad({ loads }: Candidate): EndLoad {
-  const all = Object.values(loads)
-  for (const load of all) load.begin()
-  let running = true
-  return (latencyMs, isLeast) => {
-    if (!running) return
-    running = false
-    for (const load of all) load.end(latencyMs, isLeast)
-  }
+/** With the latency until the head, ms, if it says something; `isLeast` where no head came until then. */
+export function endLoad({ loads }: Candidate, latencyMs: number | undefined, isLeast = false): void {
+  for (const name of LOAD_NAMES) loads[name].end(latencyMs, isLeast)
 }

@@ -1,6 +1,9 @@
 import type { SkeinError } from './errors.ts'
 
-type Listener = (reason: SkeinError) => void
+/** Who wants to be told of a cancellation. */
+export interface CancelListener {
+  cancelled(reason: SkeinError): void
+}
 
 /**
  * A cancellation with a reason. It runs its listeners at once, and costs a tenth of an AbortController with its signal and
@@ -8,23 +11,45 @@ type Listener = (reason: SkeinError) => void
  */
 export class Cancel {
   reason: SkeinError | undefined
-  #listeners: Listener[] | undefined
+  /** Most have one listener, and need no list. */
+  #first: CancelListener | undefined
+  #others: CancelListener[] | undefined
   #signal: AbortController | undefined
 
   /** The first reason counts. */
   cancel(reason: SkeinError): void {
     if (this.reason !== undefined) return
     this.reason = reason
-    for (const listener of this.#listeners?.slice() ?? []) listener(reason)
+    const others = this.#others?.slice() ?? []
+    this.#first?.cancelled(reason)
+    for (const listener of others) listener.cancelled(reason)
     this.#signal?.abort(reason)
   }
 
-  /** Calls `listener` once cancelled, at once if it is. Returns what takes it back. */
-  on(listener: Listener): () => void {
-    if (this.reason !== undefined) listener(this.reason)
-    this.#listeners ??= []
-    this.#listeners.push(listener)
-    return () => this.#forget(listener)
+  /** Tells `listener` once cancelled, at once if it is. */
+  add(listener: CancelListener): void {
+    if (this.reason !== undefined) listener.cancelled(this.reason)
+    else if (this.#first === undefined && this.#others === undefined) this.#first = listener
+    else {
+      this.#others ??= []
+      this.#others.push(listener)
+    }
+  }
+
+  /** Does nothing for who is not there. */
+  remove(listener: CancelListener): void {
+    if (this.#first === listener) this.#first = undefined
+    else {
+      const at = this.#others?.indexOf(listener) ?? -1
+      if (at >= 0) this.#others!.splice(at, 1)
+    }
+  }
+
+  /** The same with a function. Returns what takes it back. */
+  on(cancelled: (reason: SkeinError) => void): () => void {
+    const listener = { cancelled }
+    this.add(listener)
+    return () => this.remove(listener)
   }
 
   /** The same for those who want a signal; made when first asked for. */
@@ -34,11 +59,5 @@ export class Cancel {
       if (this.reason !== undefined) this.#signal.abort(this.reason)
     }
     return this.#signal.signal
-  }
-
-  #forget(listener: Listener): void {
-    const listeners = this.#listeners!
-    const at = listeners.lastIndexOf(listener)
-    if (at >= 0) listeners.splice(at, 1)
   }
 }

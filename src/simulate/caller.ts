@@ -6,7 +6,7 @@
 import { backoffMs } from '../balance/backoff.ts'
 import type { BalanceConfig } from '../balance/balance-config.ts'
 import { penalised } from '../balance/loads.ts'
-import { beginLoad, type Candidate, Upstream } from '../client/upstream.ts'
+import { beginLoad, type Candidate, endLoad, Upstream } from '../client/upstream.ts'
 import type { Clock } from '../core/clock.ts'
 import { SkeinError } from '../core/errors.ts'
 import type { Random } from '../core/random.ts'
@@ -68,7 +68,7 @@ export class SimulatedCaller {
     call.made++
     call.tried.add(candidate.id)
     const { clock, attemptTimeoutMs, send } = this.#parts
-    const endLoad = beginLoad(candidate)
+    beginLoad(candidate)
     const begun = clock.monotonic()
     let open = true
     const settle = (outcome: Outcome | 'timeout') => {
@@ -76,7 +76,7 @@ export class SimulatedCaller {
       open = false
       timer.cancel()
       const latencyMs = clock.monotonic() - begun
-      endLoad(outcome === 'ok' ? latencyMs : penalised(latencyMs))
+      endLoad(candidate, outcome === 'ok' ? latencyMs : penalised(latencyMs))
       this.#judge(candidate, outcome)
       over()
       if (outcome === 'ok') call.end(true)

@@ -1,5 +1,5 @@
 /** W3C Trace Context (https://www.w3.org/TR/trace-context/), version 00. */
-import { randomBytes } from 'node:crypto'
+import { newId } from './ids.ts'
 
 export interface TraceContext {
   readonly traceId: string
@@ -31,19 +31,4 @@ export function childSpan(parent: TraceContext | undefined): TraceContext {
   const spanId = newId(8)
   if (parent === undefined) return { traceId: newId(16), spanId, traceFlags: 1, traceState: undefined }
   return { traceId: parent.traceId, spanId, traceFlags: parent.traceFlags, traceState: parent.traceState }
-}
-
-/** Random digits come in slabs: one system call, and one conversion to text, for a thousand ids. */
-const SLAB_BYTES = 8 * 1024
-let slab = ''
-let used = 0
-
-function newId(bytes: number): string {
-  if (used + 2 * bytes > slab.length) {
-    slab = randomBytes(SLAB_BYTES).toString('hex')
-    used = 0
-  }
-  const id = slab.slice(used, used + 2 * bytes)
-  used += 2 * bytes
-  return id.startsWith('00000000') && /^0+$/.test(id) ? newId(bytes) : id
 }

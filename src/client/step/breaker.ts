@@ -11,9 +11,7 @@ import type { Candidate } from '../upstream.ts'
 
 /** `then` and not `await`: each async function on the way of every request costs it a promise and three turns more. */
 export const breaker: Layer = (parts, next) => (call) => {
-  const { upstream, attempt } = call
-  const now = parts.clock.monotonic()
-  attempt.allowed = (id) => upstream.outlier.eligible(id, now)
+  const { attempt } = call
   return next(call).then(
     (response) => {
       if (call.request.grpc === undefined) judge(call, attempt.candidate!, failureInAnswer(response), parts)
@@ -87,7 +85,7 @@ function judge(call: Call, candidate: Candidate, verdict: Verdict, parts: Parts)
     outlier.failed(id, verdict)
     call.upstream.chooser(call.policy.balance).policy.failed?.(id)
   }
-  const { reason } = outlier.state(id)
+  const reason = outlier.allIn() ? undefined : outlier.state(id).reason
   if (reason !== undefined && !candidate.ejected) {
     parts.metrics.ejections.with(call.request.service, id, verdict).value++
     parts.log.warn({ service: call.request.service, instance: id, reason }, 'instance ejected')

@@ -16,7 +16,6 @@ function pick(call: Call, { metrics }: Parts): void {
     balance: policy.balance,
     hashKey: request.hashKey,
     tried,
-    allowed: attempt.allowed,
     able: ableFor(call),
   })
   attempt.candidate = candidate

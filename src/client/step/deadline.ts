@@ -2,54 +2,78 @@
  * Ends a call when nobody waits for it any longer: its own deadline or its caller's has passed, or the caller has gone. The
  * deadline covers the time until the head; a caller that goes later still ends the body.
  */
-import { Cancel } from '../../core/cancel.ts'
+import { Cancel, type CancelListener } from '../../core/cancel.ts'
+import type { Timed } from '../../core/timeouts.ts'
 import type { Call, Layer } from '../call.ts'
 import { cancelled, deadlineExceeded } from '../failure.ts'
 
 export const deadline: Layer =
-  ({ clock }, next) =>
-  async (call) => {
-    const left = call.deadline - clock.monotonic()
-    if (left <= 0) throw deadlineExceeded(call, 'nothing sent, no time was left')
-    const forget = onGone(call)
+  ({ clock, timeouts }, next) =>
+  (call) => {
+    if (call.deadline <= clock.monotonic()) {
+      return Promise.reject(deadlineExceeded(call, 'nothing sent, no time was left'))
+    }
+    const end = new End(call)
+    end.listen()
     if (call.cancel.reason !== undefined) {
-      forget()
-      throw call.cancel.reason
+      end.forget()
+      return Promise.reject(call.cancel.reason)
     }
-    const timer = clock.after(left, () => call.cancel.cancel(deadlineExceeded(call)), true)
-    try {
-      const response = await next(call)
-      if (call.attempt.over) forget()
-      else call.attempt.onOver = forget
-      return response
-    } catch (error) {
-      forget()
-      throw error
-    } finally {
-      timer.cancel()
-    }
+    timeouts.add(end)
+    return next(call).then(
+      (response) => {
+        timeouts.delete(end)
+        if (call.attempt.over) end.forget()
+        else call.attempt.onOver = () => end.forget()
+        return response
+      },
+      (error) => {
+        timeouts.delete(end)
+        end.forget()
+        throw error
+      },
+    )
   }
 
-const NOTHING = () => {}
+/** Cancels the call at its deadline, and when its own signal or that of the call being served is aborted. */
+class End implements Timed, CancelListener {
+  place = -1
+  readonly dueAt: number
+  readonly #call: Call
 
-/** Cancels the call when its own signal or that of the call being served is aborted. */
-function onGone(call: Call): () => void {
-  const own = call.request.signal
-  const inherited = call.context?.signal
-  if (own === undefined) return inherited === undefined ? NOTHING : cancelWith(call, inherited)
-  const forget = cancelWith(call, own)
-  if (inherited === undefined) return forget
-  const forgetInherited = cancelWith(call, inherited)
-  return () => {
-    forget()
-    forgetInherited()
+  constructor(call: Call) {
+    this.dueAt = call.deadline
+    this.#call = call
   }
-}
 
-function cancelWith({ cancel, request }: Call, signal: AbortSignal | Cancel): () => void {
-  const abort = () => cancel.cancel(cancelled(request.service, signal.reason))
-  if (signal instanceof Cancel) return signal.on(abort)
-  if (signal.aborted) abort()
-  signal.addEventListener('abort', abort, { once: true })
-  return () => signal.removeEventListener('abort', abort)
+  expired(): void {
+    this.#call.cancel.cancel(deadlineExceeded(this.#call))
+  }
+
+  cancelled(reason: unknown): void {
+    this.#call.cancel.cancel(cancelled(this.#call.request.service, reason))
+  }
+
+  handleEvent({ target }: Event): void {
+    this.cancelled((target as AbortSignal).reason)
+  }
+
+  listen(): void {
+    const { request, context } = this.#call
+    if (request.signal !== undefined) this.#listenTo(request.signal)
+    if (context?.signal !== undefined) this.#listenTo(context.signal)
+  }
+
+  #listenTo(signal: AbortSignal | Cancel): void {
+    if (signal instanceof Cancel) signal.add(this)
+    else if (signal.aborted) this.cancelled(signal.reason)
+    else signal.addEventListener('abort', this, { once: true })
+  }
+
+  forget(): void {
+    const { request, context } = this.#call
+    if (request.signal instanceof Cancel) request.signal.remove(this)
+    else request.signal?.removeEventListener('abort', this)
+    context?.signal?.removeEventListener('abort', this)
+  }
 }

@@ -21,7 +21,7 @@ import { Readable } from 'node:stream'
 import { backoffMs } from '../../balance/backoff.ts'
 import type { Clock } from '../../core/clock.ts'
 import { header } from '../../core/headers.ts'
-import { type Call, type Layer, newAttempt, sentRequest } from '../call.ts'
+import { type Call, type Handler, type Layer, newAttempt, type Parts, sentRequest } from '../call.ts'
 import type { Body, OutboundResponse } from '../contract.ts'
 import { statusInHead, UNAVAILABLE } from '../grpc.ts'
 import { ERROR_HEADER } from '../headers.ts'
@@ -34,40 +34,7 @@ const REPLAY_MAX_BYTES = 64 * 1024
 type Reason = 'refused' | 'shutting-down' | 'reset' | 'timeout' | 'status'
 export type Outcome = { response: OutboundResponse } | { error: unknown }
 
-export const retry: Layer =
-  ({ clock, random, metrics }, next) =>
-  async (call) => {
-    const endRequest = call.upstream.budget.request()
-    const allowance = new Allowance(call)
-    let leave: Leave | undefined
-    try {
-      for (let number = 1; ; number++) {
-        const before = leave
-        leave = undefined
-        begin(call, number, allowance.isLast(number))
-        call.attempt.moveOn = () => {
-          leave = allowance.ask('timeout', number)
-          return leave !== undefined
-        }
-        let outcome: Outcome
-        try {
-          outcome = { response: await next(call) }
-        } catch (error) {
-          outcome = { error }
-        }
-        before?.end()
-        const reason = reasonToRetry(call, outcome)
-        leave ??= reason && allowance.ask(reason, number)
-        if (reason === undefined || leave === undefined) return result(outcome)
-        if ('response' in outcome) outcome.response.source.drop(new Error('another attempt is made'))
-        metrics.retries.with(call.request.service, reason).value++
-        if (!leave.atOnce) await pause(call, backoffMs(random, number), clock)
-      }
-    } finally {
-      leave?.end()
-      endRequest()
-    }
-  }
+export const retry: Layer = (parts, next) => (call) => new Attempts(call, next, parts).make(1)
 
 /** Leave to try once more. */
 interface Leave {
@@ -75,26 +42,107 @@ interface Leave {
   end(): void
 }
 
-/** What one call may still repeat: its attempts, its free retry, the service's budget. */
-class Allowance {
+/** The attempts of one call, and what it may still repeat: its attempts, its free retry, the service's budget. */
+class Attempts {
   readonly #call: Call
+  readonly #next: Handler
+  readonly #parts: Parts
+  readonly #endRequest: () => void
+  #number = 0
   #free = 1
   #uncounted = 0
+  /** Given, and not yet made use of. */
+  #leave: Leave | undefined
+  readonly #moveOn = () => {
+    this.#leave = this.#ask('timeout')
+    return this.#leave !== undefined
+  }
 
-  constructor(call: Call) {
+  constructor(call: Call, next: Handler, parts: Parts) {
     this.#call = call
+    this.#next = next
+    this.#parts = parts
+    this.#endRequest = call.upstream.budget.request()
+  }
+
+  /** Resolves with the answer of this attempt, or of one after it. */
+  make(number: number): Promise<OutboundResponse> {
+    const granted = this.#leave
+    this.#leave = undefined
+    this.#number = number
+    begin(this.#call, number, this.#isLast())
+    this.#call.attempt.moveOn = this.#moveOn
+    return this.#run().then(
+      (response) => {
+        granted?.end()
+        return this.#answered(response)
+      },
+      (error) => {
+        granted?.end()
+        return this.#failed(error)
+      },
+    )
+  }
+
+  #run(): Promise<OutboundResponse> {
+    try {
+      return this.#next(this.#call)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #answered(response: OutboundResponse): OutboundResponse | Promise<OutboundResponse> {
+    const reason = this.#given(reasonToRetry(this.#call, { response }))
+    if (reason === undefined) {
+      this.#end()
+      return response
+    }
+    response.source.drop(new Error('another attempt is made'))
+    return this.#again(reason)
+  }
+
+  #failed(error: unknown): Promise<OutboundResponse> {
+    const reason = this.#given(reasonToRetry(this.#call, { error }))
+    if (reason !== undefined) return this.#again(reason)
+    this.#end()
+    throw error
+  }
+
+  /** The reason, where it is one and there is leave. */
+  #given(reason: Reason | undefined): Reason | undefined {
+    if (reason === undefined) return undefined
+    this.#leave ??= this.#ask(reason)
+    return this.#leave && reason
+  }
+
+  async #again(reason: Reason): Promise<OutboundResponse> {
+    const { clock, random, metrics } = this.#parts
+    metrics.retries.with(this.#call.request.service, reason).value++
+    try {
+      if (!this.#leave!.atOnce) await pause(this.#call, backoffMs(random, this.#number), clock)
+    } catch (error) {
+      this.#end()
+      throw error
+    }
+    return this.make(this.#number + 1)
+  }
+
+  #end(): void {
+    this.#leave?.end()
+    this.#endRequest()
   }
 
   /** True when no counted attempt may follow this one. */
-  isLast(number: number): boolean {
-    return number - this.#uncounted >= this.#call.policy.attempts
+  #isLast(): boolean {
+    return this.#number - this.#uncounted >= this.#call.policy.attempts
   }
 
-  ask(reason: Reason, number: number): Leave | undefined {
+  #ask(reason: Reason): Leave | undefined {
     const stale = this.#free > 0 && onStaleConnection(this.#call, reason)
     if (stale) this.#uncounted++
-    else if (this.isLast(number)) return undefined
-    const atOnce = stale || (number === 1 && reason === 'refused')
+    else if (this.#isLast()) return undefined
+    const atOnce = stale || (this.#number === 1 && reason === 'refused')
     if (this.#free > 0 && (stale || this.#isFree(reason))) {
       this.#free--
       return { atOnce, end: () => {} }
@@ -151,11 +199,6 @@ function replayable(body: Body | undefined, maxBytes: number): boolean {
 
 function onStaleConnection({ attempt: { failure } }: Call, reason: Reason): boolean {
   return reason === 'reset' && typeof failure === 'object' && failure.reused && failure.stage === 'request'
-}
-
-function result(outcome: Outcome): OutboundResponse {
-  if ('error' in outcome) throw outcome.error
-  return outcome.response
 }
 
 /** Waits, or ends with the call. */

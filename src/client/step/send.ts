@@ -5,9 +5,10 @@
 
 import type { Readable } from 'node:stream'
 import { penalised } from '../../balance/loads.ts'
-import type { Timer } from '../../core/clock.ts'
+import type { CancelListener } from '../../core/cancel.ts'
 import { SkeinError } from '../../core/errors.ts'
 import type { RawHeaders } from '../../core/headers.ts'
+import type { Timed } from '../../core/timeouts.ts'
 import type { Instance } from '../../discovery/contract.ts'
 import type { BodySource } from '../../wire/contract.ts'
 import { toReadable } from '../../wire/incoming.ts'
@@ -16,58 +17,97 @@ import type { Attempt, OutboundResponse } from '../contract.ts'
 import { attemptTimedOut, instanceFailed } from '../failure.ts'
 import { isFailure, statusInHead, statusName } from '../grpc.ts'
 import { attemptHeaders } from '../headers.ts'
-import { type Message, TransportError } from '../transport.ts'
-import { beginLoad, type Candidate, type EndLoad } from '../upstream.ts'
+import { type BreakOff, type Message, type Receiver, TransportError } from '../transport.ts'
+import { beginLoad, type Candidate, endLoad } from '../upstream.ts'
 
 export const send: Layer = (parts) => (call) =>
-  new Promise<OutboundResponse>((resolve, reject) => {
-    const { attempt } = call
-    const candidate = attempt.candidate!
+  new Promise<OutboundResponse>((resolve, reject) => new Sending(parts, call, resolve, reject).begin())
+
+/** One attempt under way: one object is all that it needs, from its message to the end of its answer. */
+class Sending implements CancelListener, Receiver, Timed {
+  place = -1
+  dueAt = Number.POSITIVE_INFINITY
+  readonly #parts: Parts
+  readonly #call: Call
+  readonly #resolve: (response: OutboundResponse) => void
+  readonly #reject: (error: unknown) => void
+  readonly #attempt: AttemptState
+  readonly #candidate: Candidate
+  readonly #account: Account
+  #source: BodySource | undefined
+  #head: RawHeaders | undefined
+  #limitMs = 0
+  #breakOff: BreakOff | undefined
+
+  constructor(
+    parts: Parts,
+    call: Call,
+    resolve: (response: OutboundResponse) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#parts = parts
+    this.#call = call
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#attempt = call.attempt
+    this.#candidate = call.attempt.candidate!
+    this.#account = new Account(parts, call, this.#candidate)
+  }
+
+  begin(): void {
     // Before the books are opened: it may throw on headers that are none.
-    const message = messageOf(call, parts)
-    const account = new Account(parts, call, candidate)
-    const limitMs = timeoutOf(call, parts)
-    let source: BodySource | undefined
-    let head: RawHeaders | undefined
-    let timer: Timer | undefined
-    let forget: (() => void) | undefined
-    const breakOff = parts.transport.send(candidate.instance, message, {
-      head(status, headers, body) {
-        timer?.cancel()
-        const failedIn = call.request.grpc && grpcFailure(headers)
-        account.settle(failedIn ?? status, status >= 500 || failedIn !== undefined)
-        source = body
-        head = headers
-        resolve(new Answer(status, headers, body, candidate.instance, call.attempts))
-      },
-      end(thrown, trailers) {
-        timer?.cancel()
-        forget?.()
-        const error = thrown && asFailure(call, attempt, candidate, thrown)
-        if (source === undefined) account.settle(error!.code, attempt.failure !== undefined)
-        if (call.request.grpc !== undefined && thrown === undefined) account.countGrpc(trailers, head)
-        account.close()
-        attempt.over = true
-        attempt.trailers = trailers
-        attempt.onEnd?.()
-        attempt.onOver?.()
-        if (source === undefined) reject(error)
-        else if (error !== undefined) source.drop(error)
-      },
-    })
-    const limit = (ms: number) => {
-      timer = parts.clock.after(ms, () => {
-        if (!mayGiveUp(call)) return limit(ms)
-        attempt.failure = 'timeout'
-        breakOff(attemptTimedOut(call, candidate, account.elapsed()))
-      })
-    }
-    if (limitMs !== undefined) limit(limitMs)
-    forget = call.cancel.on((reason) => {
-      if (reason.code === 'DEADLINE_EXCEEDED' && account.elapsed() >= shareOf(call)) attempt.failure = 'timeout'
-      breakOff(reason)
-    })
-  })
+    const message = messageOf(this.#call, this.#parts)
+    const limitMs = timeoutOf(this.#call, this.#parts)
+    this.#account.open()
+    this.#breakOff = this.#parts.transport.send(this.#candidate.instance, message, this)
+    if (limitMs !== undefined) this.#limit(limitMs)
+    this.#call.cancel.add(this)
+  }
+
+  head(status: number, headers: RawHeaders, body: BodySource): void {
+    this.#parts.timeouts.delete(this)
+    const failedIn = this.#call.request.grpc && grpcFailure(headers)
+    this.#account.settle(failedIn ?? status, status >= 500 || failedIn !== undefined)
+    this.#source = body
+    this.#head = headers
+    this.#resolve(new Answer(status, headers, body, this.#candidate.instance, this.#call.attempts))
+  }
+
+  end(thrown?: Error, trailers?: RawHeaders): void {
+    this.#parts.timeouts.delete(this)
+    this.#call.cancel.remove(this)
+    const attempt = this.#attempt
+    const source = this.#source
+    const error = thrown && asFailure(this.#call, attempt, this.#candidate, thrown)
+    if (source === undefined) this.#account.settle(error!.code, attempt.failure !== undefined)
+    if (this.#call.request.grpc !== undefined && thrown === undefined) this.#account.countGrpc(trailers, this.#head)
+    this.#account.close()
+    attempt.over = true
+    attempt.trailers = trailers
+    attempt.onEnd?.()
+    attempt.onOver?.()
+    if (source === undefined) this.#reject(error)
+    else if (error !== undefined) source.drop(error)
+  }
+
+  #limit(ms: number): void {
+    this.#limitMs = ms
+    this.dueAt = this.#parts.clock.monotonic() + ms
+    this.#parts.timeouts.add(this)
+  }
+
+  expired(): void {
+    if (!mayGiveUp(this.#call)) return void this.#limit(this.#limitMs)
+    this.#attempt.failure = 'timeout'
+    this.#breakOff!(attemptTimedOut(this.#call, this.#candidate, this.#account.elapsed()))
+  }
+
+  cancelled(reason: SkeinError): void {
+    const late = reason.code === 'DEADLINE_EXCEEDED' && this.#account.elapsed() >= shareOf(this.#call)
+    if (late) this.#attempt.failure = 'timeout'
+    this.#breakOff!(reason)
+  }
+}
 
 /** The answer; most bodies are never needed as a Node stream, which costs more than all the rest. */
 class Answer implements OutboundResponse {
@@ -159,8 +199,7 @@ class Account {
   readonly #call: Call
   readonly #candidate: Candidate
   readonly #startedAt: number
-  readonly #endLoad: EndLoad
-  readonly #gauge: { value: number }
+  #gauge: { value: number } | undefined
   #latencyMs: number | undefined
 
   constructor(parts: Parts, call: Call, candidate: Candidate) {
@@ -168,8 +207,11 @@ class Account {
     this.#call = call
     this.#candidate = candidate
     this.#startedAt = parts.clock.monotonic()
-    this.#endLoad = beginLoad(candidate)
-    this.#gauge = parts.metrics.inFlight.with(call.request.service, candidate.id)
+  }
+
+  open(): void {
+    beginLoad(this.#candidate)
+    this.#gauge = this.#parts.metrics.inFlight.with(this.#call.request.service, this.#candidate.id)
     this.#gauge.value++
   }
 
@@ -202,7 +244,7 @@ class Account {
   }
 
   close(): void {
-    this.#endLoad(this.#latencyMs, this.#call.attempt.outpaced)
-    this.#gauge.value--
+    endLoad(this.#candidate, this.#latencyMs, this.#call.attempt.outpaced)
+    this.#gauge!.value--
   }
 }
