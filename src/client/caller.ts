@@ -29,6 +29,8 @@ export interface CallerOptions {
   /** What holds where a request says nothing. */
   readonly defaults?: CallPolicy | undefined
   readonly transport?: Transport | undefined
+  /** May small safe requests share a connection to instances that say they know how? Default true. */
+  readonly pipelining?: boolean | undefined
   /** For several callers that are to know of the same instances what each of them has met. */
   readonly health?: SharedHealth | undefined
 }
@@ -52,12 +54,17 @@ class PipelineCaller implements Caller {
   readonly #upstreams = new Map<string, Upstream>()
 
   constructor(options: CallerOptions) {
-    const { clock = systemClock, random = systemRandom, log = silentLogger } = options
+    const { clock = systemClock, random = systemRandom, log = silentLogger, pipelining } = options
     this.#source = options.source
     this.#defaults = options.defaults ?? {}
     const metrics = clientMetrics(options.metrics ?? processMetrics)
+<<<<<<< /tmp/tmp9b000tst/c
+    const transport = options.transport ?? transportByProtocol({ clock, pipelining })
+    this.#parts = { clock, random, log, metrics, transport }
+=======
     const transport = options.transport ?? transportByProtocol({ clock })
     this.#parts = { clock, timeouts: new Timeouts(clock), random, log, metrics, transport }
+>>>>>>> /tmp/tmp9b000tst/n
     this.#pipelineFor = buildPipelines(this.#parts)
     this.#health = options.health
     this.#health?.onTold((service, instance, ejection) => this.#upstream(service).outlier.tell(instance, ejection))

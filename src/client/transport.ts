@@ -10,6 +10,8 @@ import type { Protocol, UpstreamTls } from './protocol.ts'
 export interface Target {
   readonly address: string
   readonly port: number
+  /** The instance's metadata: it may take several requests on a connection (pipelining.ts). */
+  readonly meta?: Readonly<Record<string, string>> | undefined
 }
 
 export interface Message {

@@ -27,6 +27,8 @@ export const SETTINGS = {
   zone: 'SKEIN_ZONE',
   /** What serves a service of the kit: `wire`, Skein's own engine (default), or `node`, which is node:http. */
   server: 'SKEIN_SERVER',
+  /** How many GETs of one connection such a service serves side by side; 1 = one after the other. */
+  pipelining: 'SKEIN_PIPELINING',
   /** What a registry needs for an etcd that does not let everybody in; files are PEM. */
   etcdUser: 'SKEIN_ETCD_USER',
   etcdPassword: 'SKEIN_ETCD_PASSWORD',

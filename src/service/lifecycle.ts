@@ -4,8 +4,8 @@ import { reportReady } from '../core/parent.ts'
 import type { Host } from './exchange.ts'
 import type { Registration } from './registration.ts'
 import type { App } from './servable.ts'
-import type { ServerName } from './server/contract.ts'
 import { createServing, type Serving } from './server.ts'
+import type { ServerChoice } from './servers.ts'
 import { onShutdown } from './shutdown.ts'
 
 /** So long without a new request and the port may close, ms; callers that never hear of it get no more than the limit. */
@@ -15,7 +15,7 @@ const QUIET_LIMIT_MS = 2_000
 export interface LifecycleOptions {
   readonly app: App
   readonly host: Host
-  readonly server: ServerName
+  readonly server: ServerChoice
   readonly listenOn: { readonly host: string; readonly port: number }
   /** Starts the registration once the port is known; undefined = this instance is not to be found. */
   readonly register: (port: number) => Registration | undefined

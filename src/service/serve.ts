@@ -1,6 +1,7 @@
 /** `serve()`: an instance of a service in this process, placed by options and environment. */
 import { hostname } from 'node:os'
 import { closeDefaults } from '../client/default.ts'
+import { PIPELINING_KEY } from '../client/pipelining.ts'
 import { authority } from '../core/authority.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { createLogger, type Logger } from '../core/log.ts'
@@ -21,16 +22,10 @@ import {
 import { publishContract } from './publish.ts'
 import { type Registration, startRegistration } from './registration.ts'
 import type { App, Servable } from './servable.ts'
-import type { ServerName } from './server/contract.ts'
-import { serverFor } from './servers.ts'
+import { type ServerChoice, type ServerOptions, serverFor } from './servers.ts'
 
 /** Everything has a default; what the fleet sets comes in through `env`. */
-export interface ServeOptions extends PlacementOptions {
-  /**
-   * What serves: `wire`, Skein's own HTTP engine, or `node`, which is node:http. Default SKEIN_SERVER, else wire; apps of
-   * other frameworks always get node.
-   */
-  readonly server?: ServerName | undefined
+export interface ServeOptions extends PlacementOptions, ServerOptions {
   /** Address of the registry, or several separated by commas; default SKEIN_REGISTRY, else http://127.0.0.1:8500. False: do not register. */
   readonly registry?: string | false | undefined
   /** Token for it. Default SKEIN_REGISTRY_TOKEN, else CONSUL_HTTP_TOKEN. */
@@ -66,13 +61,13 @@ let serving = 0
 /**
  * Listens, registers and serves until closed. It resolves once it listens and has tried to register; a registry that is
  * away is tried again in the background.
- * @throws ConfigError for a port, weight or server that is none; the system's error when the port is taken; what `onStart` throws.
+ * @throws ConfigError for a port, weight, server or pipelining that is none; the system's error when the port is taken; what `onStart` throws.
  */
 export async function serve(servable: Servable, options: ServeOptions = {}): Promise<RunningService> {
   const { name, '~app': app } = servable
   const env = options.env ?? process.env
   const placement = placementOf(options, env)
-  const server = serverFor(app, options.server, env)
+  const server = serverFor(app, options, env)
   const host = createHost(name, options)
   const consul = options.registry === false ? undefined : createConsul(options, env, host)
   serving++
@@ -83,7 +78,7 @@ export async function serve(servable: Servable, options: ServeOptions = {}): Pro
     listenOn: placement,
     register(port) {
       nameInstance(host, placement, port)
-      return consul && register(consul, app, host, placement, port, options.random)
+      return consul && register(consul, app, host, placement, server, port, options.random)
     },
     drainDelayMs: options.drainDelayMs ?? DRAIN_DELAY_MS,
     drainTimeoutMs: options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS,
@@ -129,11 +124,15 @@ function register(
   { contract, about }: App,
   host: Host,
   placement: Placement,
+  { pipelining }: ServerChoice,
   port: number,
   random: Random = systemRandom,
 ): Registration {
   const since = host.clock.now()
-  const own = { skein: '1', contract: contract?.hash, version: about.version, zone: placement.zone }
+  const own = {
+    ...{ skein: '1', contract: contract?.hash, version: about.version, zone: placement.zone },
+    [PIPELINING_KEY]: pipelining > 1 ? String(pipelining) : undefined,
+  }
   return startRegistration({
     id: host.instance,
     name: host.name,

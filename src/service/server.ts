@@ -3,8 +3,8 @@ import { Exchange, type Host } from './exchange.ts'
 import { InFlight } from './in-flight.ts'
 import { servicePipeline } from './pipeline.ts'
 import type { App } from './servable.ts'
-import type { Inbound, ServerName, ServiceServer } from './server/contract.ts'
-import { SERVERS } from './servers.ts'
+import type { Inbound, ServiceServer } from './server/contract.ts'
+import { SERVERS, type ServerChoice } from './servers.ts'
 
 /** A server and the requests that it holds. */
 export interface Serving {
@@ -12,7 +12,7 @@ export interface Serving {
   readonly inFlight: InFlight
 }
 
-export function createServing(app: App, host: Host, name: ServerName): Serving {
+export function createServing(app: App, host: Host, { name, pipelining }: ServerChoice): Serving {
   const run = servicePipeline(app, host.metrics)
   const inFlight = new InFlight()
   const onRequest = (inbound: Inbound) => {
@@ -21,7 +21,7 @@ export function createServing(app: App, host: Host, name: ServerName): Serving {
     run(exchange).catch((err) => giveUp(host, inbound, err))
     exchange.onEnd(() => inFlight.end())
   }
-  return { server: SERVERS[name]({ app, host, onRequest }), inFlight }
+  return { server: SERVERS[name]({ app, host, pipelining, onRequest }), inFlight }
 }
 
 /** What no step has caught is a fault of Skein's: it may cost this request its answer, never the process. */

@@ -1,6 +1,8 @@
 /**
- * A connection to an upstream: one request at a time, its answer read strictly. Whatever is out of order ends the connection,
- * and with it the request; bytes that nobody asked for end it too, before anybody else could take them for his answer.
+ * A connection to an upstream. It carries one request at a time, or, to an upstream that knows how, requests that were begun in
+ * the same turn of the event loop, written together and answered in order (RFC 9112 §9.3.2). Answers are read strictly:
+ * whatever is out of order ends the connection, and with it the request whose answer it was; bytes that nobody asked for end
+ * it too, before anybody else could take them for his answer.
  */
 import { connect, type Socket } from 'node:net'
 import type { RawHeaders } from '../core/headers.ts'
@@ -10,6 +12,7 @@ import { findHeadEnd, parseResponseHead } from './head.ts'
 import { type Flow, Incoming } from './incoming.ts'
 import { type HeadLimits, INTERIM_MAX } from './limits.ts'
 import type { Pool } from './pool.ts'
+import { Shared, type SharedConnection, type Sharing } from './shared.ts'
 import type { Sweep, Swept } from './sweep.ts'
 import { WireError } from './wire-error.ts'
 
@@ -35,20 +38,27 @@ export interface Waiting {
 export interface ClientConnectionOptions {
   readonly limits: HeadLimits
   readonly sweep: Sweep<ClientConnection>
+  /** Of quick ticks: for answers that hold up others. */
+  readonly slowSweep: Sweep<Shared>
   readonly keepAliveMs: number
 }
 
 const NEVER = Number.POSITIVE_INFINITY
+/** After an answer has held up others, the instance's are asked for one at a time for so long, ms. */
+const UNSHARED_MS = 1_000
 const NOTHING: RawHeaders = []
 
-export class ClientConnection implements Swept {
+export class ClientConnection implements Swept, SharedConnection {
   readonly socket: Socket
   dueTick = NEVER
   /** True once an answer has come over it whole. */
   used = false
   connected = false
+  /** Requests that share it, `#waiting` the first of them. */
+  #shared: Shared | undefined
   readonly #pool: Pool<ClientConnection>
   readonly #options: ClientConnectionOptions
+  /** Whose answer is the next to come. */
   #waiting: Waiting | undefined
   #decoder: BodyDecoder | undefined
   #body: Incoming | undefined
@@ -93,8 +103,50 @@ export class ClientConnection implements Swept {
 
   /** From here on the connection is `waiting`'s until its answer is whole. */
   begin(waiting: Waiting): void {
-    this.#waiting = waiting
     this.#sent = false
+    this.#await(waiting)
+  }
+
+  /** How many requests share it. */
+  get sharers(): number {
+    return this.#shared?.size ?? 0
+  }
+
+  /** Adds a request to those that are written at the end of this turn. Only for a connection that was used before. */
+  share(waiting: Sharing, head: string): void {
+    this.#shared ??= new Shared(this, this.#options.slowSweep, () => {
+      this.#pool.sharedFrom = this.#options.sweep.in(UNSHARED_MS)
+    })
+    this.#shared.add(waiting, head)
+    this.#pool.open = this
+  }
+
+  /** Nobody waits for the answer to this request any more. */
+  withdraw(waiting: Sharing, reason: Error): void {
+    this.#shared?.withdraw(waiting, this.#body !== undefined, reason)
+  }
+
+  // What the requests that share it do with it.
+
+  turn(waiting: Sharing | undefined): void {
+    // Of an answer that nobody waits for any more, a part may be here.
+    if (waiting === undefined || !this.#shared!.pending) this.#waiting = waiting
+    else this.#await(waiting)
+  }
+
+  write(text: string): void {
+    if (this.#pool.open === this) this.#pool.open = undefined
+    this.#sent = true
+    this.socket.write(text, 'latin1')
+  }
+
+  unused(): void {
+    if (this.#pool.open === this) this.#pool.open = undefined
+    this.#free()
+  }
+
+  #await(waiting: Waiting): void {
+    this.#waiting = waiting
     this.#began = false
     this.#reusable = true
     this.#interim = 0
@@ -111,7 +163,7 @@ export class ClientConnection implements Swept {
     this.destroy(new Error(this.#waiting === undefined ? 'idle for too long' : 'the answer stopped coming'))
   }
 
-  /** Ends the connection, and with `error` the request on it. */
+  /** Ends the connection, and with `error` the request whose answer is the next to come. */
   destroy(error: Error): void {
     if (this.#over) return
     this.#over = true
@@ -120,8 +172,10 @@ export class ClientConnection implements Swept {
     this.socket.destroy()
     const waiting = this.#waiting
     this.#waiting = undefined
-    waiting?.failed(error)
+    const displaced = this.#shared?.end() ?? []
+    if (waiting !== displaced[0]) waiting?.failed(error)
     this.#body?.fail(error)
+    for (const one of displaced) one.displaced()
   }
 
   #onConnect(): void {
@@ -130,11 +184,8 @@ export class ClientConnection implements Swept {
   }
 
   #onData(bytes: Buffer): void {
-    if (this.#waiting === undefined) return void this.destroy(new Error('bytes that nobody asked for'))
-    if (!this.#began) {
-      this.#began = true
-      this.#waiting.responseBegan()
-    }
+    if (this.#waiting === undefined || this.#shared?.pending === true)
+      return void this.destroy(new Error('bytes that nobody asked for'))
     const rest = this.#rest
     this.#rest = undefined
     try {
@@ -145,54 +196,65 @@ export class ClientConnection implements Swept {
     }
   }
 
+  /** Answer after answer; more than one only where requests share the connection. */
   #read(bytes: Buffer, searched: number): void {
-    let at = this.#decoder === undefined ? this.#readHeads(bytes, searched) : 0
-    if (this.#over || this.#decoder === undefined) return
-    at = this.#decoder.feed(bytes, at, (data) => this.#body!.push(data))
-    if (this.#over) return
-    if (this.#decoder.done) this.#whole(at < bytes.length)
-    else if (!this.socket.isPaused()) this.dueTick = this.#options.sweep.in(this.#waiting!.bodyIdleMs)
-  }
-
-  /** Reads interim heads over and the final one; returns the position after it. */
-  #readHeads(bytes: Buffer, searched: number): number {
-    const { limits } = this.#options
-    for (let at = 0; ; ) {
-      const end = findHeadEnd(bytes, at, Math.max(at, searched), limits)
-      if (end === -1) {
-        this.#rest = at === 0 ? bytes : bytes.subarray(at)
-        return bytes.length
+    for (let at = 0; at < bytes.length && this.#waiting !== undefined; ) {
+      if (!this.#began) {
+        this.#began = true
+        this.#waiting.responseBegan()
       }
-      const head = parseResponseHead(bytes, at, end, limits, this.#waiting!.method)
-      at = end
-      if (head.status >= 200) {
-        this.#final(head, bytes, at)
-        return at
-      }
-      // Nobody asks for an upgrade here; WebSockets have connections of their own.
-      if (head.status === 101) throw new WireError('upgrade', 'the answer switches protocols without being asked')
-      if (++this.#interim > INTERIM_MAX) throw new WireError('interim', 'there are too many interim answers')
+      at = this.#decoder === undefined ? this.#readHead(bytes, at, searched) : this.#readBody(bytes, at)
     }
   }
 
-  #final(head: ResponseHead, bytes: Buffer, at: number): void {
+  /** Returns the position after the head, or after the answer where that has come whole. */
+  #readHead(bytes: Buffer, at: number, searched: number): number {
+    const { limits } = this.#options
+    const end = findHeadEnd(bytes, at, Math.max(at, searched), limits)
+    if (end === -1) {
+      this.#rest = at === 0 ? bytes : bytes.subarray(at)
+      return bytes.length
+    }
+    const head = parseResponseHead(bytes, at, end, limits, this.#waiting!.method)
+    if (head.status >= 200) return this.#final(head, bytes, end)
+    // Nobody asks for an upgrade here; WebSockets have connections of their own.
+    if (head.status === 101) throw new WireError('upgrade', 'the answer switches protocols without being asked')
+    if (++this.#interim > INTERIM_MAX) throw new WireError('interim', 'there are too many interim answers')
+    return end
+  }
+
+  #final(head: ResponseHead, bytes: Buffer, at: number): number {
     this.#reusable = head.keepAlive && head.framing !== UNTIL_CLOSE
     this.#framing = head.framing
     const body = new Incoming(this.#flow)
     this.#body = body
-    this.#decoder = bodyDecoder(head.framing, this.#options.limits)
     // A small body that came with its head is whole before anybody looks at it.
-    if (head.framing > 0 && bytes.length - at >= head.framing) return void this.#wholeAtOnce(head, body, bytes, at)
+    if (head.framing >= 0 && bytes.length - at >= head.framing) return this.#wholeAtOnce(head, body, bytes, at)
+    this.#decoder = bodyDecoder(head.framing, this.#options.limits)
+    if (!this.socket.isPaused()) this.dueTick = this.#options.sweep.in(this.#waiting!.bodyIdleMs)
     this.#waiting!.head(head, body)
+    return at
   }
 
-  #wholeAtOnce(head: ResponseHead, body: Incoming, bytes: Buffer, at: number): void {
-    body.push(bytes.subarray(at, at + head.framing))
+  #wholeAtOnce(head: ResponseHead, body: Incoming, bytes: Buffer, at: number): number {
+    const end = at + head.framing
+    if (head.framing > 0) body.push(bytes.subarray(at, end))
     body.end(NOTHING)
     const waiting = this.#waiting!
-    this.#settle(at + head.framing < bytes.length)
+    this.#settle(end < bytes.length)
     waiting.head(head, body)
     waiting.whole()
+    return end
+  }
+
+  #readBody(bytes: Buffer, from: number): number {
+    const decoder = this.#decoder!
+    const body = this.#body!
+    const at = decoder.feed(bytes, from, (data) => body.push(data))
+    if (this.#over) return bytes.length
+    if (decoder.done) this.#whole(at < bytes.length)
+    else if (!this.socket.isPaused()) this.dueTick = this.#options.sweep.in(this.#waiting!.bodyIdleMs)
+    return at
   }
 
   #whole(excess: boolean): void {
@@ -204,12 +266,15 @@ export class ClientConnection implements Swept {
     waiting.whole()
   }
 
-  /** The answer is read: the connection is free, unless something is out of order. */
+  /** The answer is read: the next one's turn, or the connection is free, unless something is out of order. */
   #settle(excess: boolean): void {
     this.#waiting = undefined
     this.#decoder = undefined
     this.#body = undefined
-    if (excess || !this.#reusable) this.destroy(new Error('the connection ends with this answer'))
+    const next = this.#reusable ? this.#shared?.next() : undefined
+    if (next !== undefined) this.#await(next)
+    else if (excess || !this.#reusable || this.#shared?.last === true)
+      this.destroy(new Error('the connection ends with this answer'))
     // An early answer: the rest of the request may still be on its way, so nothing else may go over it yet.
     else if (this.#sent) this.#free()
   }

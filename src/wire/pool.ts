@@ -5,6 +5,10 @@
 export class Pool<C> {
   /** All, also those that are still connecting. */
   readonly connections = new Set<C>()
+  /** It takes more requests of this turn of the event loop. */
+  open: C | undefined
+  /** The tick from which requests may share a connection. */
+  sharedFrom = 0
   readonly #idle: C[] = []
   readonly #onEmpty: () => void
 
@@ -25,6 +29,7 @@ export class Pool<C> {
   }
 
   remove(connection: C): void {
+    if (this.open === connection) this.open = undefined
     const at = this.#idle.indexOf(connection)
     if (at >= 0) this.#idle.splice(at, 1)
     if (this.connections.delete(connection) && this.connections.size === 0) this.#onEmpty()

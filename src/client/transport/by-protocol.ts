@@ -4,7 +4,13 @@ import type { BreakOff, Message, Receiver, Target, Transport } from '../transpor
 import { h2Transport } from './h2.ts'
 import { wireTransport } from './wire.ts'
 
-export function transportByProtocol(options: { readonly clock: Clock }): Transport {
+export interface ByProtocolOptions {
+  readonly clock: Clock
+  /** As of the transport for HTTP/1.1. */
+  readonly pipelining?: boolean | undefined
+}
+
+export function transportByProtocol(options: ByProtocolOptions): Transport {
   return new ByProtocol(options)
 }
 
@@ -14,9 +20,9 @@ class ByProtocol implements Transport {
   #http2: Transport | undefined
   #closed = false
 
-  constructor({ clock }: { readonly clock: Clock }) {
+  constructor({ clock, pipelining }: ByProtocolOptions) {
     this.#clock = clock
-    this.#http1 = wireTransport({ clock })
+    this.#http1 = wireTransport({ clock, pipelining })
   }
 
   send(target: Target, message: Message, receiver: Receiver): BreakOff {

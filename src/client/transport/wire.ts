@@ -1,7 +1,8 @@
 /**
  * HTTP/1.1 by our own engine (src/wire/): one exchange is one object between a connection and a Receiver. It knows what a pool
  * of a library hides: whether the connection was used before (a reset on it may be retried), whether anything was written (only
- * what was not may always be retried), and how to give up while connecting.
+ * what was not may always be retried), and how to give up while connecting. Small safe requests to instances that know how share
+ * connections (src/wire/shared.ts); what is displaced there goes over a connection of its own, and nobody hears of it.
  */
 import { Readable } from 'node:stream'
 import { authority } from '../../core/authority.ts'
@@ -9,14 +10,16 @@ import { type Clock, systemClock, type Timer } from '../../core/clock.ts'
 import { SkeinError } from '../../core/errors.ts'
 import { header, type RawHeaders } from '../../core/headers.ts'
 import { CHUNK_END, chunkStart, LAST_CHUNK } from '../../wire/chunked.ts'
-import { ClientConnection, type Waiting } from '../../wire/client-connection.ts'
+import { ClientConnection } from '../../wire/client-connection.ts'
 import { type BodySource, CHUNKED, type ResponseHead } from '../../wire/contract.ts'
 import { fromReadable, type Incoming } from '../../wire/incoming.ts'
 import { HEAD_LIMITS } from '../../wire/limits.ts'
 import { Pool } from '../../wire/pool.ts'
+import type { Shared, Sharing } from '../../wire/shared.ts'
 import { Sweep } from '../../wire/sweep.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { requestHead } from '../../wire/write.ts'
+import { pipeliningOf, SAFE } from '../pipelining.ts'
 import {
   type BreakOff,
   type Message,
@@ -32,6 +35,8 @@ const CONNECT_TIMEOUT_MS = 1_000
 /** Below the 5 s after which Node's servers close, so that a request seldom meets a connection that is being closed. */
 const KEEP_ALIVE_MS = 4_000
 const TICK_MS = 500
+/** For answers that hold up others. */
+const SLOW_TICK_MS = 5
 /** Heads of answers: as much as a head may have with nginx and Node. */
 const LIMITS = { ...HEAD_LIMITS, headBytes: 64 * 1024, headerFields: 1_000 }
 
@@ -39,6 +44,8 @@ export interface WireTransportOptions {
   readonly clock?: Clock | undefined
   /** Connections to one instance, default 1,024. More are refused rather than queued: waiting belongs where it is counted. */
   readonly connectionsMax?: number | undefined
+  /** May requests share connections to instances that say they know how? Default true. */
+  readonly pipelining?: boolean | undefined
 }
 
 export function wireTransport(options: WireTransportOptions = {}): Transport {
@@ -48,30 +55,41 @@ export function wireTransport(options: WireTransportOptions = {}): Transport {
 class WireTransport implements Transport {
   readonly clock: Clock
   readonly #connectionsMax: number
+  readonly #pipelining: boolean
   readonly #sweep: Sweep<ClientConnection>
+  readonly #slowSweep: Sweep<Shared>
   readonly #pools = new Map<string, Pool<ClientConnection>>()
   #closed = false
 
-  constructor({ clock = systemClock, connectionsMax = 1_024 }: WireTransportOptions) {
+  constructor({ clock = systemClock, connectionsMax = 1_024, pipelining = true }: WireTransportOptions) {
     this.clock = clock
     this.#connectionsMax = connectionsMax
+    this.#pipelining = pipelining
     this.#sweep = new Sweep(clock, TICK_MS)
+    this.#slowSweep = new Sweep(clock, SLOW_TICK_MS)
   }
 
   send(target: Target, message: Message, receiver: Receiver): BreakOff {
-    const exchange = new Exchange(target, message, receiver)
-    try {
-      exchange.begin(this.#connection(target), this.clock)
-    } catch (error) {
-      queueMicrotask(() => exchange.failed(error as Error))
-    }
+    const exchange = new Exchange(this, target, message, receiver)
+    const depth =
+      this.#pipelining && message.body === undefined && SAFE.has(message.method) ? pipeliningOf(target.meta) : 1
+    if (depth > 1) exchange.share(depth)
+    else exchange.begin()
     return exchange.breakOff
   }
 
-  /** @throws Error when there can be none: closed, too many, or an address that is none. */
-  #connection({ address, port }: Target): ClientConnection {
+  /** One that takes a request of this turn, or one that is idle; undefined where the request should have its own. */
+  sharedConnection(target: Target, depth: number): ClientConnection | undefined {
+    const pool = this.#pools.get(keyOf(target))
+    if (pool === undefined || pool.sharedFrom > this.#sweep.tick) return undefined
+    const { open } = pool
+    return open !== undefined && open.sharers < depth ? open : pool.take()
+  }
+
+  /** For one request alone. @throws Error when there can be none: closed, too many, or an address that is none. */
+  connection(target: Target): ClientConnection {
     if (this.#closed) throw new Error('the client is closed')
-    const key = `${address} ${port}`
+    const key = keyOf(target)
     let pool = this.#pools.get(key)
     if (pool === undefined) {
       pool = new Pool(() => this.#pools.delete(key))
@@ -80,7 +98,12 @@ class WireTransport implements Transport {
     const idle = pool.take()
     if (idle !== undefined) return idle
     if (pool.connections.size >= this.#connectionsMax) throw new Error(`${this.#connectionsMax} connections in use`)
-    return new ClientConnection(pool, address, port, { limits: LIMITS, sweep: this.#sweep, keepAliveMs: KEEP_ALIVE_MS })
+    return new ClientConnection(pool, target.address, target.port, {
+      limits: LIMITS,
+      sweep: this.#sweep,
+      slowSweep: this.#slowSweep,
+      keepAliveMs: KEEP_ALIVE_MS,
+    })
   }
 
   async close(): Promise<void> {
@@ -89,9 +112,12 @@ class WireTransport implements Transport {
   }
 }
 
+const keyOf = ({ address, port }: Target) => `${address} ${port}`
+
 /** One request on one connection. */
-class Exchange implements Waiting {
-  readonly #host: string
+class Exchange implements Sharing {
+  readonly #transport: WireTransport
+  readonly #target: Target
   readonly #message: Message
   readonly #receiver: Receiver
   #connection: ClientConnection | undefined
@@ -100,10 +126,12 @@ class Exchange implements Waiting {
   #reused = false
   /** The request's body while it is being sent. */
   #source: BodySource | undefined
+  #shares = false
   #over = false
 
-  constructor({ address, port }: Target, message: Message, receiver: Receiver) {
-    this.#host = authority(address, port)
+  constructor(transport: WireTransport, target: Target, message: Message, receiver: Receiver) {
+    this.#transport = transport
+    this.#target = target
     this.#message = message
     this.#receiver = receiver
   }
@@ -116,20 +144,56 @@ class Exchange implements Waiting {
     return this.#message.bodyIdleMs
   }
 
-  begin(connection: ClientConnection, clock: Clock): void {
+  /** On a connection of its own. */
+  begin(): void {
+    try {
+      this.#beginOn(this.#transport.connection(this.#target))
+    } catch (error) {
+      queueMicrotask(() => this.failed(error as Error))
+    }
+  }
+
+  #beginOn(connection: ClientConnection): void {
     this.#connection = connection
     this.#reused = connection.used
     connection.begin(this)
     if (connection.connected) return void this.#write()
-    this.#connecting = clock.after(CONNECT_TIMEOUT_MS, () =>
+    this.#connecting = this.#transport.clock.after(CONNECT_TIMEOUT_MS, () =>
       connection.destroy(new Error(`no connection in ${CONNECT_TIMEOUT_MS} ms`)),
     )
+  }
+
+  /** With others, up to `depth` of them, where there is a connection that was used before. */
+  share(depth: number): void {
+    const { method, path } = this.#message
+    this.#attempt(() => {
+      const head = requestHead(method, path, this.#fields(), 0)
+      const connection = this.#transport.sharedConnection(this.#target, depth)
+      if (connection === undefined) return this.begin()
+      this.#connection = connection
+      this.#reused = true
+      this.#shares = true
+      connection.share(this, head)
+    })
+  }
+
+  written(): void {
+    this.#stage = 'request'
+  }
+
+  /** It is safe to send it again, and it must not happen to it again. */
+  displaced(): void {
+    if (this.#over) return
+    this.#stage = 'connect'
+    this.#shares = false
+    this.begin()
   }
 
   readonly breakOff: BreakOff = (reason) => {
     if (this.#over) return
     this.#finish(reason)
-    this.#connection?.destroy(reason)
+    if (this.#shares) this.#connection!.withdraw(this, reason)
+    else this.#connection?.destroy(reason)
   }
 
   connected(): void {
@@ -176,8 +240,12 @@ class Exchange implements Waiting {
   }
 
   #write(): void {
+    this.#attempt(() => this.#writeHead())
+  }
+
+  #attempt(act: () => void): void {
     try {
-      this.#writeHead()
+      act()
     } catch (error) {
       if (!(error instanceof WireError)) throw error
       const reason = new SkeinError('BAD_REQUEST', `the request cannot be sent: ${error.message}`, {}, error)
@@ -209,7 +277,8 @@ class Exchange implements Waiting {
 
   #fields(): RawHeaders {
     const { headers } = this.#message
-    return header(headers, 'host') === undefined ? ['host', this.#host, ...headers] : headers
+    const { address, port } = this.#target
+    return header(headers, 'host') === undefined ? ['host', authority(address, port), ...headers] : headers
   }
 
   #chunkedSink() {

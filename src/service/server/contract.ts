@@ -23,6 +23,7 @@ export interface ServiceServer {
 export interface ServerParts {
   readonly app: App
   readonly host: Host
+  readonly pipelining: number
   readonly onRequest: (inbound: Inbound) => void
 }
 

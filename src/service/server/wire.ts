@@ -26,12 +26,12 @@ const LIMITS = {
   stallMs: 120_000,
 }
 
-export function wireServer({ host, onRequest }: ServerParts): ServiceServer {
+export function wireServer({ host, pipelining, onRequest }: ServerParts): ServiceServer {
   const { clock } = host
   let listening = false
   const server = new WireServer({
     clock,
-    limits: LIMITS,
+    limits: { ...LIMITS, pipelining },
     connectionsMax: affordableConnections(2),
     onRequest: (wire) => onRequest(new WireInbound(wire, clock)),
     onRefused: (connection, error) => connection.answerRefusal(refusal(error, clock)),
