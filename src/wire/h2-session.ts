@@ -4,7 +4,7 @@
  * for each connection.
  */
 import { type ClientHttp2Session, connect as connectH2, constants } from 'node:http2'
-import { connect, type Socket } from 'node:net'
+import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type SecureContext } from 'node:tls'
 import { authority } from '../core/authority.ts'
 import type { Clock, Timer } from '../core/clock.ts'
@@ -81,7 +81,6 @@ const STREAMS_ASSUMED = 100
 const NEVER = Number.POSITIVE_INFINITY
 
 export class H2Session implements Swept {
-  readonly http2: ClientHttp2Session
   readonly scheme: 'http' | 'https'
   dueTick = NEVER
   /** True once an answer has come over it. */
@@ -91,6 +90,7 @@ export class H2Session implements Swept {
   readonly #socket: Socket
   readonly #connecting: Timer
   readonly #retireTick: number
+  #http2: ClientHttp2Session | undefined
   #waiting: H2Waiting[] = []
   #state: 'connecting' | 'open' | 'retired' | 'closed' = 'connecting'
   #streams = 0
@@ -111,15 +111,18 @@ export class H2Session implements Swept {
     this.#retireTick = options.sweep.in(options.limits.ageMs)
     // Must be first: it throws on a port that is none, and then nothing may be left of this connection.
     this.#socket = dial(place)
-    this.http2 = this.#speak(place)
+    this.#socket.once(place.tls === undefined ? 'connect' : 'secureConnect', () => this.#onConnect(place))
+    this.#socket.on('error', (error) => this.destroy(error))
+    this.#socket.on('close', () => this.destroy(new Error('the connection was closed')))
     options.sweep.add(this)
     this.#connecting = options.clock.after(options.limits.connectMs, () =>
       this.destroy(new Error(`no HTTP/2 connection in ${options.limits.connectMs} ms`)),
     )
   }
 
-  get connected(): boolean {
-    return this.#state === 'open' || this.#state === 'retired'
+  /** For those who were told that it is ready. */
+  get http2(): ClientHttp2Session {
+    return this.#http2!
   }
 
   /** True while it takes one more stream. */
@@ -164,7 +167,7 @@ export class H2Session implements Swept {
     if (this.#state !== 'open') return
     this.#state = 'retired'
     this.#owner.retired(this)
-    this.http2.close()
+    this.#http2!.close()
   }
 
   overdue(): void {
@@ -194,14 +197,18 @@ export class H2Session implements Swept {
     this.#owner.retired(this)
     this.#owner.closed(this)
     // With an error, so that no stream takes the end of the connection for its own.
-    this.http2.destroy(error)
+    this.#http2?.destroy(error)
     this.#socket.destroy()
     for (const waiting of this.#waiting.splice(0)) waiting.failed(error)
   }
 
-  #speak({ address, port, tls }: H2Place): ClientHttp2Session {
-    const session = connectH2(`${this.scheme}://${authority(tls?.serverName ?? address, port)}`, {
-      createConnection: () => this.#socket,
+  /** Not before: node:http2 aborts the process over a socket that was destroyed while it waited for it. */
+  #onConnect({ address, port }: H2Place): void {
+    const socket = this.#socket
+    if ('alpnProtocol' in socket && socket.alpnProtocol !== 'h2')
+      return void this.destroy(new WireError('alpn', 'the upstream does not speak HTTP/2'))
+    const session = connectH2(`${this.scheme}://${authority(address, port)}`, {
+      createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES, maxHeaderListSize: 64 * 1024 },
       maxHeaderListPairs: 1_000,
       maxSessionMemory: 64,
@@ -215,7 +222,7 @@ export class H2Session implements Swept {
     session.on('goaway', (code, lastStream) => this.#onGoaway(code, lastStream))
     session.on('error', (error) => this.destroy(error))
     session.on('close', () => this.destroy(new Error('the connection was closed')))
-    return session
+    this.#http2 = session
   }
 
   #open(): void {
@@ -223,8 +230,8 @@ export class H2Session implements Swept {
     const { sweep, limits } = this.#options
     this.#connecting.cancel()
     this.#state = 'open'
-    this.#streamsMax = Math.min(this.http2.remoteSettings.maxConcurrentStreams ?? NEVER, limits.streams)
-    this.http2.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
+    this.#streamsMax = Math.min(this.#http2!.remoteSettings.maxConcurrentStreams ?? NEVER, limits.streams)
+    this.#http2!.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
     this.dueTick = sweep.in(limits.idleMs)
     for (const waiting of this.#waiting.splice(0)) {
       if (this.#streams < this.#streamsMax) waiting.ready(this)
@@ -248,7 +255,7 @@ export class H2Session implements Swept {
     this.#pinging = true
     this.#pingTick = sweep.in(limits.pingAgainMs)
     this.dueTick = sweep.in(limits.pongMs)
-    this.http2.ping(() => {
+    this.#http2!.ping(() => {
       this.#pinging = false
       this.#bytesRead = this.#socket.bytesRead
     })
@@ -258,14 +265,11 @@ export class H2Session implements Swept {
 function dial({ address, port, tls }: H2Place): Socket {
   const options = { host: address, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }
   if (tls === undefined) return connect(options)
-  const socket = connectTls({
+  return connectTls({
     ...options,
     secureContext: tls.context,
-    servername: tls.serverName,
+    // Addresses have no place there (RFC 6066 §3); they are checked all the same.
+    ...(isIP(tls.serverName) === 0 && { servername: tls.serverName }),
     ALPNProtocols: ['h2'],
   })
-  socket.once('secureConnect', () => {
-    if (socket.alpnProtocol !== 'h2') socket.destroy(new WireError('alpn', 'the upstream does not speak HTTP/2'))
-  })
-  return socket
 }
