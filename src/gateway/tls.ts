@@ -1,10 +1,9 @@
 /** The certificates of the gateway: as they stand in the configuration, and read. */
 import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import { ConfigError, IssueList } from '../core/issues.ts'
 import { type CertificateFiles, Certificates } from '../wire/certificates.ts'
 import { type Check, type Checks, fields, listOf, text } from './check.ts'
-import type { GatewayConfig, TlsConfig } from './contract.ts'
+import type { TlsConfig } from './contract.ts'
 
 const EXAMPLE = '{ certificates: [{ cert: "./shop.pem", key: "./shop.key" }] }'
 
@@ -24,16 +23,6 @@ export const checkTls: Check = fields(
   ['certificates'],
 )
 
-/** The config with the files that it names as they are seen from `folder`, in which it stands. */
-export function withFilesFrom<C extends Pick<GatewayConfig, 'tls'>>(folder: string, config: C): C {
-  if (config.tls === undefined) return config
-  const seen = (value: string) => (isText(value) ? value : path.resolve(folder, value))
-  const certificates = config.tls.certificates.map(({ cert, key }) => ({ cert: seen(cert), key: seen(key) }))
-  return { ...config, tls: { ...config.tls, certificates } }
-}
-
-const isText = (value: string) => value.startsWith('-----BEGIN')
-
 /** @throws ConfigError that names each file which cannot be read or used. */
 export function readCertificates({ certificates, minVersion = 'TLSv1.2' }: TlsConfig): Certificates {
   const issues = new IssueList('gateway')
@@ -48,7 +37,7 @@ export function readCertificates({ certificates, minVersion = 'TLSv1.2' }: TlsCo
 }
 
 function pem(value: string, key: string, issues: IssueList): string {
-  if (isText(value)) return value
+  if (value.startsWith('-----BEGIN')) return value
   try {
     return readFileSync(value, 'utf8')
   } catch (error) {

@@ -3,6 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
+import type { GatewayConfig } from '../../gateway/contract.ts'
+import { withFilesFrom } from '../../gateway/files.ts'
 import type { FleetConfig } from '../define.ts'
 import { planFleet } from '../up/plan.ts'
 import { gatewayOf } from './gateway-of.ts'
@@ -27,6 +29,26 @@ test('files that a config names are seen from its folder, wherever the gateway i
     const { tls } = await gatewayOf(given, cwd)
     assert.deepEqual(tls?.certificates, [{ cert: path.join(inner, 'shop.pem'), key: PEM }])
   }
+})
+
+test('every file of a config, and nothing else', () => {
+  const oidc = {
+    keys: [{ file: 'k1' }, { env: 'K' }],
+    clientSecret: { file: 's' },
+    issuer: 'https://a',
+    clientId: 'file',
+  }
+  const routes = [{ to: 'users', upstreamTls: { ca: 'ca.pem', cert: PEM }, auth: { oidc }, headers: { file: 'x' } }]
+  const given = { redis: { url: { file: 'redis' }, ca: '/ca.pem' }, routes, defaults: { auth: { oidc } } }
+  const at = (name: string) => path.join('/etc/edge', name)
+  const seen = { ...oidc, keys: [{ file: at('k1') }, { env: 'K' }], clientSecret: { file: at('s') } }
+  assert.deepEqual(withFilesFrom('/etc/edge', given as unknown as GatewayConfig), {
+    redis: { url: { file: at('redis') }, ca: '/ca.pem' },
+    routes: [{ ...routes[0], upstreamTls: { ca: at('ca.pem'), cert: PEM }, auth: { oidc: seen } }],
+    defaults: { auth: { oidc: seen } },
+  })
+  const plain = { redis: 'redis://a', routes: [{ to: 'users', steps: [() => {}] }] } as GatewayConfig
+  assert.deepEqual(withFilesFrom('/etc/edge', plain), plain)
 })
 
 test('skein up gives them to its gateway in full', () => {

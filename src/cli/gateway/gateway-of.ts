@@ -2,7 +2,7 @@
 import path from 'node:path'
 import { ConfigError } from '../../core/issues.ts'
 import type { GatewayConfig } from '../../gateway/contract.ts'
-import { withFilesFrom } from '../../gateway/tls.ts'
+import { withFilesFrom } from '../../gateway/files.ts'
 import { loadConfig } from '../config/load.ts'
 
 /** Files that it names are seen from its own folder. @throws ConfigError with every mistake of the config. */

@@ -5,7 +5,7 @@ import { readAddresses } from '../../discovery/addresses.ts'
 import type { ServiceSpec } from '../../fleet/contract.ts'
 import { findTools } from '../../fleet/tools.ts'
 import type { GatewayConfig } from '../../gateway/contract.ts'
-import { withFilesFrom } from '../../gateway/tls.ts'
+import { withFilesFrom } from '../../gateway/files.ts'
 import { splitCommand } from '../config/command-line.ts'
 import {
   DEFAULT_GATEWAY_PORT,
