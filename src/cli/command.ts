@@ -69,6 +69,11 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** For a command that takes options only. @throws UsageError. */
+export function refuseArguments(args: readonly string[]): void {
+  if (args[0] !== undefined) throw new UsageError(`unexpected argument ${args[0]}: this takes options only`)
+}
+
 /** An expected failure: `message` says what, `fix` the way out; exit status 1. */
 export class Failure extends Error {
   override readonly name = 'Failure'

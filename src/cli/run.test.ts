@@ -82,6 +82,11 @@ describe('a wrong command line has status 2 and shows the way', () => {
     ['registry --memory --acl --acl-default maybe', /write allow or deny/],
     ['gateway --config a --name b', /give --config or --name, not both/],
     ['up --port eight', /--port eight: not a port/],
+    ['up here', /unexpected argument here: this takes options only/],
+    ['ps users', /unexpected argument users/],
+    ['gateway edge', /unexpected argument edge/],
+    ['registry removed users-2', /unexpected argument users-2/],
+    ['scale users=1 orders=2 users=3', /users is named twice: give one count/],
   ]
   for (const [line, pattern] of CASES) {
     test(line, async () => {

@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { OperationContract } from '../../core/contract.ts'
+import { nearest } from '../../core/issues.ts'
 import { fieldConverter } from '../../service/convert.ts'
-import type { JsonSchema } from '../../service/json-schema.ts'
+import { type JsonSchema, propertiesOf } from '../../service/json-schema.ts'
 import { type Context, UsageError } from '../command.ts'
 
 /** Undefined where nothing was given. A field given as an option stands above the same field in the JSON. */
@@ -17,9 +18,22 @@ export function readInput(
   if (extra.length === 0) return base
   if (base !== undefined && !isObject(base))
     throw new UsageError('--data is no object, so options cannot be added to it')
+  refuseUnknownFields(schemaOf(operation), extra)
   const texts = Map.groupBy(extra, ([name]) => name)
   const values = new Map([...texts].map(([name, pairs]) => [name, pairs.map(([, value]) => String(value))]))
   return { ...base, ...Object.fromEntries(fieldConverter(schemaOf(operation))(values)) }
+}
+
+/** Only where the schema says which fields there are, and lets in no others: a misspelt option would be lost without a word. */
+function refuseUnknownFields(schema: JsonSchema | undefined, extra: Context['extra']): void {
+  if (schema === undefined || ![undefined, false].includes(schema['additionalProperties'] as undefined)) return
+  const known = [...propertiesOf(schema).keys()]
+  const wrong = extra.find(([name]) => !known.includes(name))?.[0]
+  if (wrong === undefined || known.length === 0) return
+  const near = nearest(wrong, known)
+  const way =
+    near === undefined ? `the input has ${known.map((name) => `--${name}`).join(', ')}` : `did you mean --${near}?`
+  throw new UsageError(`unknown option --${wrong}; ${way}`)
 }
 
 /** JSON, or `@file` with JSON in it. */

@@ -4,7 +4,7 @@ import type { Logger } from '../../core/log.ts'
 import { systemRandom } from '../../core/random.ts'
 import { registryAddress } from '../../core/settings.ts'
 import type { ConsulClient } from '../../discovery/consul-client.ts'
-import { type Context, defineCommand, type Options, UsageError } from '../command.ts'
+import { type Context, defineCommand, type Options, refuseArguments, UsageError } from '../command.ts'
 import { gatewayOf } from '../gateway/gateway-of.ts'
 import { registryClient } from '../gateway/outward.ts'
 import { runGateway } from '../gateway/run.ts'
@@ -61,7 +61,8 @@ SIGTERM and Ctrl-C let the requests under way end first.`,
     ['skein gateway --config skein.config.ts --workers auto', 'use all cores'],
   ],
   failure: 'the config has mistakes, or the port cannot be had',
-  async run({ options, terminal, env, cwd }: Context<typeof OPTIONS>) {
+  async run({ options, args, terminal, env, cwd }: Context<typeof OPTIONS>) {
+    refuseArguments(args)
     if (options.config !== undefined && options.name !== undefined)
       throw new UsageError('give --config or --name, not both')
     const log = processLog('gateway', terminal)

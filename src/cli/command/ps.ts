@@ -5,7 +5,7 @@ import { SkeinError } from '../../core/errors.ts'
 import { type Environment, registryToken } from '../../core/settings.ts'
 import { ConsulClient } from '../../discovery/consul-client.ts'
 import type { Instance } from '../../discovery/contract.ts'
-import { type Context, defineCommand, type Options } from '../command.ts'
+import { type Context, defineCommand, type Options, refuseArguments } from '../command.ts'
 import { listing, listingLines } from '../ps/listing.ts'
 import { registeredInstances } from '../ps/registered.ts'
 import { CONFIG_OPTION, withFleet } from '../running.ts'
@@ -24,8 +24,9 @@ Instances that registered by themselves, on whatever machine, are listed below a
     ["watch -n1 'skein ps'", 'again and again'],
   ],
   failure: 'no fleet runs here',
-  run: ({ options, terminal, env, cwd }: Context<typeof OPTIONS>) =>
-    withFleet(cwd, options.config, async (fleet, info) => {
+  run: ({ options, args, terminal, env, cwd }: Context<typeof OPTIONS>) => {
+    refuseArguments(args)
+    return withFleet(cwd, options.config, async (fleet, info) => {
       const instances = await fleet.instances()
       const registered = await registeredAt(info, env)
       const found = listing(instances, registered)
@@ -34,7 +35,8 @@ Instances that registered by themselves, on whatever machine, are listed below a
       if (registered === undefined)
         terminal.err.line(`The registry ${info.registry} does not answer: no health is known.`)
       return 0
-    }),
+    })
+  },
 })
 
 /** Undefined where the registry does not answer; what the fleet itself knows is shown all the same. */

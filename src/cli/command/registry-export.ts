@@ -1,5 +1,5 @@
 /** `skein registry export`: everything durable of a registry, as JSON. */
-import { writeFileSync } from 'node:fs'
+import { closeSync, fchmodSync, fstatSync, openSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { systemClock } from '../../core/clock.ts'
 import { type Context, defineCommand, type Options, UsageError } from '../command.ts'
@@ -38,7 +38,7 @@ A real Consul can be exported, too, without the definitions of its checks, which
       const text = `${showExact(document, '  ')}\n`
       if (file === undefined || file === '-') terminal.out.raw(Buffer.from(text))
       else {
-        writeFileSync(path.resolve(cwd, file), text, { mode: 0o600 })
+        writePrivately(path.resolve(cwd, file), text)
         const counts = sizesOf(document)
         if (terminal.wantsJson) terminal.json({ file, exported: counts })
         else terminal.out.line(`${terminal.out.paint('green', '✓')} ${file}: ${inWords(counts)}`)
@@ -47,6 +47,17 @@ A real Consul can be exported, too, without the definitions of its checks, which
     })
   },
 })
+
+/** Readable by its owner only, also where a file was there that others could read: it may hold secrets. */
+function writePrivately(file: string, text: string): void {
+  const handle = openSync(file, 'w', 0o600)
+  try {
+    if (fstatSync(handle).isFile()) fchmodSync(handle, 0o600)
+    writeFileSync(handle, text)
+  } finally {
+    closeSync(handle)
+  }
+}
 
 function sizesOf(document: RegistryDocument) {
   return Object.fromEntries(PARTS.map((part) => [part, document[part].length]).filter(([, size]) => size !== 0))

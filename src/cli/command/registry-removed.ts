@@ -1,5 +1,5 @@
 /** `skein registry removed`: who is kept out. */
-import { type Context, defineCommand, UsageError } from '../command.ts'
+import { type Context, defineCommand, refuseArguments } from '../command.ts'
 import { bodyOf, REGISTRY_OPTIONS, withRegistry } from '../registry/connection.ts'
 import { table } from '../ui/table.ts'
 
@@ -24,7 +24,7 @@ export default defineCommand({
   ],
   failure: 'the registry does not answer',
   run: (context: Context<typeof REGISTRY_OPTIONS>) => {
-    if (context.args.length > 0) throw new UsageError('this takes no arguments')
+    refuseArguments(context.args)
     return withRegistry(context, async (consul) => {
       const all = bodyOf(await consul.get('/v1/skein/removed')) as Removed[]
       const { terminal } = context

@@ -20,6 +20,8 @@ ones drain before they end. Returns when that is done. It lasts as long as the f
   run: ({ options, args, terminal, cwd }: Context<typeof OPTIONS>) => {
     const wanted = args.map(parseWish)
     if (wanted.length === 0) throw new UsageError('say what to scale: orders=5')
+    const twice = wanted.find(({ service }, i) => wanted.findIndex((one) => one.service === service) !== i)
+    if (twice !== undefined) throw new UsageError(`${twice.service} is named twice: give one count for it`)
     return withFleet(cwd, options.config, async (fleet) => {
       await Promise.all(wanted.map(({ service, instances }) => fleet.scale(service, instances)))
       if (terminal.wantsJson)

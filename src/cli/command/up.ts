@@ -3,7 +3,7 @@ import { systemClock } from '../../core/clock.ts'
 import { SkeinError } from '../../core/errors.ts'
 import { freePort } from '../../core/free-port.ts'
 import type { Environment } from '../../core/settings.ts'
-import { type Context, defineCommand, type ExitStatus, Failure, type Options } from '../command.ts'
+import { type Context, defineCommand, type ExitStatus, Failure, type Options, refuseArguments } from '../command.ts'
 import { loadConfig } from '../config/load.ts'
 import type { FleetConfig } from '../define.ts'
 import { readDnsPort } from '../dns-port.ts'
@@ -11,7 +11,7 @@ import { onAskedToEnd } from '../lifetime.ts'
 import { CONFIG_OPTION } from '../running.ts'
 import { Ending } from '../up/ending.ts'
 import { type PortChoice, planFleet } from '../up/plan.ts'
-import { preflight, refuseSecond } from '../up/preflight.ts'
+import { preflight, refusePlatform, refuseSecond } from '../up/preflight.ts'
 import { startSession } from '../up/session.ts'
 import { FleetTokens } from '../up/tokens.ts'
 import { createView } from '../up/view.ts'
@@ -47,7 +47,9 @@ within 5 s; a second Ctrl-C kills what is left. With --json each line on stdout 
     ['skein up --port 0 --registry-port 0', 'beside another fleet, on any free ports'],
   ],
   failure: 'the config has mistakes, a port is taken, or a part of Skein does not start',
-  async run({ options, terminal, env, cwd }: Context<typeof OPTIONS>): Promise<ExitStatus> {
+  async run({ options, args, terminal, env, cwd }: Context<typeof OPTIONS>): Promise<ExitStatus> {
+    refuseArguments(args)
+    refusePlatform(process.platform)
     const clock = systemClock
     const startedAt = clock.monotonic()
     const { config, file } = await loadConfig(options.config, cwd)

@@ -60,6 +60,7 @@ describe('skein registry export and import', () => {
 
   test('bring one registry into another whole, whatever its own node is called', async () => {
     const file = fileOf(from, 'all.json')
+    writeFileSync(file, 'an older one, which others could read', { mode: 0o644 })
     const told = await from.skein('registry', 'export', file)
     const what =
       '4 keys, 1 prepared query, 2 entries of other nodes, 1 service, 1 check of the node, 1 maintenance, 2 removed instances'

@@ -144,7 +144,7 @@ async function attach(
   begun.defer(() => control.close())
   await announceRun(info)
   begun.defer(() => withdrawRun(info))
-  begun.defer(watchFile(plan.file, clock, () => void live.apply()))
+  begun.defer(watchFile(plan.file, clock, log, () => void live.apply()))
   const whole = begun.move()
   return () => whole.disposeAsync()
 }
