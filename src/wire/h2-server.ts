@@ -2,13 +2,14 @@
  * HTTP/2 in: nghttp2 by node:http2 below, the same exchanges as HTTP/1.1 above. The bounds are those of Envoy's guide for the
  * edge; floods of resets, settings, pings and continuations end the connection (node:http2 counts them).
  */
-import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import { constants, createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { plainAddress } from '../core/address.ts'
 import type { RawHeaders } from '../core/headers.ts'
 import type { Peer, ServerExchange } from './contract.ts'
 import { H2Exchange } from './h2-exchange.ts'
 import { readH2Head } from './h2-head.ts'
+import type { ConnectionLimits } from './server-connection.ts'
 import type { Occupant } from './sockets.ts'
 import { WireError } from './wire-error.ts'
 
@@ -20,7 +21,7 @@ const RESETS_AT_ONCE = 200
 const RESETS_PER_SECOND = 20
 
 export interface H2Host {
-  readonly limits: { readonly headBytes: number; readonly headerFields: number; readonly keepAliveMs: number }
+  readonly limits: ConnectionLimits
   onRequest(exchange: ServerExchange): void
   /** A request that is none: `exchange` is there to answer it. */
   onRefusedStream(exchange: ServerExchange, error: WireError): void
@@ -93,7 +94,17 @@ export class H2Server {
     } catch (error) {
       if (!(error instanceof WireError)) throw error
       this.#host.onRefusedStream(new H2Exchange(stream, NO_HEAD, peer), error)
+      this.#waitForNone(stream)
     }
+  }
+
+  /** Of a refused stream nothing is read, and who does not take the refusal is not waited for. */
+  #waitForNone(stream: ServerHttp2Stream): void {
+    stream.setTimeout(this.#host.limits.lingerMs, () => stream.close(constants.NGHTTP2_CANCEL))
+    if (stream.endAfterHeaders) return
+    stream.pause()
+    // Held back for good, it would not close.
+    stream.once('finish', () => stream.resume())
   }
 
   /** SETTINGS_MAX_HEADER_LIST_SIZE only asks the client; counted as it says (RFC 9113 §6.5.2: 32 bytes a field beside its text). */

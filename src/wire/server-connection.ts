@@ -324,7 +324,8 @@ export class ServerConnection implements Swept, Flow {
     this.ending = true
     this.#refused = true
     this.#rest = undefined
-    this.dueTick = this.#headTick = NEVER
+    this.#headTick = NEVER
+    if (!this.#stalled) this.dueTick = NEVER
     const exchange = this.queue.find((one) => this.isReceiving(one))
     if (exchange !== undefined) {
       const body = this.#body!

@@ -395,6 +395,45 @@ test('HTTP/2: a stream that is refused before its end is closed, and nothing mor
   assert.equal(stream.rstCode, 0)
 })
 
+test('HTTP/2: a refusal that is not taken is not waited for, and nothing is read meanwhile', async (t) => {
+  const more = {
+    http2: true,
+    onRefusedStream: (exchange: ServerExchange) => exchange.send(400, [], 'no'),
+  }
+  const { port } = await serve(t, echo, { lingerMs: 100 }, more)
+  const session = connectH2(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 0 } })
+  t.after(() => session.destroy())
+  const stream = session.request(
+    { ':method': 'POST', ':path': '/', ':authority': 'a', host: 'b' },
+    { endStream: false },
+  )
+  stream.on('error', () => {})
+  const { socket } = session
+  stream.write(Buffer.alloc(1024 * 1024))
+  await once(stream, 'close')
+  assert.equal(stream.rstCode, 8)
+  assert.ok(socket.bytesWritten < 256 * 1024, `${socket.bytesWritten} bytes`)
+})
+
+test('a client that takes nothing of its answer is cut off, also when its body turns out to be no HTTP', async (t) => {
+  const gone = Promise.withResolvers<Error>()
+  const clock = new VirtualClock()
+  const refused = Promise.withResolvers<void>()
+  const handle = (exchange: ServerExchange) => {
+    exchange.observer = { ...silent, gone: gone.resolve }
+    exchange.begin(200, [], CHUNKED)
+    exchange.write(Buffer.alloc(32 * 1024 * 1024))
+  }
+  const { port } = await serve(t, handle, { stallMs: 1000 }, { clock, onBodyRefused: () => refused.resolve() })
+  const deaf = connect(port, '127.0.0.1').pause()
+  deaf.on('error', () => {})
+  deaf.write('POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n')
+  await refused.promise
+  clock.advance(3000)
+  await gone.promise
+  deaf.destroy()
+})
+
 test('a client that takes nothing of its answer is cut off', async (t) => {
   const gone = Promise.withResolvers<Error>()
   const bytes = Buffer.alloc(32 * 1024 * 1024, 'x')
