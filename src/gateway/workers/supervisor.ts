@@ -1,6 +1,6 @@
 /**
  * Runs a gateway as several processes on one port. Processes and not threads: one that dies, by a bug or for want of memory,
- * takes only its own requests with it. Price: what they share they have to tell each other (contract.ts), and 90 MB each.
+ * takes only its own requests with it. Price: what they share they have to tell each other (contract.ts), and 150 MB each.
  */
 import type { ChildProcess } from 'node:child_process'
 import { type Clock, systemClock, type Timer } from '../../core/clock.ts'
