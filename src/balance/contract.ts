@@ -77,6 +77,8 @@ export interface Policy {
    * are the same array object, so a policy may keep what it derived from it until another array comes.
    */
   pick<E extends Endpoint>(endpoints: readonly E[], request: PickRequest): E | undefined
+  /** Whom its scopes leave out as things stand, by id, and why. For `explain`; absent = nobody. */
+  outside?(endpoints: readonly Endpoint[], request: PickRequest): ReadonlyMap<string, string>
   /** Told of a failed attempt, where the algorithm has a use for it (weighted round robin lowers its effective weight). */
   failed?(endpointId: string): void
 }

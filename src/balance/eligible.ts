@@ -21,7 +21,7 @@ export function heedless(request: PickRequest): PickRequest {
   return { ...request, eligible: request.eligibleInPanic }
 }
 
-const everyone = () => true
+export const everyone = () => true
 
 /** Keeps what `build` derives from a snapshot until another array object comes (see `Policy.pick`). */
 export function perSnapshot<T>(build: (endpoints: readonly Endpoint[]) => T): (endpoints: readonly Endpoint[]) => T {

@@ -58,10 +58,19 @@ export interface ParsedBalance {
 }
 
 /**
- * Fills in the defaults: P2C on peak EWMA; least-request on requests in flight; hash on a ring.
+ * Fills in the defaults: P2C on peak EWMA; least-request on requests in flight; hash on a ring; `ownZone` is the process's.
  * @throws RangeError naming the bad value.
  */
-export function parseBalance(config: BalanceConfig | undefined): ParsedBalance {
+export function parseBalance(config: BalanceConfig | undefined, ownZone?: string): ParsedBalance {
+  const parsed = parse(config)
+  const { scopes } = parsed
+  // Keys would go to other instances in each zone, and elsewhere again with what a zone cannot carry.
+  if (ownZone === undefined || parsed.on !== undefined) return parsed
+  if (scopes?.zone !== undefined || scopes?.zoneWeights !== undefined) return parsed
+  return { ...parsed, scopes: { ...scopes, zone: ownZone } }
+}
+
+function parse(config: BalanceConfig | undefined): ParsedBalance {
   if (config === undefined) return { policy: 'p2c', load: 'peak-ewma' }
   const wrong = checkBalance(config)
   if (wrong !== undefined) throw new RangeError(`balance: ${wrong}`)

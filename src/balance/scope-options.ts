@@ -10,8 +10,11 @@ export interface ScopeOptions {
   readonly aperture?: number | ApertureOptions | undefined
   /** Levels with failover; `true` reads the level from the metadata's `priority`. */
   readonly priority?: true | PriorityOptions | undefined
-  /** The caller's zone: it is preferred as far as its instances can carry it. An instance's is the metadata's `zone`. */
-  readonly zone?: string | ZoneOptions | undefined
+  /**
+   * The caller's zone: it is preferred as far as its instances can carry it. An instance's is the metadata's `zone`. Default: that of
+   * the process, but for hash policies; false = none.
+   */
+  readonly zone?: string | ZoneOptions | false | undefined
   /** Zones by weight instead, wherever the caller is; one that is not named has weight 0. */
   readonly zoneWeights?: Readonly<Record<string, number>> | undefined
   /** Health is ignored while less than so many percent are healthy. Default 0: only when nobody is. */

@@ -12,7 +12,7 @@ import { subset } from './scope/subset.ts'
 import { warmUp } from './scope/warm-up.ts'
 import { zone } from './scope/zone.ts'
 import { zoneWeights } from './scope/zone-weights.ts'
-import type { ScopeOptions } from './scope-options.ts'
+import type { ScopeOptions, ZoneOptions } from './scope-options.ts'
 
 interface ScopeEntry<K extends keyof ScopeOptions> {
   readonly key: K
@@ -55,15 +55,17 @@ export const SCOPES = [
   entry({
     key: 'zone',
     check: (value) =>
-      typeof value === 'string'
-        ? checkName(value)
-        : checkObject(
-            value,
-            { own: checkName, callers: checkCallers, minInstances: range(0, 1e6) },
-            ['own'],
-            "a zone's name",
-          ),
-    make: (value) => scoped(zone(typeof value === 'string' ? { own: value } : value)),
+      value === false
+        ? undefined
+        : typeof value === 'string'
+          ? checkName(value)
+          : checkObject(
+              value,
+              { own: checkName, callers: checkCallers, minInstances: range(0, 1e6) },
+              ['own'],
+              "a zone's name",
+            ),
+    make: (value) => scoped(zone(typeof value === 'string' ? { own: value } : (value as ZoneOptions))),
   }),
   entry({ key: 'zoneWeights', check: checkZoneWeights, make: (value) => scoped(zoneWeights(value)) }),
   // Last: it counts among those that are left.
@@ -77,7 +79,9 @@ export function within(options: ScopeOptions, policy: PolicyFactory): PolicyFact
 
 function narrowed<K extends keyof ScopeOptions>(scope: ScopeEntry<K>, options: ScopeOptions, inner: PolicyFactory) {
   const value = options[scope.key]
-  return value === undefined ? inner : scope.make(value, options)(inner)
+  return value === undefined || value === false
+    ? inner
+    : scope.make(value as NonNullable<ScopeOptions[K]>, options)(inner)
 }
 
 export const SCOPE_KEYS: readonly string[] = [...SCOPES.map(({ key }) => key), 'otherwise']
@@ -89,7 +93,7 @@ export function checkScopes(config: Readonly<Record<string, unknown>>): string |
     if (wrong !== undefined) return `${key}: ${wrong}`
   }
   const { otherwise, subset, zone, zoneWeights } = config
-  if (zone !== undefined && zoneWeights !== undefined) return "zoneWeights: stands instead of 'zone', not beside it"
+  if (zone && zoneWeights !== undefined) return "zoneWeights: stands instead of 'zone', not beside it"
   if (otherwise === undefined) return undefined
   if (otherwise !== 'any' && otherwise !== 'none') return `otherwise: ${show(otherwise)} is neither 'any' nor 'none'`
   return subset === undefined ? "otherwise: says what to do outside of 'subset', and there is none" : undefined

@@ -32,6 +32,42 @@ test('a zone is left only when its instance is gone', async (t) => {
   assert.deepEqual(new Set(order.slice(6)), new Set(['u2']))
 })
 
+test('the process’s own zone is preferred where a `balance` says nothing of zones, but never for keys', async (t) => {
+  const each = (i: number) => ({ meta: { zone: i < 3 ? 'a' : 'b' } })
+  const { caller, order } = await scene(t, [ok, ok, ok, ok, ok, ok], { each, zone: 'a' })
+  const local = new Set(['u1', 'u2', 'u3'])
+  for (const balance of [undefined, 'round-robin', { priority: true }] as const) await send(caller, balance, 12)
+  assert.deepEqual(new Set(order), local)
+  await send(caller, { policy: 'round-robin', zone: false }, 6)
+  assert.equal(new Set(order).size, 6)
+  const before = order.length
+  for (let i = 0; i < 20; i++) {
+    const policy = { balance: { policy: 'hash', on: 'ip' } } as const
+    await text((await caller.request(get({ policy, hashKey: `10.0.0.${i}` }))).body)
+  }
+  assert.ok(order.slice(before).some((id) => !local.has(id)))
+  const why = (await caller.inspect('users')).map(({ reason }) => reason)
+  assert.deepEqual(why, [undefined, undefined, undefined, 'outside zone a', 'outside zone a', 'outside zone a'])
+})
+
+test('whom the scopes leave out is said as long as it is true', async (t) => {
+  const each = (i: number) => ({ meta: { tier: String(i), version: i === 2 ? '2' : '1' } })
+  const { caller, live } = await scene(t, [ok, ok, ok], { each })
+  const reasons = async (balance: CallPolicy['balance']) =>
+    (await caller.inspect('users', { balance })).map(({ reason, eligible }) => (eligible ? 'in' : reason))
+  const tiers = { priority: { key: 'tier' } }
+  assert.deepEqual(await reasons(tiers), ['in', 'outside priority 0', 'outside priority 0'])
+  assert.deepEqual(await reasons({ subset: { version: '2' } }), ['outside subset', 'outside subset', 'in'])
+  assert.equal((await reasons({ aperture: { size: 1, client: 0 } })).filter((one) => one === 'in').length, 1)
+  const both = { ...tiers, subset: { version: '1' } }
+  assert.deepEqual(await reasons(both), ['in', 'outside priority 0', 'outside subset'])
+  await live[0]!.kill()
+  await send(caller, tiers, 2)
+  const [dead, next] = await reasons(tiers)
+  assert.match(dead!, /^ejected/)
+  assert.equal(next, 'in')
+})
+
 test('a function chooses, and two functions of one name are two', async (t) => {
   const { caller, order } = await scene(t, [ok, ok])
   const at = (index: number): OwnPolicy => {

@@ -29,6 +29,8 @@ export interface CallerOptions {
   /** What holds where a request says nothing. */
   readonly defaults?: CallPolicy | undefined
   readonly transport?: Transport | undefined
+  /** Where this process runs: instances of the same zone are preferred, as far as they can carry it. Default none. */
+  readonly zone?: string | undefined
   /** May small safe requests share a connection to instances that say they know how? Default true. */
   readonly pipelining?: boolean | undefined
   /** For several callers that are to know of the same instances what each of them has met. */
@@ -49,6 +51,7 @@ class PipelineCaller implements Caller {
   readonly #source: Source
   readonly #defaults: CallPolicy
   readonly #parts: Parts
+  readonly #zone: string | undefined
   readonly #pipelineFor: (policy: Policies) => Handler
   readonly #health: SharedHealth | undefined
   readonly #upstreams = new Map<string, Upstream>()
@@ -57,14 +60,10 @@ class PipelineCaller implements Caller {
     const { clock = systemClock, random = systemRandom, log = silentLogger, pipelining } = options
     this.#source = options.source
     this.#defaults = options.defaults ?? {}
+    this.#zone = options.zone
     const metrics = clientMetrics(options.metrics ?? processMetrics)
-<<<<<<< /tmp/tmp9b000tst/c
     const transport = options.transport ?? transportByProtocol({ clock, pipelining })
-    this.#parts = { clock, random, log, metrics, transport }
-=======
-    const transport = options.transport ?? transportByProtocol({ clock })
     this.#parts = { clock, timeouts: new Timeouts(clock), random, log, metrics, transport }
->>>>>>> /tmp/tmp9b000tst/n
     this.#pipelineFor = buildPipelines(this.#parts)
     this.#health = options.health
     this.#health?.onTold((service, instance, ejection) => this.#upstream(service).outlier.tell(instance, ejection))
@@ -114,9 +113,9 @@ class PipelineCaller implements Caller {
     }
   }
 
-  async inspect(service: string): Promise<readonly CandidateState[]> {
+  async inspect(service: string, policy?: CallPolicy): Promise<readonly CandidateState[]> {
     const upstream = this.#upstream(service)
-    const limits = resolvePolicy(undefined, this.#defaults)
+    const limits = resolvePolicy(policy, this.#defaults)
     if (!upstream.known) await this.#firstSnapshot(upstream, limits)
     return upstream.inspect(limits.balance)
   }
@@ -155,6 +154,7 @@ class PipelineCaller implements Caller {
         watch: this.#source.watch(service),
         clock,
         random,
+        zone: this.#zone,
         onGone: (instance) => this.#forgetSeries(service, instance),
         onHealth: (instance, ejection) => this.#health?.tell(service, instance, ejection),
         onSnapshot: (snapshot) => {

@@ -104,7 +104,7 @@ export interface Caller {
    */
   lease(request: Pick<OutboundRequest, 'service' | 'hashKey' | 'policy'>, tried?: ReadonlySet<string>): Promise<Lease>
   /** What a request would meet now: the candidates, each with its state and why it may not be chosen. For `explain`. */
-  inspect(service: string): Promise<readonly CandidateState[]>
+  inspect(service: string, policy?: CallPolicy): Promise<readonly CandidateState[]>
   close(): Promise<void>
 }
 
@@ -119,7 +119,7 @@ export interface CandidateState {
   readonly inFlight: number
   readonly cost: number
   readonly eligible: boolean
-  /** Why it is not eligible: `registry says critical`, `ejected: 5 failures in a row`, `silent for 1.2 s` … */
+  /** Why it is not eligible: `registry says critical`, `ejected: 5 failures in a row`, `silent for 1.2 s`, `outside zone a` … */
   readonly reason?: string | undefined
   /** While the registry does not confirm the candidates: when it last did, wall-clock ms. */
   readonly confirmedAt?: number | undefined

@@ -1,6 +1,6 @@
 /** The caller and the registry client that a process has one of, made from the environment when they are first needed. */
 import { createLogger, type Logger } from '../core/log.ts'
-import { registryAddress, registryToken } from '../core/settings.ts'
+import { ownZone, registryAddress, registryToken } from '../core/settings.ts'
 import { ConsulClient } from '../discovery/consul-client.ts'
 import type { Source } from '../discovery/contract.ts'
 import { snapshotFolder } from '../discovery/snapshot-place.ts'
@@ -30,7 +30,7 @@ export function defaultCaller(): Caller {
   if (caller === undefined) {
     const client = defaultConsul()
     source = consulSource({ client, log })
-    caller = createCaller({ source, log })
+    caller = createCaller({ source, log, zone: ownZone(process.env) })
   }
   return caller
 }

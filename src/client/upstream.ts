@@ -53,6 +53,8 @@ export interface UpstreamOptions {
   readonly watch: Watch
   readonly clock: Clock
   readonly random: Random
+  /** Of this process; see `ScopeOptions.zone`. */
+  readonly zone?: string | undefined
   /** Called for each instance that has gone. */
   readonly onGone: (instance: string) => void
   /** Called with each snapshot: whether the registry confirms it, and since when not. */
@@ -67,6 +69,7 @@ export class Upstream {
   readonly budget: RetryBudget = createRetryBudget()
   readonly #clock: Clock
   readonly #random: Random
+  readonly #zone: string | undefined
   readonly #watch: Watch
   readonly #onGone: (instance: string) => void
   readonly #onSnapshot: (snapshot: Snapshot) => void
@@ -84,6 +87,7 @@ export class Upstream {
     this.service = options.service
     this.#clock = options.clock
     this.#random = options.random
+    this.#zone = options.zone
     this.#watch = options.watch
     this.#onGone = options.onGone
     this.#onSnapshot = options.onSnapshot
@@ -196,7 +200,7 @@ export class Upstream {
   }
 
   #create(balance: BalanceConfig): Chooser {
-    const parsed = parseBalance(balance)
+    const parsed = parseBalance(balance, this.#zone)
     this.#readsReports ||= parsed.load === 'utilisation'
     return { policy: createPolicy(parsed, { random: this.#random, clock: this.#clock }), load: parsed.load }
   }
@@ -209,14 +213,17 @@ export class Upstream {
   }
 
   inspect(balance: BalanceConfig | undefined): CandidateState[] {
-    const { load } = this.chooser(balance)
+    const { load, policy } = this.chooser(balance)
+    const allowed = this.#allowed()
+    const healthy = ({ id }: Endpoint) => allowed(id)
+    const outside = policy.outside?.(this.#endpoints[load], { eligible: healthy })
     const offered = new Set(this.#endpoints[load].map(({ id }) => id))
     const { confirmedAt } = this.#watch.current() ?? {}
     const age = confirmedAt === undefined ? {} : { confirmedAt }
     return [...this.#candidates.values()].map(({ id, instance, loads }) => {
       const judged = this.outlier.state(id)
-      const eligible = offered.has(id) && judged.eligible
-      const reason = offered.has(id) ? judged.reason : whyNotOffered(instance)
+      const eligible = offered.has(id) && judged.eligible && outside?.has(id) !== true
+      const reason = offered.has(id) ? (judged.reason ?? outside?.get(id)) : whyNotOffered(instance)
       const { inFlight } = loads[load]
       return { instance, inFlight, cost: loads[load].cost(), eligible, ...(reason !== undefined && { reason }), ...age }
     })

@@ -23,7 +23,7 @@ export const SETTINGS = {
   port: 'SKEIN_PORT',
   /** Host to listen on and to announce, default 127.0.0.1. */
   host: 'SKEIN_HOST',
-  /** Zone of this instance. */
+  /** Zone in which this process runs: where its instance is, and whom its calls prefer. */
   zone: 'SKEIN_ZONE',
   /** What serves a service of the kit: `wire`, Skein's own engine (default), or `node`, which is node:http. */
   server: 'SKEIN_SERVER',
@@ -48,6 +48,11 @@ export const DEFAULT_REGISTRY = 'http://127.0.0.1:8500'
 export function registryAddress(environment: Environment): string {
   // An empty variable is as good as none: that is how shells and manifests leave one out.
   return (environment[SETTINGS.registry] || DEFAULT_REGISTRY).replaceAll(/\/+\s*(?=,|$)/g, '')
+}
+
+/** Where this process runs; undefined where nobody says so. */
+export function ownZone(environment: Environment): string | undefined {
+  return environment[SETTINGS.zone] || undefined
 }
 
 /** The token for it: Skein's own variable, else the one that Consul's clients read. Undefined where there is none. */

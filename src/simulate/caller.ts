@@ -100,9 +100,10 @@ export class SimulatedCaller {
 
   /** Before the request is counted. */
   #observe(instance: string, tried: ReadonlySet<string>): void {
-    const { number: caller, observer, balance } = this.#parts
+    const { number: caller, observer } = this.#parts
     if (observer === undefined) return
-    const offered = this.#upstream.inspect(balance).filter((one) => one.instance.weight > 0)
+    // Without a `balance`: whom its scopes leave out is no matter of health.
+    const offered = this.#upstream.inspect(undefined).filter((one) => one.instance.weight > 0)
     const candidates = offered.map(({ instance: { id, weight }, eligible, inFlight }) => {
       return { id, weight, healthy: eligible, inFlight }
     })

@@ -23,6 +23,7 @@ export function aperture({ size, client }: ApertureOptions): ScopeFactory {
         { name: 'all', members: endpoints },
       ],
       asked: (parts) => parts.map((part) => ({ part })),
+      shares: (parts) => parts.map((_, i) => (i === 0 ? 1 : 0)),
     }
   }
 }

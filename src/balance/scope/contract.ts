@@ -19,8 +19,12 @@ export interface Ask {
 export interface Scope {
   parts(endpoints: readonly Endpoint[]): readonly Part[]
   /** `healthy` is false for those that traffic has shown to be dead. */
-  asked(parts: readonly Part[], healthy: (endpoint: Endpoint) => boolean): readonly Ask[]
+  asked(parts: readonly Part[], healthy: IsHealthy): readonly Ask[]
+  /** How often each part is asked first, in any unit; 0 = only when there is nobody elsewhere. For `explain`. */
+  shares(parts: readonly Part[], healthy: IsHealthy): readonly number[]
 }
+
+export type IsHealthy = (endpoint: Endpoint) => boolean
 
 export type ScopeFactory = (options: PolicyOptions) => Scope
 

@@ -14,6 +14,7 @@ export function panic(percent: number): Narrowing {
         const healthy = endpoints.filter(healthOf(request)).length
         return policy.pick(endpoints, healthy * 100 < percent * endpoints.length ? heedless(request) : request)
       },
+      outside: (endpoints, request) => policy.outside?.(endpoints, request) ?? new Map(),
       failed: (id) => policy.failed?.(id),
     }
   }

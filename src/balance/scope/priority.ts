@@ -6,8 +6,8 @@
 import { below } from '../../core/random.ts'
 import type { Endpoint } from '../contract.ts'
 import type { PriorityOptions } from '../scope-options.ts'
-import type { Part, ScopeFactory } from './contract.ts'
-import { partsBy, placeOf } from './scoped.ts'
+import type { IsHealthy, Part, ScopeFactory } from './contract.ts'
+import { partsBy, placeOf, whileCalm } from './scoped.ts'
 
 export interface LevelLoads {
   /** Percent of each level's own capacity that is left, over-provisioning counted. */
@@ -24,23 +24,32 @@ export function priority(
   panicPercent = 0,
 ): ScopeFactory {
   const levelOf = ({ meta }: Endpoint) => (/^\d{1,9}$/.test(meta?.[key] ?? '') ? Number(meta![key]) : 0)
-  return ({ random }) => ({
-    parts: (endpoints) =>
-      partsBy(endpoints, (endpoint) => String(levelOf(endpoint))).sort((a, b) => Number(a.name) - Number(b.name)),
-    asked(parts, healthy) {
-      const { loadPercent, panic } = levelLoads(
-        parts.map((part) => countsOf(part, healthy)),
-        panicPercent,
-        overprovisioning,
-      )
-      const drawn = Math.max(0, placeOf(below(random, 100), loadPercent))
-      const asks = parts.map((part, level) => ({ part, panic: panic[level]! }))
-      return drawn === 0 ? asks : [...asks.splice(drawn, 1), ...asks]
-    },
-  })
+  const loads = (parts: readonly Part[], healthy: IsHealthy) =>
+    levelLoads(
+      parts.map((part) => countsOf(part, healthy)),
+      panicPercent,
+      overprovisioning,
+    )
+  return ({ random }) => {
+    const loadsNow = whileCalm(loads)
+    return {
+      parts: (endpoints) =>
+        partsBy(
+          [...endpoints].sort((a, b) => levelOf(a) - levelOf(b)),
+          (endpoint) => `priority ${levelOf(endpoint)}`,
+        ),
+      shares: (parts, healthy) => loads(parts, healthy).loadPercent,
+      asked(parts, healthy) {
+        const { loadPercent, panic } = loadsNow(parts, healthy)
+        const drawn = Math.max(0, placeOf(below(random, 100), loadPercent))
+        const asks = parts.map((part, level) => ({ part, panic: panic[level]! }))
+        return drawn === 0 ? asks : [...asks.splice(drawn, 1), ...asks]
+      },
+    }
+  }
 }
 
-function countsOf({ members }: Part, healthy: (endpoint: Endpoint) => boolean): [number, number] {
+function countsOf({ members }: Part, healthy: IsHealthy): [number, number] {
   return [members.filter(healthy).length, members.length]
 }
 

@@ -1,7 +1,7 @@
 /** A policy within a scope: one policy object for each part, asked in the scope's order. */
 import type { Policy } from '../contract.ts'
-import { healthOf, heedless, perSnapshot } from '../eligible.ts'
-import type { Narrowing, Part, ScopeFactory } from './contract.ts'
+import { everyone, healthOf, heedless, perSnapshot } from '../eligible.ts'
+import type { IsHealthy, Narrowing, Part, ScopeFactory } from './contract.ts'
 
 export function scoped(make: ScopeFactory): Narrowing {
   return (inner) => (options) => {
@@ -24,10 +24,44 @@ export function scoped(make: ScopeFactory): Narrowing {
         }
         return undefined
       },
+      outside(endpoints, request) {
+        const parts = divided(endpoints)
+        const healthy = healthOf(request)
+        const shares = scope.shares(parts, healthy)
+        const inside = parts.filter((_, i) => shares[i]! > 0)
+        const out = new Map<string, string>()
+        // With nobody healthy inside, the others are asked as well.
+        if (!inside.some(({ members }) => members.some(healthy))) return out
+        const why = `outside ${inside.map(({ name }) => name).join(', ')}`
+        for (const { id } of endpoints) out.set(id, why)
+        for (const { name, members } of inside) {
+          const further = policies.get(name)!.outside?.(members, request)
+          for (const { id } of members) {
+            const reason = further?.get(id)
+            if (reason === undefined) out.delete(id)
+            else out.set(id, reason)
+          }
+        }
+        return out
+      },
       failed(id) {
         for (const policy of policies.values()) policy.failed?.(id)
       },
     }
+  }
+}
+
+/** What depends on nothing but the parts while everybody is healthy: found out once for each snapshot and not for each pick. */
+export function whileCalm<T>(
+  compute: (parts: readonly Part[], healthy: IsHealthy) => T,
+): (parts: readonly Part[], healthy: IsHealthy) => T {
+  let known: readonly Part[] | undefined
+  let calm!: T
+  return (parts, healthy) => {
+    if (healthy !== everyone) return compute(parts, healthy)
+    if (parts !== known) calm = compute(parts, healthy)
+    known = parts
+    return calm
   }
 }
 

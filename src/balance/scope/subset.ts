@@ -14,6 +14,7 @@ export function subset(wanted: Readonly<Record<string, string>>, otherwise: 'any
       return otherwise === 'any' ? [inside, { name: 'all', members: endpoints }] : [inside]
     },
     asked: (parts) => parts.map((part) => ({ part })),
+    shares: (parts) => parts.map((_, i) => (i === 0 ? 1 : 0)),
   })
 }
 

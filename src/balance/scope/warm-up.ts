@@ -46,6 +46,7 @@ export function warmUp(curve: SlowStartOptions): Narrowing {
         }
         return policy.pick(endpoints, { ...request, eligible }) ?? policy.pick(endpoints, request)
       },
+      outside: (endpoints, request) => policy.outside?.(endpoints, request) ?? new Map(),
       failed: (id) => policy.failed?.(id),
     }
   }

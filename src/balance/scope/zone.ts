@@ -7,8 +7,8 @@
 import { below, type Random } from '../../core/random.ts'
 import type { Endpoint } from '../contract.ts'
 import type { ZoneOptions } from '../scope-options.ts'
-import type { Part, ScopeFactory } from './contract.ts'
-import { partsBy, placeOf } from './scoped.ts'
+import type { IsHealthy, Part, ScopeFactory } from './contract.ts'
+import { partsBy, placeOf, whileCalm } from './scoped.ts'
 
 export interface ZoneSplit {
   /** Of 10,000 requests so many stay in the own zone; the others go by residual capacity. */
@@ -20,15 +20,30 @@ const WHOLE = 10_000
 const ALL = 'all'
 
 export function zone({ own, callers, minInstances = 6 }: ZoneOptions): ScopeFactory {
-  return ({ random }) => ({
-    /** The whole list first; zones are told apart from it by a prefix. */
-    parts: (endpoints) => [{ name: ALL, members: endpoints }, ...partsBy(endpoints, (one) => `zone ${zoneOf(one)}`)],
-    asked([all, ...zones], healthy) {
-      const split = splitOf(zones, own, callers, minInstances, healthy)
-      const drawn = split && zones[drawZone(zones, own, split, random)]
-      return drawn === undefined ? [{ part: all! }] : [{ part: drawn }, { part: all! }]
-    },
-  })
+  const split = (parts: readonly Part[], healthy: IsHealthy) =>
+    splitOf(parts.slice(1), own, callers, minInstances, healthy)
+  return ({ random }) => {
+    const splitNow = whileCalm(split)
+    return {
+      /** The whole list first; zones are told apart from it by a prefix. */
+      parts: (endpoints) => [{ name: ALL, members: endpoints }, ...partsBy(endpoints, (one) => `zone ${zoneOf(one)}`)],
+      asked(parts, healthy) {
+        const [all, ...zones] = parts
+        const now = splitNow(parts, healthy)
+        const drawn = now && zones[drawZone(zones, own, now, random)]
+        return drawn === undefined ? [{ part: all! }] : [{ part: drawn }, { part: all! }]
+      },
+      shares(parts, healthy) {
+        const now = split(parts, healthy)
+        if (now === undefined) return parts.map((_, i) => (i === 0 ? 1 : 0))
+        const { direct, residual } = now
+        return parts.map(({ name }, i) => {
+          if (i === 0) return 0
+          return name === `zone ${own}` ? direct : direct === WHOLE ? 0 : residual[i - 1]!
+        })
+      },
+    }
+  }
 }
 
 function zoneOf({ meta }: Endpoint): string {
@@ -40,7 +55,7 @@ function splitOf(
   own: string,
   callers: ZoneOptions['callers'],
   minInstances: number,
-  healthy: (endpoint: Endpoint) => boolean,
+  healthy: IsHealthy,
 ): ZoneSplit | undefined {
   const names = zones.map(({ name }) => name.slice('zone '.length))
   const upstream = zones.map(({ members }) => members.filter(healthy).length)

@@ -2,7 +2,7 @@
 import { type CallerOptions, createCaller } from '../../client/caller.ts'
 import type { Caller } from '../../client/contract.ts'
 import type { Logger } from '../../core/log.ts'
-import { type Environment, registryToken } from '../../core/settings.ts'
+import { type Environment, ownZone, registryToken } from '../../core/settings.ts'
 import { ConsulClient } from '../../discovery/consul-client.ts'
 import { snapshotFolder } from '../../discovery/snapshot-place.ts'
 import { consulSource } from '../../discovery/source/consul.ts'
@@ -19,7 +19,7 @@ export function registryClient(address: string, env: Environment, log: Logger): 
 
 export function goOutward(consul: ConsulClient, log: Logger, options: Partial<CallerOptions> = {}): Outward {
   const source = consulSource({ client: consul, log })
-  const caller = createCaller({ source, log, ...options })
+  const caller = createCaller({ source, log, zone: ownZone(process.env), ...options })
   return {
     consul,
     caller,
