@@ -4,7 +4,7 @@ import { createHash, createHmac, KeyObject, randomBytes, sign as rawSign } from 
 import { test } from 'node:test'
 import { exportJWK, exportSPKI, generateKeyPair, type JWK, type JWTHeaderParameters, SignJWT } from 'jose'
 import { VirtualClock } from '../core/clock.ts'
-import { headerText } from './auth/tokens.ts'
+import { headerText } from './auth/claims.ts'
 import { Verdicts } from './auth/verdicts.ts'
 import type { RouteConfig, RouteRules } from './contract.ts'
 import type { JwtConfig } from './rule/auth.ts'

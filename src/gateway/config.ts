@@ -28,6 +28,7 @@ import { checkRedis } from './redis/config.ts'
 import { checkHost, checkPath, paramNames } from './route-syntax.ts'
 import { checkRedirect, checkRewrite } from './rule/location.ts'
 import { checkMirror } from './rule/mirror.ts'
+import { checkLogins } from './rule/oidc.ts'
 import { checkSplit } from './rule/split.ts'
 import { RULE_CHECKS } from './rules.ts'
 import { checkTls } from './tls.ts'
@@ -47,7 +48,9 @@ export function checkGatewayConfig(
   }
   if (value['routes'] === undefined) issues.add(join(key, 'routes'), 'is missing', 'List at least one route.')
   checkKeys(value, GATEWAY_CHECKS, reportTo(issues, key), context)
-  if (Array.isArray(value['routes'])) checkRoutes(value['routes'], issues, join(key, 'routes'), context)
+  if (!Array.isArray(value['routes'])) return
+  checkRoutes(value['routes'], issues, join(key, 'routes'), context)
+  checkLogins(value['routes'], value['defaults'], reportTo(issues, join(key, 'routes')))
 }
 
 /** More than this are a slip of the hand: each is a process. */

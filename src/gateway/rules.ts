@@ -1,6 +1,5 @@
 /** The rules of a route: how each is checked, and made ready for its step. One line each. */
-import { type Auth, prepareAuth } from './auth/auth.ts'
-import type { AuthParts } from './auth/contract.ts'
+import { type Auth, prepareAuth, type RuleParts } from './auth/auth.ts'
 import type { Checks } from './check.ts'
 import type { RouteRules } from './contract.ts'
 import { admission, checkAddresses } from './rule/addresses.ts'
@@ -47,7 +46,7 @@ export interface Rules {
 }
 
 /** Takes checked rules apart. `name` is the route's; what `before` remembers of an unchanged rule is taken over. */
-export function prepareRules(config: RouteRules, name: string, before: Rules | undefined, parts: AuthParts): Rules {
+export function prepareRules(config: RouteRules, name: string, before: Rules | undefined, parts: RuleParts): Rules {
   return {
     admits: admission(config.addresses),
     cors: cors(config.cors),

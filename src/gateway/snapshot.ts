@@ -6,7 +6,9 @@ import { protocolOf } from '../client/protocol.ts'
 import { ConfigError, IssueList } from '../core/issues.ts'
 import type { Certificates } from '../wire/certificates.ts'
 import { addressSet } from './address.ts'
+import type { RuleParts } from './auth/auth.ts'
 import type { AuthParts } from './auth/contract.ts'
+import { type Logins, loginRoutes, takeLogins } from './auth/oidc/logins.ts'
 import { checkGatewayConfig } from './config.ts'
 import type { GatewayConfig, RouteConfig, RouteRules } from './contract.ts'
 import { type RedisSettings, readRedis } from './redis/config.ts'
@@ -30,6 +32,7 @@ export interface GatewaySnapshot {
   readonly trusts: (ip: string) => boolean
   readonly certificates: Certificates | undefined
   readonly redis: RedisSettings | undefined
+  readonly logins: Logins
 }
 
 /** `before` is the one it takes the place of: limits go on counting. @throws ConfigError with every mistake. */
@@ -38,7 +41,13 @@ export function takeSnapshot(config: GatewayConfig, parts: AuthParts, before?: G
   checkGatewayConfig(config, issues, '')
   if (issues.issues.length > 0) throw new ConfigError(issues.issues)
   const kept = copyOf(config)
-  const routes = kept.routes.map((route, order) => gatewayRoute(route, order, kept.defaults, parts, before))
+  const logins = takeLogins(kept, parts, before?.logins)
+  const ruleParts = { ...parts, logins }
+  const routes = [
+    // First: a user's route of the same path would keep people from signing in.
+    ...loginRoutes(kept).map((route) => gatewayRoute(route, -1, undefined, ruleParts, before)),
+    ...kept.routes.map((route, order) => gatewayRoute(route, order, kept.defaults, ruleParts, before)),
+  ]
   return {
     config: kept,
     table: new RouteTable(routes),
@@ -48,6 +57,7 @@ export function takeSnapshot(config: GatewayConfig, parts: AuthParts, before?: G
     trusts: addressSet(kept.trustedProxies ?? []),
     certificates: kept.tls && readCertificates(kept.tls),
     redis: kept.redis === undefined ? undefined : readRedis(kept.redis),
+    logins,
   }
 }
 
@@ -55,7 +65,7 @@ function gatewayRoute(
   config: RouteConfig,
   order: number,
   defaults: RouteRules | undefined,
-  parts: AuthParts,
+  parts: RuleParts,
   before: GatewaySnapshot | undefined,
 ): GatewayRoute {
   const route = parseRoute(config, order)

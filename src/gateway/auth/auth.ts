@@ -1,7 +1,10 @@
 import type { AuthConfig } from '../rule/auth.ts'
+import { loginId } from '../rule/oidc.ts'
 import { ApiKeys } from './api-keys.ts'
 import type { Authenticator, AuthParts } from './contract.ts'
 import { ForwardAuth } from './forward-auth.ts'
+import type { Logins } from './oidc/logins.ts'
+import { Oidc } from './oidc/oidc.ts'
 import { Tokens } from './tokens.ts'
 
 /** A route's rule of who may use it, ready for use. */
@@ -13,18 +16,26 @@ export interface Auth {
   readonly id: string
 }
 
+/** What rules are made of. */
+export interface RuleParts extends AuthParts {
+  readonly logins: Logins
+}
+
 export function prepareAuth(
   config: AuthConfig | false | undefined,
   before: Auth | undefined,
-  parts: AuthParts,
+  parts: RuleParts,
 ): Auth | undefined {
   if (!config) return undefined
-  const id = JSON.stringify(config)
+  const { apiKeys, jwt, oidc, forwardAuth, optional = false } = config
+  const login = oidc && parts.logins.get(loginId(oidc))!
+  const id = JSON.stringify([config, login?.sitting.login.settings.id, login?.names])
   if (before?.id === id) return before
-  const { apiKeys, jwt, forwardAuth, optional = false } = config
   const authenticators = [
     ...(apiKeys === undefined ? [] : [new ApiKeys(apiKeys)]),
     ...(jwt === undefined ? [] : [new Tokens([jwt].flat(), parts)]),
+    // Below what programs show: a browser that shows nothing of it is sent away from here.
+    ...(oidc === undefined ? [] : [new Oidc(oidc, login!, optional)]),
     // Last: what is decided without a call need not be asked.
     ...(forwardAuth === undefined ? [] : [new ForwardAuth(forwardAuth, parts)]),
   ]

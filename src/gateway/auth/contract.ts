@@ -2,6 +2,7 @@
 import type { KeyedRequest } from '../../balance/hash-key.ts'
 import type { Caller } from '../../client/contract.ts'
 import type { Clock } from '../../core/clock.ts'
+import type { SkeinError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
 import type { FieldEdits } from '../field-edits.ts'
 
@@ -10,15 +11,22 @@ export interface Identity {
   readonly subject: string
   /** What upstreams are told, in x-skein-subject. */
   readonly name: string
+  /** In x-skein-issuer: who says so, where a name is only unique among one's own. */
+  readonly issuer?: string
 }
 
 /** The request as authenticators see it. */
 export interface AuthRequest extends KeyedRequest {
   readonly method: string
+  readonly path: string
   /** Path with query. */
   readonly target: string
   /** What upstreams are told of the client: x-forwarded-for and its like. */
   readonly forwarded: readonly string[]
+  /** Where the client sees the gateway: `https://shop.example.com`. */
+  readonly origin: string
+  /** It asks for a protocol other than HTTP. */
+  readonly upgrading: boolean
   readonly signal: AbortSignal
   /** Runs a call of the authenticator's own as part of the request: under its trace and id. */
   asPartOf<T>(call: () => T): T
@@ -31,8 +39,13 @@ export interface AuthReply {
   readonly body: string | Uint8Array
 }
 
-/** The client may come in, perhaps without a name; or it gets this answer. */
-export type Decision = { readonly identity: Identity | undefined } | { readonly reply: AuthReply }
+/**
+ * The client may come in, perhaps without a name, and gets the fields of `answer` with whatever is answered; or it gets this
+ * reply, where something failed with the error that the log tells.
+ */
+export type Decision =
+  | { readonly identity: Identity | undefined; readonly answer?: readonly string[] }
+  | { readonly reply: AuthReply; readonly error?: SkeinError }
 
 export interface Authenticator {
   /**

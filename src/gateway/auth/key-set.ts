@@ -6,6 +6,7 @@ import { createLocalJWKSet, errors, type JSONWebKeySet, type JWSHeaderParameters
 import type { Clock } from '../../core/clock.ts'
 import { SkeinError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
+import { boundedFetch } from './bounded-fetch.ts'
 
 /** Older keys are fetched again in the background. */
 const FRESH_MS = 600_000
@@ -71,21 +72,14 @@ export class KeySet {
   }
 
   async #fetch(): Promise<void> {
-    const stop = new AbortController()
-    const timer = this.#clock.after(TIMEOUT_MS, () => stop.abort(new Error(`no answer in ${TIMEOUT_MS} ms`)))
     try {
-      const answer = await fetch(this.#url, {
-        signal: stop.signal,
-        redirect: 'error',
-        headers: { accept: 'application/json' },
-      })
+      const init = { headers: { accept: 'application/json' } }
+      const answer = await boundedFetch(this.#url, init, { clock: this.#clock, ms: TIMEOUT_MS, bytes: BYTES_MAX })
       if (answer.status !== 200) throw new Error(`status ${answer.status}`)
-      this.#take(await bounded(answer))
+      this.#take(await answer.text())
       this.#fetchedAt = this.#clock.monotonic()
     } catch (err) {
       this.#log.warn({ err, jwks: this.#url }, 'the keys of an issuer could not be fetched; those known go on')
-    } finally {
-      timer.cancel()
     }
   }
 
@@ -96,15 +90,4 @@ export class KeySet {
     this.#text = text
     this.#onChange()
   }
-}
-
-async function bounded(answer: Response): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let total = 0
-  for await (const chunk of answer.body ?? []) {
-    total += chunk.length
-    if (total > BYTES_MAX) throw new Error(`more than ${BYTES_MAX} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
 }

@@ -6,6 +6,7 @@ import { SkeinError } from '../../core/errors.ts'
 import { header } from '../../core/headers.ts'
 import type { FieldEdits } from '../field-edits.ts'
 import type { JwtConfig } from '../rule/auth.ts'
+import { checkClaims, forwardClaims } from './claims.ts'
 import type { Authenticator, AuthParts, Decision } from './contract.ts'
 import { KeySet } from './key-set.ts'
 import { Verdicts } from './verdicts.ts'
@@ -46,8 +47,9 @@ export class Tokens implements Authenticator {
     const { sub } = payload
     if (typeof sub !== 'string' || sub === '') throw refused('token_sub', 'the token names nobody')
     checkClaims(config, payload)
-    for (const [claim, name] of Object.entries(config.forward ?? {})) forward(payload[claim], name.toLowerCase(), edits)
-    return { identity: { subject: `jwt:${config.issuer}|${sub}`, name: sub } }
+    forwardClaims(config, payload, edits)
+    const { issuer } = config
+    return { identity: { subject: `jwt:${issuer}|${sub}`, name: sub, issuer } }
   }
 
   async #verified(shown: string): Promise<Verified> {
@@ -120,22 +122,4 @@ function refusal(error: unknown): SkeinError {
 
 function refused(reason: string, message: string, cause?: unknown): SkeinError {
   return new SkeinError('UNAUTHENTICATED', message, { reason }, cause)
-}
-
-function checkClaims({ claims = {} }: JwtConfig, payload: JWTPayload): void {
-  for (const [claim, wanted] of Object.entries(claims)) {
-    const value = payload[claim]
-    const values = typeof value === 'string' ? [value, ...value.split(' ')] : Array.isArray(value) ? value : []
-    if ([wanted].flat().some((one) => values.includes(one))) continue
-    throw new SkeinError('FORBIDDEN', `the token's "${claim}" does not allow this`, { reason: `claim_${claim}` })
-  }
-}
-
-function forward(value: unknown, name: string, edits: FieldEdits): void {
-  if (value !== undefined) edits.put(name, headerText(typeof value === 'string' ? value : JSON.stringify(value)))
-}
-
-/** A claim as a header value: as it is where it can stand there, else percent-encoded. */
-export function headerText(value: string): string {
-  return /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value) ? value : encodeURIComponent(value.toWellFormed())
 }

@@ -22,11 +22,15 @@ import {
 } from '../check.ts'
 import { checkPath } from '../route-syntax.ts'
 import { nameProblem } from './header-edits.ts'
+import { isSafeUrl, JWT_ALGORITHMS } from './jwt-words.ts'
+import { checkOidc, type OidcConfig } from './oidc.ts'
 
 export interface AuthConfig {
   readonly apiKeys?: ApiKeyConfig
   /** One, or one for each issuer. */
   readonly jwt?: JwtConfig | readonly JwtConfig[]
+  /** Lets people sign in with a browser, at an OpenID provider. */
+  readonly oidc?: OidcConfig
   /** Asks a service of your own, where neither key nor token decides. */
   readonly forwardAuth?: ForwardAuthConfig
   /** Lets in who shows nothing at all; what is shown must be right all the same. Default false. */
@@ -54,12 +58,6 @@ export interface ApiKeyConfig {
   /** Client → `sha256:<64 hex digits>` of its key, or several while keys change. No key stands in a configuration. */
   readonly keys: Readonly<Record<string, string | readonly string[]>>
 }
-
-/** Signatures by public keys only: with a shared secret, whoever can check a token can make one. */
-export const JWT_ALGORITHMS = [
-  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
-  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
-]
 
 export interface JwtConfig {
   /** `iss`, exactly. */
@@ -99,14 +97,9 @@ const checkApiKeys = fields(
 
 const checkJwks: Check = (value, report) => {
   if (isRecord(value) && Array.isArray(value['keys'])) return
-  const url = typeof value === 'string' ? URL.parse(value) : null
-  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))
   // Whoever can change the keys on their way can make any token.
-  if (!isSafe) report('is neither an https URL nor a set of keys', 'Write "https://login.example.com/jwks.json".')
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127(\.\d+){3}$/.test(host)
+  if (!isSafeUrl(value))
+    report('is neither an https URL nor a set of keys', 'Write "https://login.example.com/jwks.json".')
 }
 
 const JWT_EXAMPLE =
@@ -150,6 +143,7 @@ const checkFields = fields(
     forwardAuth: checkForwardAuth,
     apiKeys: checkApiKeys,
     jwt: oneOrMore(checkJwt, `[${JWT_EXAMPLE}]`),
+    oidc: checkOidc,
     optional: yesOrNo,
   },
   '{ apiKeys: { keys: { shop: "sha256:…" } } }',
@@ -160,9 +154,9 @@ export const checkAuth: Check = either([false], (value, report, context) => {
   if (isRecord(value)) checkTogether(value, report)
 })
 
-function checkTogether({ apiKeys, jwt, forwardAuth, optional }: Record<string, unknown>, report: Report): void {
-  if ([apiKeys, jwt, forwardAuth].every((one) => one === undefined)) {
-    report('names neither apiKeys, jwt nor forwardAuth', 'Give one of them, or leave it out.')
+function checkTogether({ apiKeys, jwt, oidc, forwardAuth, optional }: Record<string, unknown>, report: Report): void {
+  if ([apiKeys, jwt, oidc, forwardAuth].every((one) => one === undefined)) {
+    report('names neither apiKeys, jwt, oidc nor forwardAuth', 'Give one of them, or leave it out.')
   }
   if (forwardAuth !== undefined && optional !== undefined) {
     report('stands beside forwardAuth, which decides by itself', 'Leave it out.', '.optional')

@@ -1,8 +1,8 @@
 import type { Step } from '../../core/compose.ts'
 import { asSkeinError, SkeinError } from '../../core/errors.ts'
 import type { Auth } from '../auth/auth.ts'
+import { headerText } from '../auth/claims.ts'
 import type { AuthRequest, Decision } from '../auth/contract.ts'
-import { headerText } from '../auth/tokens.ts'
 import type { Exchange } from '../exchange.ts'
 import type { FieldEdits } from '../field-edits.ts'
 import { forwardedHeaders } from '../forwarded.ts'
@@ -10,6 +10,8 @@ import { asPartOf } from '../outbound.ts'
 
 /** Tells upstreams who asks. Fields called x-skein-* never come in from outside. */
 const SUBJECT_HEADER = 'x-skein-subject'
+/** Whose word that is: two issuers may know two people by the same name. */
+const ISSUER_HEADER = 'x-skein-issuer'
 
 /** Lets in who has a key or token, where the route asks for one, and tells the upstream who it is. */
 export const authenticate: Step<Exchange, void> = async (exchange, next) => {
@@ -17,10 +19,14 @@ export const authenticate: Step<Exchange, void> = async (exchange, next) => {
   const decision = await decided(exchange, auth)
   if ('reply' in decision) {
     exchange.reply = decision.reply
+    exchange.error = decision.error
     return
   }
-  exchange.identity = decision.identity
-  if (exchange.identity !== undefined) exchange.requestEdits.put(SUBJECT_HEADER, headerText(exchange.identity.name))
+  const { identity, answer = [] } = decision
+  exchange.identity = identity
+  if (identity !== undefined) exchange.requestEdits.put(SUBJECT_HEADER, headerText(identity.name))
+  if (identity?.issuer !== undefined) exchange.requestEdits.put(ISSUER_HEADER, headerText(identity.issuer))
+  for (let i = 0; i < answer.length; i += 2) exchange.answerEdits.add(answer[i]!, answer[i + 1]!)
   return next(exchange)
 }
 
@@ -39,7 +45,7 @@ async function decide(request: AuthRequest, edits: FieldEdits, { authenticators,
     if (decision !== undefined) return decision
   }
   if (optional) return { identity: undefined }
-  throw new SkeinError('UNAUTHENTICATED', 'this needs an API key or a token', { reason: 'no_credentials' })
+  throw new SkeinError('UNAUTHENTICATED', 'this needs an API key, a token or a sign-in', { reason: 'no_credentials' })
 }
 
 function requestOf(exchange: Exchange): AuthRequest {
@@ -48,6 +54,9 @@ function requestOf(exchange: Exchange): AuthRequest {
   return {
     ...{ ip: origin!.ip, port: connection.port, headers: head.headers, params, query, signal },
     method: head.method,
+    path,
+    origin: `${origin!.proto}://${origin!.host}`,
+    upgrading: exchange.upgrading,
     target: query === '' ? path : `${path}?${query}`,
     forwarded: forwardedHeaders(origin!),
     asPartOf: (call) => asPartOf(exchange, call),

@@ -1,5 +1,6 @@
 import { SkeinError } from '../../core/errors.ts'
 import { header } from '../../core/headers.ts'
+import { foreignCookies } from '../auth/oidc/cookies.ts'
 import type { Exchange } from '../exchange.ts'
 import type { RouteMatch, RouteRequest } from '../routes.ts'
 import type { GatewayRoute, GatewaySnapshot } from '../snapshot.ts'
@@ -17,9 +18,17 @@ export function takeRoute(exchange: Exchange): void {
     throw new SkeinError('NOT_FOUND', `no route for ${head.method} ${path}`, { reason: 'no_route' })
   }
   for (const name of snapshot.ownFields) exchange.requestEdits.drop(name)
+  if (snapshot.logins.size > 0) hideSessions(exchange)
   exchange.route = match.route
   exchange.params = match.params
   exchange.service = match.route.config.to
+}
+
+/** On all routes: whoever got a session's cookie could show it here in turn. */
+function hideSessions({ head, requestEdits }: Exchange): void {
+  const others = foreignCookies(head.headers)
+  if (others === '') requestEdits.drop('cookie')
+  else if (others !== undefined) requestEdits.put('cookie', others)
 }
 
 /** A preflight takes the route of the request that it asks about, where that route has CORS. */

@@ -1,0 +1,67 @@
+/** The session that a request shows, renewed at the provider where that is due. */
+import { asSkeinError } from '../../../core/errors.ts'
+import type { AuthParts, AuthRequest } from '../contract.ts'
+import type { Login } from './login.ts'
+import { Renewals } from './renewals.ts'
+import type { Session } from './sessions.ts'
+
+/** After a provider has failed no request waits for it for so long; sessions go on meanwhile. */
+const PAUSE_MS = 10_000
+
+/** Undefined = nobody is signed in. `cookies` are values for Set-Cookie. */
+export interface Seen {
+  readonly session: Session | undefined
+  readonly cookies: readonly string[]
+}
+
+export class Sitting {
+  readonly login: Login
+  readonly #parts: Pick<AuthParts, 'clock' | 'log'>
+  readonly #renewals: Renewals
+  #pausedUntil = Number.NEGATIVE_INFINITY
+
+  constructor(login: Login, parts: Pick<AuthParts, 'clock' | 'log'>) {
+    this.login = login
+    this.#parts = parts
+    this.#renewals = new Renewals(parts.clock)
+  }
+
+  /** A session that is renewed gets the claims `names`. */
+  async of(request: AuthRequest, names: readonly string[]): Promise<Seen> {
+    const session = this.login.sessions.read(request.headers)
+    if (session === undefined || !this.#isDue(session, request)) return { session, cookies: [] }
+    try {
+      const renewed = await this.#renewals.of(session.refreshToken!, () => this.#renew(session, names))
+      if (renewed === undefined) return { session: undefined, cookies: [] }
+      return { session: renewed, cookies: this.login.sessions.write(renewed, request.headers) }
+    } catch (thrown) {
+      this.#pause(asSkeinError(thrown))
+      return { session, cookies: [] }
+    }
+  }
+
+  /** The answer to an upgrade has no place for cookies: the next request will do. */
+  #isDue({ refreshToken, freshUntil = 0 }: Session, { upgrading }: AuthRequest): boolean {
+    const { clock } = this.#parts
+    if (refreshToken === undefined || upgrading || clock.now() < freshUntil) return false
+    return clock.monotonic() >= this.#pausedUntil
+  }
+
+  /** Undefined when the provider has ended it, or names somebody else. What else it says is no word about this session. */
+  async #renew(session: Session, names: readonly string[]): Promise<Session | undefined> {
+    try {
+      return await this.login.renew(session, names)
+    } catch (thrown) {
+      const reason = String(asSkeinError(thrown).details['reason'])
+      if (reason === 'oidc_invalid_grant' || reason.startsWith('oidc_id_token_')) return undefined
+      throw thrown
+    }
+  }
+
+  #pause({ message, details, cause }: { message: string; details: object; cause?: unknown }): void {
+    const { clock, log } = this.#parts
+    this.#pausedUntil = clock.monotonic() + PAUSE_MS
+    const words = 'sessions could not be renewed at the OpenID provider; they go on for now'
+    log.warn({ issuer: this.login.settings.issuer, message, ...details, err: cause }, words)
+  }
+}
