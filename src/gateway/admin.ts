@@ -136,7 +136,9 @@ async function explainPage(query: URLSearchParams, view: AdminView): Promise<Pag
       why,
       rules: view.rulesOf(route),
       policy: parseBalance(route.config.balance),
-      candidates: (await Promise.all(servicesOf(route).map((service) => view.caller.inspect(service, route.policy)))).flat(),
+      candidates: (
+        await Promise.all(servicesOf(route).map((service) => view.caller.inspect(service, route.policy)))
+      ).flat(),
       others: rest,
     },
   }

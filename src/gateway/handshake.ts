@@ -1,5 +1,5 @@
 /** The upstream half of a WebSocket: an instance is leased, connected to, and must agree to the upgrade. */
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { type IncomingMessage, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import type { Attempt, Lease } from '../client/contract.ts'
@@ -17,6 +17,8 @@ export interface Handshake {
   readonly answer: IncomingMessage
   readonly agreed: { readonly socket: Socket; readonly head: Buffer } | undefined
 }
+
+export const KEY = 'sec-websocket-key'
 
 /** Attempts where the route does not say. */
 const ATTEMPTS = 3
@@ -131,10 +133,11 @@ async function ask(
   note: (outcome: number | string) => void,
 ): Promise<Handshake> {
   try {
-    const { answer, head } = await exchangeHeads(exchange, parts, lease, socket)
+    const key = header(exchange.head.headers, KEY) ?? randomBytes(16).toString('base64')
+    const { answer, head } = await exchangeHeads(exchange, parts, lease, socket, key)
     note(answer.statusCode!)
     if (head === undefined) return { lease, answer, agreed: undefined }
-    if (!agrees(exchange, answer)) throw failed(exchange, 'websocket_accept')
+    if (!agrees(key, answer)) throw failed(exchange, 'websocket_accept')
     return { lease, answer, agreed: { socket, head } }
   } catch (error) {
     socket.destroy()
@@ -154,14 +157,14 @@ interface Heads {
   readonly head: Buffer | undefined
 }
 
-function exchangeHeads(exchange: Exchange, parts: Parts, lease: Lease, socket: Socket): Promise<Heads> {
+function exchangeHeads(exchange: Exchange, parts: Parts, lease: Lease, socket: Socket, key: string): Promise<Heads> {
   return new Promise((resolve, reject) => {
     const { signal } = exchange
     const asking = request({
       createConnection: () => socket,
       method: 'GET',
       path: outboundPath(exchange),
-      headers: handshakeHeaders(exchange, lease),
+      headers: handshakeHeaders(exchange, lease, key),
     })
     const timer = parts.clock.after(parts.limits.tunnelAnswerMs, () => asking.destroy(tooLate(exchange)))
     const abort = () => asking.destroy(exchange.failure)
@@ -184,8 +187,10 @@ function tooLate(exchange: Exchange): SkeinError {
   return new SkeinError('DEADLINE_EXCEEDED', 'no answer to the WebSocket handshake', { service })
 }
 
-function handshakeHeaders(exchange: Exchange, { instance }: Lease): string[] {
+function handshakeHeaders(exchange: Exchange, { instance }: Lease, key: string): string[] {
   const headers = outboundHeaders(exchange)
+  // HTTP/2 has none (RFC 8441 §5).
+  if (header(headers, KEY) === undefined) headers.push(KEY, key)
   if (header(headers, 'host') === undefined) headers.push('host', authority(instance.address, instance.port))
   headers.push('connection', 'Upgrade', 'upgrade', 'websocket')
   headers.push('x-request-id', exchange.requestId, 'traceparent', formatTraceparent(exchange.trace!))
@@ -194,8 +199,7 @@ function handshakeHeaders(exchange: Exchange, { instance }: Lease): string[] {
 }
 
 /** RFC 6455 §4.1: the proof that the other side speaks WebSocket and answers this very handshake. */
-function agrees(exchange: Exchange, { headers }: IncomingMessage): boolean {
-  const key = header(exchange.head.headers, 'sec-websocket-key')!
+function agrees(key: string, { headers }: IncomingMessage): boolean {
   const proof = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
   return headers.upgrade?.toLowerCase() === 'websocket' && headers['sec-websocket-accept'] === proof
 }

@@ -4,6 +4,7 @@
  * two ways is refused, never repaired (RFC 9112 §11.2).
  */
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { RawHeaders } from '../core/headers.ts'
 
 /** Content-Length in bytes (0 = no body), chunked, or until the connection closes. */
@@ -102,6 +103,11 @@ export interface ServerExchange {
   end(trailers?: RawHeaders): void
   /** Breaks the connection off so that nobody takes what was sent for whole. */
   reset(): void
+  /**
+   * Agrees to the upgrade that the head asks for: 101 with `fields`, in HTTP/2 (RFC 8441) 200 with them. Bytes both ways from
+   * here on, with what came behind the head; they are the taker's. @throws WireError on a bad field
+   */
+  upgrade(fields: RawHeaders): { readonly stream: Duplex; readonly head: Buffer }
   /** The bare socket, paused, with what came behind the head, for an upgrade: the connection is the taker's from here on. */
   takeOver(): { readonly socket: Socket; readonly head: Buffer }
 }

@@ -1,6 +1,7 @@
 /** One stream of HTTP/2: a request and its answer. */
 import { constants, type ServerHttp2Stream, type ServerStreamResponseOptions } from 'node:http2'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { RawHeaders } from '../core/headers.ts'
 import type { BodySource, ExchangeObserver, Framing, Peer, RequestHead, ServerExchange } from './contract.ts'
 import { readTrailers, writeH2Head, writeTrailers } from './h2-head.ts'
@@ -9,6 +10,7 @@ import { NOBODY } from './nobody.ts'
 import { WireError } from './wire-error.ts'
 
 const NOTHING: RawHeaders = []
+const NO_BYTES = Buffer.alloc(0)
 const NO_OPTIONS: ServerStreamResponseOptions = {}
 const HEAD_ONLY: ServerStreamResponseOptions = { endStream: true }
 const WITH_TRAILERS: ServerStreamResponseOptions = { waitForTrailers: true }
@@ -35,7 +37,7 @@ export class H2Exchange implements ServerExchange {
     this.peer = peer
     this.body = head.framing === 0 ? undefined : this.#incoming()
     // Unread, a stream does not close.
-    if (this.body === undefined) stream.resume()
+    if (this.body === undefined && head.upgrade === undefined) stream.resume()
     stream.on('drain', () => this.observer.drained())
     stream.on('finish', () => this.#handedOver())
     stream.on('aborted', () => this.#gone(new Error('the client reset the stream')))
@@ -88,6 +90,12 @@ export class H2Exchange implements ServerExchange {
   reset(): void {
     // Not `close`, which ends what is being written as if it were whole, and only then resets.
     this.#stream.destroy(new Error('the answer broke off'))
+  }
+
+  upgrade(fields: RawHeaders): { readonly stream: Duplex; readonly head: Buffer } {
+    this.#respond(200, fields, undefined, NO_OPTIONS)
+    this.#over = true
+    return { stream: this.#stream, head: NO_BYTES }
   }
 
   takeOver(): { readonly socket: Socket; readonly head: Buffer } {

@@ -30,7 +30,9 @@ export function readH2Head(raw: RawHeaders, ended: boolean): RequestHead {
   // §8.2.3: crumbs of one cookie line, made whole again for those who speak HTTP/1.1.
   if (cookies.length > 0) headers.push('cookie', cookies.join('; '))
   addHost(headers, pseudo[':authority'])
-  const method = pseudo[':method'] ?? ''
+  const upgrade = pseudo[':protocol']?.toLowerCase()
+  // RFC 8441: CONNECT with a protocol is what GET with Upgrade is in HTTP/1.1, and is judged as that.
+  const method = upgrade === undefined ? (pseudo[':method'] ?? '') : 'GET'
   const target = pseudo[':path'] ?? '*'
   if (!isTarget(target)) throw new WireError('target_characters', 'the target has characters that must be escaped')
   return {
@@ -38,9 +40,10 @@ export function readH2Head(raw: RawHeaders, ended: boolean): RequestHead {
     target,
     version: '2.0',
     headers,
-    framing: ended ? 0 : framingOf(headers),
+    // What follows an upgrade is no body.
+    framing: ended || upgrade !== undefined ? 0 : framingOf(headers),
     keepAlive: true,
-    upgrade: undefined,
+    upgrade,
     expect: fieldOf(headers, 'expect')?.toLowerCase(),
   }
 }

@@ -41,6 +41,8 @@ export class H2Server {
         initialWindowSize: STREAM_WINDOW_BYTES,
         maxHeaderListSize: headBytes,
         enablePush: false,
+        // WebSockets (RFC 8441).
+        enableConnectProtocol: true,
       },
       // The pseudo-fields count too.
       maxHeaderListPairs: Math.min(headerFields, 10_000) + 5,

@@ -133,6 +133,13 @@ export class H1Exchange implements ServerExchange {
     reset(this.connection.socket)
   }
 
+  upgrade(fields: RawHeaders): { readonly stream: Socket; readonly head: Buffer } {
+    const head = responseHead(101, fields, `upgrade: ${this.head.upgrade}\r\nconnection: Upgrade\r\n`)
+    const { socket, head: early } = this.takeOver()
+    socket.write(head, 'latin1')
+    return { stream: socket, head: early }
+  }
+
   takeOver(): { readonly socket: Socket; readonly head: Buffer } {
     this.#stage = 'done'
     const { connection } = this

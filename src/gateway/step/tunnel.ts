@@ -1,13 +1,14 @@
 import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
+import { addAbortSignal, type Duplex } from 'node:stream'
 import { SkeinError } from '../../core/errors.ts'
-import { header } from '../../core/headers.ts'
+import { header, withoutHeaders } from '../../core/headers.ts'
 import { fromReadable } from '../../wire/incoming.ts'
 import { reset } from '../../wire/reset.ts'
 import { sendAnswer } from '../answer.ts'
 import { responseHeaders } from '../end-to-end.ts'
 import type { Exchange, Parts } from '../exchange.ts'
-import { openUpstream } from '../handshake.ts'
+import { KEY, openUpstream } from '../handshake.ts'
 import { IdleTimer } from '../idle.ts'
 
 /** Joins client and instance by a WebSocket, where the route allows it, and resolves when it has closed. */
@@ -28,8 +29,12 @@ function refuseUnlessAllowed({ route, head }: Exchange): void {
   if (route!.config.websocket !== true) {
     throw new SkeinError('BAD_REQUEST', 'no WebSocket is let in here', { reason: 'websocket_not_allowed' })
   }
-  const key = header(head.headers, 'sec-websocket-key') ?? ''
-  if (head.method === 'GET' && head.version === '1.1' && /^[A-Za-z0-9+/]{22}==$/.test(key)) return
+  if (head.upgrade !== 'websocket') {
+    throw new SkeinError('BAD_REQUEST', 'the only protocol of CONNECT is websocket', { reason: 'upgrade' })
+  }
+  const key = header(head.headers, KEY)
+  const isKey = key === undefined ? head.version === '2.0' : /^[A-Za-z0-9+/]{22}==$/.test(key)
+  if (head.method === 'GET' && head.version !== '1.0' && isKey) return
   throw new SkeinError('BAD_REQUEST', 'this is no WebSocket handshake', { reason: 'websocket_handshake' })
 }
 
@@ -48,57 +53,62 @@ async function join(
   upstream: { readonly socket: Socket; readonly head: Buffer },
   { clock, limits, metrics }: Parts,
 ): Promise<void> {
-  const { socket: client, head } = exchange.wire.takeOver()
+  const fields = [...switchingFields(exchange, answer), 'x-request-id', exchange.requestId]
+  const { stream: client, head } = exchange.wire.upgrade(fields)
   exchange.status = 101
   const open = metrics.tunnels.with(exchange.route!.name)
   open.value++
   try {
-    client.write(switchingHead(exchange, answer), 'latin1')
     if (upstream.head.length > 0) client.write(upstream.head)
     if (head.length > 0) upstream.socket.write(head)
-    await splice(client, upstream.socket, (run) => new IdleTimer(clock, limits.tunnelIdleMs, run), exchange.signal)
+    exchange.bytes = upstream.head.length
+    await splice(exchange, client, upstream.socket, (run) => new IdleTimer(clock, limits.tunnelIdleMs, run))
   } finally {
     open.value--
-    exchange.bytes = client.bytesWritten
   }
 }
 
-function switchingHead(exchange: Exchange, answer: IncomingMessage): string {
-  const fields = ['upgrade', 'websocket', 'connection', 'Upgrade', ...responseHeaders(answer.rawHeaders)]
-  fields.push('x-request-id', exchange.requestId)
-  let text = 'HTTP/1.1 101 Switching Protocols\r\n'
-  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`
-  return `${text}\r\n`
+/** HTTP/2 has no proof of the handshake (RFC 8441 §5). */
+function switchingFields({ head }: Exchange, answer: IncomingMessage): string[] {
+  const fields = responseHeaders(answer.rawHeaders)
+  return head.version === '2.0' ? withoutHeaders(fields, PROOF) : fields
 }
+
+const PROOF: ReadonlySet<string> = new Set(['sec-websocket-accept'])
 
 /**
  * Bytes both ways, unread, until both sockets have closed. An end on one side is passed on as an end (half-close), a
  * reset or silence as a reset.
  */
 function splice(
-  client: Socket,
+  exchange: Exchange,
+  client: Duplex,
   upstream: Socket,
   idleTimer: (run: () => void) => IdleTimer,
-  signal: AbortSignal,
 ): Promise<void> {
+  const { signal } = exchange
   return new Promise((resolve) => {
     const resetBoth = () => {
-      reset(client)
+      resetStream(client)
       reset(upstream)
     }
     const idle = idleTimer(resetBoth)
     let open = 2
-    const closed = (other: Socket) => {
-      if (!other.writableEnded) reset(other)
+    const closed = (other: Duplex) => {
+      if (!other.writableEnded) resetStream(other)
       if (--open > 0) return
       idle.cancel()
       signal.removeEventListener('abort', resetBoth)
       resolve()
     }
+    upstream.on('data', (bytes: Buffer) => {
+      exchange.bytes += bytes.length
+    })
     for (const [from, to] of [[client, upstream] as const, [upstream, client] as const]) {
       from.on('error', resetBoth)
       from.on('data', () => idle.touch())
-      from.pipe(to)
+      from.pipe(to, { end: false })
+      from.on('end', () => (isBroken(from) ? resetBoth() : to.end()))
       if (from.closed) closed(to)
       else from.once('close', () => closed(to))
     }
@@ -106,3 +116,16 @@ function splice(
     if (signal.aborted) resetBoth()
   })
 }
+
+/** node:http2 says `end` also of a stream that was reset. */
+function isBroken(stream: Duplex): boolean {
+  return 'rstCode' in stream && (stream.destroyed || stream.rstCode !== 0)
+}
+
+/** Of HTTP/2, CANCEL is what a reset of the connection is (RFC 8441 §5). */
+function resetStream(stream: Duplex): void {
+  if (stream instanceof Socket) reset(stream)
+  else if (!stream.destroyed) addAbortSignal(ABORTED, stream)
+}
+
+const ABORTED = AbortSignal.abort()
