@@ -2,15 +2,13 @@
  * 100 new configs under load, by the registry's KV as `skein up` gives them: routes come, go and change their policy. No request
  * may fail, and every socket that the gateway took it must give back.
  */
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { RouteConfig } from '../../src/gateway/contract.ts'
 import { startLoad } from '../support/load.ts'
 import { eventually } from '../support/up.ts'
 import type { Fault, FaultContext } from './harness/contract.ts'
 import { type Edge, socketsOf, startEdge } from './harness/edge.ts'
+import { startOrigin } from './harness/origin.ts'
 import { failureRow, p99Row } from './harness/rows.ts'
 
 /** Between two configs: under load each gets some requests. */
@@ -70,16 +68,7 @@ function routes(i: number): RouteConfig[] {
   return even ? [...stays, ...comes] : [...comes, ...stays.reverse()]
 }
 
-async function upstream({ after }: FaultContext): Promise<number> {
-  const server = createServer({ keepAliveTimeout: 60_000 }, (_, response) => response.end('{}'))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  after(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return (server.address() as AddressInfo).port
-}
+const upstream = (context: FaultContext) => startOrigin(context, (_, response) => response.end('{}'))
 
 /** Watches and pools are opened with the first calls and configs: they are no leak. */
 async function warmUp(edge: Edge): Promise<void> {

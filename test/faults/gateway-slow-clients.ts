@@ -2,14 +2,13 @@
  * Clients that take their time, at the gateway: heads that come a byte at a time, bodies that stop, large answers that nobody
  * reads. Others must be served as before, memory stay bounded, and the slow ones be cut off.
  */
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { startLoad } from '../support/load.ts'
 import { eventually } from '../support/up.ts'
 import type { Fault, FaultContext } from './harness/contract.ts'
 import { startEdge } from './harness/edge.ts'
+import { startOrigin } from './harness/origin.ts'
 import { percentile } from './harness/percentile.ts'
 import { residentMiB } from './harness/process.ts'
 
@@ -105,18 +104,8 @@ export default {
 
 const HALF_BODY = 'POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nhalf'
 
-async function origin({ after }: FaultContext): Promise<number> {
-  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) =>
-    response.end(request.url === '/large' ? LARGE : '{}'),
-  )
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  after(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return (server.address() as AddressInfo).port
-}
+const origin = (context: FaultContext) =>
+  startOrigin(context, ({ url }, response) => response.end(url === '/large' ? LARGE : '{}'))
 
 /** Each says its first words at once, and then drips, until it is cut off. */
 function crowd(

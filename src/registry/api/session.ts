@@ -114,11 +114,8 @@ export const checkSessionId = (id: string) => checkUuid(id, 'session')
 const sessionIdOf = (request: ApiRequest) => checkSessionId(nameOf(request, 'Missing session'))
 
 async function renew(request: ApiRequest, registry: Registry): Promise<Answer> {
-  checkCommon(request, registry)
-  const id = sessionIdOf(request)
+  const id = await writableSession(request, registry)
   const { sessions } = registry.store.state
-  await lookTwice(registry, () => sessions.has(id))
-  requireWrite(request, sessions.get(id))
   if (await registry.sessions.renew(id)) {
     const session = sessions.get(id)
     if (session !== undefined) return json([show(session)])
@@ -128,17 +125,20 @@ async function renew(request: ApiRequest, registry: Registry): Promise<Answer> {
 
 /** Succeeds also when it was gone. */
 async function destroy(request: ApiRequest, registry: Registry): Promise<Answer> {
-  checkCommon(request, registry)
-  const id = sessionIdOf(request)
-  const { sessions } = registry.store.state
-  await lookTwice(registry, () => sessions.has(id))
-  requireWrite(request, sessions.get(id))
+  const id = await writableSession(request, registry)
   await registry.store.write({ type: 'session-end', id })
   return json(true)
 }
 
-function requireWrite({ rights }: ApiRequest, session: SessionRecord | undefined): void {
-  if (session !== undefined) rights.require('session', 'write', session.Node)
+/** The ID in the path, of a session that may be written, or that is not there. */
+async function writableSession(request: ApiRequest, registry: Registry): Promise<string> {
+  checkCommon(request, registry)
+  const id = sessionIdOf(request)
+  const { sessions } = registry.store.state
+  await lookTwice(registry, () => sessions.has(id))
+  const session = sessions.get(id)
+  if (session !== undefined) request.rights.require('session', 'write', session.Node)
+  return id
 }
 
 function info(request: ApiRequest, { store: { state } }: Registry): Read {

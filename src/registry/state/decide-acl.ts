@@ -42,25 +42,29 @@ function setToken({ acl }: State, token: TokenBody, isNew: boolean): Change[] {
 }
 
 function setPolicy({ acl }: State, policy: PolicyBody, isNew: boolean): Change[] {
-  const { ID, Name } = policy
-  const named = acl.policyNamed(Name)
-  if (isNew && named !== undefined) refuse(`Invalid Policy: A Policy with Name ${JSON.stringify(Name)} already exists`)
-  if (!isNew && !acl.policies.has(ID)) refuse(`cannot find policy ${ID}`)
-  if (named !== undefined && named.ID !== ID) {
-    refuse(`Invalid Policy: A policy with name ${JSON.stringify(Name)} already exists`)
-  }
-  return [{ kind: 'acl-policy', key: ID, body: policy }]
+  if (!isNew && !acl.policies.has(policy.ID)) refuse(`cannot find policy ${policy.ID}`)
+  refuseName('Policy', policy, acl.policyNamed(policy.Name), isNew)
+  return [{ kind: 'acl-policy', key: policy.ID, body: policy }]
 }
 
 function setRole({ acl }: State, role: RoleBody, isNew: boolean): Change[] {
-  const { ID, Name } = role
-  const named = acl.roleNamed(Name)
-  if (isNew && named !== undefined) refuse(`Invalid Role: A Role with Name ${JSON.stringify(Name)} already exists`)
-  if (!isNew && !acl.roles.has(ID)) refuse(`cannot find role ${ID}`)
+  if (!isNew && !acl.roles.has(role.ID)) refuse(`cannot find role ${role.ID}`)
+  refuseName('Role', role, acl.roleNamed(role.Name), isNew)
+  return [{ kind: 'acl-role', key: role.ID, body: role }]
+}
+
+/** Where another has it. */
+function refuseName(
+  kind: 'Policy' | 'Role',
+  { ID, Name }: PolicyBody | RoleBody,
+  named: { readonly ID: string } | undefined,
+  isNew: boolean,
+): void {
+  const name = JSON.stringify(Name)
+  if (isNew && named !== undefined) refuse(`Invalid ${kind}: A ${kind} with Name ${name} already exists`)
   if (named !== undefined && named.ID !== ID) {
-    refuse(`Invalid Role: A role with name ${JSON.stringify(Name)} already exists`)
+    refuse(`Invalid ${kind}: A ${kind.toLowerCase()} with name ${name} already exists`)
   }
-  return [{ kind: 'acl-role', key: ID, body: role }]
 }
 
 function bootstrap(state: State, token: TokenBody, resetIndex: number | undefined): Change[] {

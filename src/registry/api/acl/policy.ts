@@ -6,13 +6,11 @@ import { parseRules } from '../../acl/rules.ts'
 import type { PolicyBody } from '../../state/acl-records.ts'
 import type { PolicyRecord } from '../../state/records.ts'
 import { Refusal } from '../../state/refusal.ts'
-import { RESOURCE } from '../../state/resources.ts'
-import type { State } from '../../state/state.ts'
 import { STRINGS } from '../check-fields.ts'
 import { int, object, string } from '../decode.ts'
-import { encodeJson } from '../encoded.ts'
 import { type Answer, type ApiRequest, json, lookTwice, type Registry } from '../endpoint.ts'
-import { type Read, read } from '../read.ts'
+import { read } from '../read.ts'
+import { aboutAcl, aboutOne } from './about.ts'
 import { decodeAcl, isUuid, refuse, sameId } from './decode.ts'
 import { showPolicy, showPolicyStub } from './show.ts'
 
@@ -28,34 +26,18 @@ const INPUT = object({
 })
 
 export const listPolicies = read((_request, { store: { state } }) =>
-  about(state, () => [...state.acl.policies.values()].map(showPolicyStub)),
+  aboutAcl(state, () => [...state.acl.policies.values()].map(showPolicyStub)),
 )
 
 export const readPolicy = read(({ name }, { store: { state } }) => {
   if (name === '') refuse('Missing policy ID', 400)
-  return about(state, () => showPolicy(state.acl.policies.get(name) ?? absent()))
+  return aboutOne(state, 'policy', () => state.acl.policies.get(name), showPolicy)
 })
 
 export const namedPolicy = read(({ name }, { store: { state } }) => {
   if (name === '') refuse('Missing policy Name', 400)
-  return about(state, () => showPolicy(state.acl.policyNamed(name) ?? absent()))
+  return aboutOne(state, 'policy', () => state.acl.policyNamed(name), showPolicy)
 })
-
-function about(state: State, show: () => unknown): Read {
-  return {
-    resources: [RESOURCE.acl],
-    index: () => state.indexOf(RESOURCE.acl),
-    check(rights) {
-      rights.require('acl', 'read')
-      show()
-    },
-    encode: () => encodeJson(show()),
-  }
-}
-
-function absent(): never {
-  throw new Refusal(404, 'Requested policy does not exist: ACL not found')
-}
 
 export async function createPolicy(request: ApiRequest, registry: Registry): Promise<Answer> {
   request.rights.require('acl', 'write')

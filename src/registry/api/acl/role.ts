@@ -1,13 +1,10 @@
 /** /v1/acl/role… */
 import { randomUUID } from 'node:crypto'
 import type { RoleBody } from '../../state/acl-records.ts'
-import { Refusal } from '../../state/refusal.ts'
-import { RESOURCE } from '../../state/resources.ts'
-import type { State } from '../../state/state.ts'
 import { any, int, object, string } from '../decode.ts'
-import { encodeJson } from '../encoded.ts'
 import { type Answer, type ApiRequest, json, lookTwice, type Registry } from '../endpoint.ts'
-import { type Read, read } from '../read.ts'
+import { read } from '../read.ts'
+import { aboutAcl, aboutOne } from './about.ts'
 import { decodeAcl, isUuid, LINKS, NODE_IDENTITIES, refuse, SERVICE_IDENTITIES, sameId } from './decode.ts'
 import { grantsOf } from './grants.ts'
 import { showRole } from './show.ts'
@@ -29,34 +26,28 @@ export const listRoles = read(({ query }, { store: { state } }) => {
   const policy = query.get('policy') || undefined
   const found = () =>
     [...state.acl.roles.values()].filter(({ Policies }) => policy === undefined || Policies.includes(policy))
-  return about(state, () => found().map((role) => showRole(state, role)))
+  return aboutAcl(state, () => found().map((role) => showRole(state, role)))
 })
 
 export const readRole = read(({ name }, { store: { state } }) => {
   if (name === '') refuse('Missing role ID', 400)
-  return about(state, () => showRole(state, state.acl.roles.get(name) ?? absent()))
+  return aboutOne(
+    state,
+    'role',
+    () => state.acl.roles.get(name),
+    (role) => showRole(state, role),
+  )
 })
 
 export const namedRole = read(({ name }, { store: { state } }) => {
   if (name === '') refuse('Missing role Name', 400)
-  return about(state, () => showRole(state, state.acl.roleNamed(name) ?? absent()))
+  return aboutOne(
+    state,
+    'role',
+    () => state.acl.roleNamed(name),
+    (role) => showRole(state, role),
+  )
 })
-
-function about(state: State, show: () => unknown): Read {
-  return {
-    resources: [RESOURCE.acl],
-    index: () => state.indexOf(RESOURCE.acl),
-    check(rights) {
-      rights.require('acl', 'read')
-      show()
-    },
-    encode: () => encodeJson(show()),
-  }
-}
-
-function absent(): never {
-  throw new Refusal(404, 'Requested role does not exist: ACL not found')
-}
 
 export async function createRole(request: ApiRequest, registry: Registry): Promise<Answer> {
   request.rights.require('acl', 'write')

@@ -1,11 +1,10 @@
 /** GET /v1/acl/tokens, /v1/acl/token/… */
-
 import type { TokenRecord } from '../../state/records.ts'
 import { Refusal } from '../../state/refusal.ts'
 import { RESOURCE } from '../../state/resources.ts'
-import { encodeJson } from '../encoded.ts'
 import { type Answer, type ApiRequest, json, type Registry } from '../endpoint.ts'
 import { checkCommon, indexHeaders, type Read, read } from '../read.ts'
+import { aboutAcl, aboutOne } from './about.ts'
 import { refuse } from './decode.ts'
 import { showPolicy, showRole, showToken } from './show.ts'
 
@@ -18,23 +17,17 @@ export const listTokens = read(({ query }, { store: { state }, access }): Read =
     (policy === undefined || token.Policies.includes(policy)) &&
     (role === undefined || token.Roles.includes(role)) &&
     (service === undefined || token.ServiceIdentities.some(({ ServiceName }) => ServiceName === service))
-  return {
-    resources: [RESOURCE.acl],
-    index: () => state.indexOf(RESOURCE.acl),
-    check: (rights) => rights.require('acl', 'read'),
-    encode: () => {
-      const found = [...state.acl.tokens.values()].filter(isWanted)
-      return encodeJson(found.sort((a, b) => a.CreateIndex - b.CreateIndex).map((one) => showToken(state, one)))
-    },
-  }
+  return aboutAcl(state, () => {
+    const found = [...state.acl.tokens.values()].filter(isWanted)
+    return found.sort((a, b) => a.CreateIndex - b.CreateIndex).map((one) => showToken(state, one))
+  })
 })
 
 export const readToken = read(({ name, query }, { store: { state }, access, node }): Read => {
   if (name === '') refuse('Missing token AccessorID', 400)
   const find = () => {
     const token = state.acl.tokens.get(name)
-    if (token !== undefined && !access.isExpired(token)) return token
-    throw new Refusal(404, 'Requested token does not exist: ACL not found')
+    return token === undefined || access.isExpired(token) ? undefined : token
   }
   const expand = (token: TokenRecord) => ({
     ...showToken(state, token),
@@ -46,15 +39,8 @@ export const readToken = read(({ name, query }, { store: { state }, access, node
     AgentACLDownPolicy: 'extend-cache',
     ResolvedByAgent: node,
   })
-  return {
-    resources: [RESOURCE.acl],
-    index: () => state.indexOf(RESOURCE.acl),
-    check: (rights) => {
-      rights.require('acl', 'read')
-      find()
-    },
-    encode: () => encodeJson(query.has('expanded') ? expand(find()) : showToken(state, find())),
-  }
+  const show = (token: TokenRecord) => (query.has('expanded') ? expand(token) : showToken(state, token))
+  return aboutOne(state, 'token', find, show)
 })
 
 function records<R>(ids: readonly string[], all: ReadonlyMap<string, R>): R[] {
