@@ -5,6 +5,7 @@
  * it too, before anybody else could take them for his answer.
  */
 import { connect, type Socket } from 'node:net'
+import type { Clock } from '../core/clock.ts'
 import type { RawHeaders } from '../core/headers.ts'
 import { type BodyDecoder, bodyDecoder } from './body-decoder.ts'
 import { type ResponseHead, UNTIL_CLOSE } from './contract.ts'
@@ -36,6 +37,7 @@ export interface Waiting {
 }
 
 export interface ClientConnectionOptions {
+  readonly clock: Clock
   readonly limits: HeadLimits
   readonly sweep: Sweep<ClientConnection>
   /** Of quick ticks: for answers that hold up others. */
@@ -44,8 +46,6 @@ export interface ClientConnectionOptions {
 }
 
 const NEVER = Number.POSITIVE_INFINITY
-/** After an answer has held up others, the instance's are asked for one at a time for so long, ms. */
-const UNSHARED_MS = 1_000
 const NOTHING: RawHeaders = []
 
 export class ClientConnection implements Swept, SharedConnection {
@@ -115,7 +115,7 @@ export class ClientConnection implements Swept, SharedConnection {
   /** Adds a request to those that are written at the end of this turn. Only for a connection that was used before. */
   share(waiting: Sharing, head: string): void {
     this.#shared ??= new Shared(this, this.#options.slowSweep, () => {
-      this.#pool.sharedFrom = this.#options.sweep.in(UNSHARED_MS)
+      this.#pool.sharingPause.begin(this.#options.clock.monotonic())
     })
     this.#shared.add(waiting, head)
     this.#pool.open = this

@@ -1,3 +1,5 @@
+import { SharingPause } from './sharing-pause.ts'
+
 /**
  * Connections to one address. Idle ones are taken newest first (LIFO), so that surplus ones fall idle and close. None waits for
  * one that is taken: waiting belongs where it is counted.
@@ -7,8 +9,8 @@ export class Pool<C> {
   readonly connections = new Set<C>()
   /** It takes more requests of this turn of the event loop. */
   open: C | undefined
-  /** The tick from which requests may share a connection. */
-  sharedFrom = 0
+  /** While it is not over, requests share no connections. */
+  readonly sharingPause = new SharingPause()
   readonly #idle: C[] = []
   readonly #onEmpty: () => void
 

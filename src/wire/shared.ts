@@ -11,8 +11,8 @@ import type { BodySink } from './contract.ts'
 import type { Incoming } from './incoming.ts'
 import type { Sweep, Swept } from './sweep.ts'
 
-/** What a turn of the other side's event loop and a collection of garbage take, and what nobody notices. */
-const SLOW_MS = 10
+/** More than a collection of garbage, or what else had the processor, keeps an instance from answering; and nobody notices it. */
+const SLOW_MS = 20
 
 export interface Sharing extends Waiting {
   /** It is on its way. */

@@ -229,7 +229,7 @@ describe('an answer that is in the way of others', () => {
     const slow = send('/slow')
     const others = [send('/b'), send('/c')]
     await until(() => lines[0]!.targets.length === 4)
-    await pass(clock, 20)
+    await pass(clock, 30)
     assert.deepEqual(texts(await Promise.all(others)), ['/b', '/c'])
     lines[0]!.socket.write(fine('at last'))
     assert.equal((await slow).text, 'at last')
@@ -248,13 +248,13 @@ describe('an answer that is in the way of others', () => {
     const streamed = send('/stream')
     const other = send('/b')
     await until(() => lines[0]!.targets.length === 3)
-    await pass(clock, 20)
+    await pass(clock, 30)
     assert.equal((await other).text, '/b')
     lines[0]!.socket.write('world')
     assert.equal((await streamed).text, 'helloworld')
   })
 
-  test('for a second nothing is shared with that instance, and then again', async (t) => {
+  test('for a while nothing is shared with that instance, and then again', async (t) => {
     const clock = new VirtualClock()
     const { send, lines, writes } = await upstream(
       t,
@@ -264,14 +264,14 @@ describe('an answer that is in the way of others', () => {
     const slow = send('/slow')
     const other = send('/b')
     await until(() => lines.some(({ targets }) => targets.includes('/b')))
-    await pass(clock, 20)
+    await pass(clock, 30)
     await other
     lines.find(({ targets }) => targets.includes('/slow'))!.socket.write(fine('slow'))
     await slow
     writes.length = 0
     await Promise.all([send('/c'), send('/d')])
     assert.deepEqual(writes, [1, 1])
-    clock.advance(2_000)
+    clock.advance(100)
     writes.length = 0
     await Promise.all([send('/e'), send('/f')])
     assert.deepEqual(writes, [2])

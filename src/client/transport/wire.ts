@@ -81,7 +81,7 @@ class WireTransport implements Transport {
   /** One that takes a request of this turn, or one that is idle; undefined where the request should have its own. */
   sharedConnection(target: Target, depth: number): ClientConnection | undefined {
     const pool = this.#pools.get(keyOf(target))
-    if (pool === undefined || pool.sharedFrom > this.#sweep.tick) return undefined
+    if (!pool?.sharingPause.isOver(this.clock.monotonic())) return undefined
     const { open } = pool
     return open !== undefined && open.sharers < depth ? open : pool.take()
   }
@@ -99,6 +99,7 @@ class WireTransport implements Transport {
     if (idle !== undefined) return idle
     if (pool.connections.size >= this.#connectionsMax) throw new Error(`${this.#connectionsMax} connections in use`)
     return new ClientConnection(pool, target.address, target.port, {
+      clock: this.clock,
       limits: LIMITS,
       sweep: this.#sweep,
       slowSweep: this.#slowSweep,
