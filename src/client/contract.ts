@@ -43,8 +43,8 @@ export interface OutboundRequest {
 
 /** How instances of other versions want a request. */
 export interface Tailoring {
-  /** False where it is known that the instance cannot serve it: it is chosen only when no other is left. */
-  suits(instance: Instance): boolean
+  /** False where it is known that instances of this contract (its hash) cannot serve it: they are chosen only when no other is left. */
+  suits(contract: string | undefined): boolean
   /** What is different for the chosen instance; undefined when nothing is. What it rejects with ends the call. */
   tailor(instance: Instance): Promise<Partial<OutboundRequest> | undefined> | undefined
 }

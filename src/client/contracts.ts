@@ -42,10 +42,14 @@ export class Contracts {
    * @throws SkeinError UNKNOWN_CONTRACT when none is published, REGISTRY_UNAVAILABLE.
    */
   async get(service: string): Promise<ServiceContract> {
+    return this.current(service) ?? this.#first(service)
+  }
+
+  /** The same at once, where one is known. */
+  current(service: string): ServiceContract | undefined {
     const kept = this.#kept.get(service)
-    if (kept === undefined) return this.#first(service)
-    if (this.#clock.monotonic() - kept.readAt > FRESH_MS) this.refresh(service)
-    return kept.contract
+    if (kept !== undefined && this.#clock.monotonic() - kept.readAt > FRESH_MS) this.refresh(service)
+    return kept?.contract
   }
 
   /** Reads it again in the background; what is known stays in use when that fails, and a later call tries again. */

@@ -10,9 +10,18 @@ import { CallError } from './call-error.ts'
 import type { OutboundResponse } from './contract.ts'
 import { ERROR_HEADER } from './headers.ts'
 
-/** @throws CallError, SkeinError */
-export async function decodeAnswer(service: string, operation: string, response: OutboundResponse): Promise<unknown> {
-  const text = await readText(response.source)
+/** At once or as a promise. @throws CallError, SkeinError */
+export function decodeAnswer(service: string, operation: string, response: OutboundResponse): unknown {
+  const { source } = response
+  if (source.complete) return decodeText(service, operation, response, asBuffer(source.whole()).toString())
+  return readText(source).then((text) => decodeText(service, operation, response, text))
+}
+
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
+}
+
+function decodeText(service: string, operation: string, response: OutboundResponse, text: string): unknown {
   const { status } = response
   if (status >= 200 && status < 300) return text === '' ? undefined : parseJson(service, operation, response, text)
   throw errorOf(service, operation, response, text)

@@ -15,31 +15,61 @@ export interface EncodedInput {
 
 /** @throws SkeinError INVALID_INPUT when a path parameter is missing or cannot stand in a path. */
 export function encodeInput(operation: OperationContract, input: unknown): EncodedInput {
-  const inQuery = ['GET', 'HEAD', 'DELETE'].includes(operation.method)
-  const plain = isPlainObject(input)
-  const rest: Record<string, unknown> = plain ? { ...input } : {}
-  const path = operation.path.replaceAll(/:([A-Za-z_]\w*)/g, (_, name: string) => {
-    const value = rest[name]
-    delete rest[name]
-    return pathSegment(operation, name, value)
-  })
-  if (inQuery) return { path: path + queryOf(rest), body: undefined }
-  const content = plain ? rest : input
+  const { texts, names, inQuery } = templateOf(operation)
+  const fields = isPlainObject(input) ? input : undefined
+  let path = texts[0]!
+  for (let i = 0; i < names.length; i++) path += pathSegment(operation, names[i]!, fields?.[names[i]!]) + texts[i + 1]!
+  const rest = fields && without(fields, names)
+  if (inQuery) return { path: rest === undefined ? path : path + queryOf(rest), body: undefined }
+  const content = rest ?? input
   return { path, body: content === undefined ? undefined : JSON.stringify(content) }
 }
 
+/** An operation's path taken apart: text, parameter, text, … */
+interface Template {
+  readonly texts: readonly string[]
+  readonly names: readonly string[]
+  readonly inQuery: boolean
+}
+
+const templates = new WeakMap<OperationContract, Template>()
+
+function templateOf(operation: OperationContract): Template {
+  let template = templates.get(operation)
+  if (template === undefined) {
+    const parts = operation.path.split(/:([A-Za-z_]\w*)/)
+    template = {
+      texts: parts.filter((_, i) => i % 2 === 0),
+      names: parts.filter((_, i) => i % 2 === 1),
+      inQuery: ['GET', 'HEAD', 'DELETE'].includes(operation.method),
+    }
+    templates.set(operation, template)
+  }
+  return template
+}
+
+function without(fields: Record<string, unknown>, names: readonly string[]): Record<string, unknown> {
+  if (names.length === 0) return fields
+  // Not by assignment: a field of the name `__proto__` would not become one.
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)))
+}
+
+const USABLE: ReadonlySet<string> = new Set(['string', 'number', 'boolean', 'bigint'])
+
 /** Dots are not encoded by any URL rule, and a segment `..` means another path to whoever reads it. */
 function pathSegment({ method, path }: OperationContract, name: string, value: unknown): string {
-  const usable = ['string', 'number', 'boolean', 'bigint'].includes(typeof value)
-  const text = usable ? String(value) : ''
+  const text = USABLE.has(typeof value) ? String(value) : ''
   if (text !== '' && text !== '.' && text !== '..') return encodeURIComponent(text)
   const message = `${method} ${path}: "${name}" must be a text or number that can stand in a path, found ${JSON.stringify(value)}`
   throw new SkeinError('INVALID_INPUT', message, { issues: [{ path: [name], message }] })
 }
 
 function queryOf(fields: Readonly<Record<string, unknown>>): string {
+  const names = Object.keys(fields)
+  if (names.length === 0) return ''
   const query = new URLSearchParams()
-  for (const [name, value] of Object.entries(fields)) {
+  for (const name of names) {
+    const value = fields[name]
     for (const one of Array.isArray(value) ? (value as unknown[]) : [value]) {
       if (one !== undefined) query.append(name, asText(one))
     }

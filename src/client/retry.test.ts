@@ -359,8 +359,9 @@ test('a call refused because its caller has gone leaves nothing on the signal th
 })
 
 test('where only one version can serve the call, a retry goes there again and not where it must fail', async (t) => {
-  const { caller, order } = await scene(t, [ok, firstThen(status(503, { 'x-skein-error': 'SHUTTING_DOWN' }))])
-  const tailoring = { suits: ({ id }: { id: string }) => id === 'u2', tailor: () => undefined }
+  const answers = [ok, firstThen(status(503, { 'x-skein-error': 'SHUTTING_DOWN' }))]
+  const { caller, order } = await scene(t, answers, { each: (i) => ({ meta: { contract: `c${i + 1}` } }) })
+  const tailoring = { suits: (contract: string | undefined) => contract === 'c2', tailor: () => undefined }
   const answer = await caller.request(get({ tailoring }))
   assert.equal(answer.status, 200)
   assert.deepEqual(order, ['u2', 'u2'])

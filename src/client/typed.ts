@@ -60,7 +60,7 @@ export function client<S extends ServiceType>(name: S['name'], options: ClientOp
   const operation = (key: string) => {
     let call = operations.get(key)
     if (call === undefined) {
-      call = (input, own) => callOperation(name, key, input, { ...options, ...own })
+      call = (input, own) => callOperation(name, key, input, own === undefined ? options : { ...options, ...own })
       operations.set(key, call)
     }
     return call
@@ -83,37 +83,66 @@ export function isCallError<Errors extends ErrorStatuses>(
  * Calls an operation by name, without types: what `skein call` does.
  * @throws CallError for a declared error; SkeinError UNKNOWN_CONTRACT, UNKNOWN_OPERATION, INVALID_INPUT, and those of `Caller`.
  */
-export async function callOperation(
+export function callOperation(
   service: string,
   operation: string,
   input: unknown,
   options: ClientOptions & CallOptions = {},
 ): Promise<unknown> {
-  const { caller = defaultCaller(), consul = defaultConsul(), headers = {}, signal, hashKey } = options
-  const contracts = contractsOf(consul)
-  const contract = await contractWith(contracts, service, operation)
-  const own = Object.entries(headers).flat()
-  const form = (one: OperationContract) => formOf(one, input, own)
-  const response = await caller.request({
-    service,
-    ...form(ownOperation(contract, operation)!),
-    operation,
-    hashKey,
-    signal,
-    policy: policyOf(options),
-    tailoring: new Versions(contracts, contract, operation, form),
-  })
   try {
-    return await decodeAnswer(service, operation, response)
+    const contracts = contractsOf(options.consul ?? defaultConsul())
+    const known = contracts.current(service)
+    const has = known !== undefined && ownOperation(known, operation) !== undefined
+    // Nearly always known; and then the call goes out in this turn, without a promise for what is there.
+    const asked = { service, operation, input, options }
+    if (has) return callBy(known, contracts, asked)
+    return contractWith(contracts, service, operation).then((contract) => callBy(contract, contracts, asked))
   } catch (error) {
-    if (outdated(error)) contracts.refresh(service)
-    throw error
+    return Promise.reject(error)
   }
 }
 
+interface Asked {
+  readonly service: string
+  readonly operation: string
+  readonly input: unknown
+  readonly options: ClientOptions & CallOptions
+}
+
+/** @throws SkeinError INVALID_INPUT */
+function callBy(contract: ServiceContract, contracts: Contracts, asked: Asked): Promise<unknown> {
+  const { service, operation, input, options } = asked
+  const { caller = defaultCaller(), headers, signal, hashKey } = options
+  const own = headers === undefined ? [] : Object.entries(headers).flat()
+  const form = (one: OperationContract) => formOf(one, input, own)
+  const tailoring = new Versions(contracts, contract, operation, form)
+  const policy = policyOf(options)
+  return caller
+    .request({ service, ...form(ownOperation(contract, operation)!), operation, hashKey, signal, policy, tailoring })
+    .then((response) => decodeAnswer(service, operation, response))
+    .catch((error) => {
+      if (outdated(error)) contracts.refresh(service)
+      throw error
+    })
+}
+
+/** Those of clients and calls that say nothing, and so nearly all: resolved once. */
+const usual = new WeakMap<CallPolicy, CallPolicy>()
+const NO_POLICY: CallPolicy = {}
+
 /** JSON is wanted whole, so silence in the middle of it is borne no longer than silence before it. */
-function policyOf({ policy, deadlineMs = policy?.deadlineMs }: ClientOptions & CallOptions): CallPolicy {
-  return { ...policy, deadlineMs, bodyIdleMs: policy?.bodyIdleMs ?? deadlineMs ?? DEFAULTS.deadlineMs }
+function policyOf({ policy = NO_POLICY, deadlineMs }: ClientOptions & CallOptions): CallPolicy {
+  if (deadlineMs !== undefined) return forJson(policy, deadlineMs)
+  let made = usual.get(policy)
+  if (made === undefined) {
+    made = forJson(policy, policy.deadlineMs)
+    usual.set(policy, made)
+  }
+  return made
+}
+
+function forJson(policy: CallPolicy, deadlineMs: number | undefined): CallPolicy {
+  return { ...policy, deadlineMs, bodyIdleMs: policy.bodyIdleMs ?? deadlineMs ?? DEFAULTS.deadlineMs }
 }
 
 /** One store for each registry client, so that all typed clients share what was read. */

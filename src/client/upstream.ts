@@ -112,6 +112,9 @@ export class Upstream {
     return this.#watch.current()?.instances ?? []
   }
 
+  /** Hashes of the contracts that instances serve; undefined is one for those that name none. Few, where instances may be many. */
+  contracts: readonly (string | undefined)[] = []
+
   /** False once an instance has gone. */
   has(id: string): boolean {
     return this.#candidates.has(id)
@@ -237,6 +240,7 @@ export class Upstream {
   #update(snapshot: Snapshot): void {
     this.#onSnapshot(snapshot)
     const before = this.#candidates
+    this.contracts = [...new Set(snapshot.instances.map(({ meta }) => meta.contract))]
     this.#candidates = new Map(snapshot.instances.map((instance) => [instance.id, this.#candidate(instance)]))
     this.outlier.retain(this.#candidates.keys())
     for (const id of before.keys()) if (!this.#candidates.has(id)) this.#onGone(id)

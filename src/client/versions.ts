@@ -38,7 +38,7 @@ export class Versions implements Tailoring {
     this.#form = form
   }
 
-  suits({ meta: { contract: hash } }: Instance): boolean {
+  suits(hash: string | undefined): boolean {
     if (this.#isCurrent(hash)) return true
     const known = this.#contracts.known(this.#current.service, hash)
     return known === undefined || ownOperation(known, this.#operation) !== undefined

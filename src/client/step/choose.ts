@@ -28,8 +28,9 @@ function pick(call: Call, { metrics }: Parts): void {
 
 /** Those whose version can serve the request; undefined where all can. */
 function ableFor({ request: { tailoring }, upstream }: Call): ((id: string) => boolean) | undefined {
-  if (tailoring === undefined || upstream.instances.every((instance) => tailoring.suits(instance))) return undefined
-  const able = new Set(upstream.instances.filter((instance) => tailoring.suits(instance)).map(({ id }) => id))
+  if (tailoring === undefined || upstream.contracts.every((contract) => tailoring.suits(contract))) return undefined
+  const suited = upstream.instances.filter(({ meta }) => tailoring.suits(meta.contract))
+  const able = new Set(suited.map(({ id }) => id))
   return (id) => able.has(id)
 }
 
