@@ -8,7 +8,7 @@ import { measure, type Stand } from './gateway/measure.ts'
 import type { Measurement, Sample } from './harness/contract.ts'
 import { type Options, readOptions } from './harness/options.ts'
 import { jsonLine, judge, median, table } from './harness/report.ts'
-import { openStage, type Stage } from './harness/stage.ts'
+import { type Origin, openStage, type Stage } from './harness/stage.ts'
 import type { Peer } from './peer/contract.ts'
 import { PEERS } from './peer/peers.ts'
 
@@ -76,12 +76,17 @@ function whyNot(peer: Peer, { front, origin, method }: GatewayCase): string | un
 }
 
 async function stand(peer: Peer, { front, origin }: GatewayCase, stage: Stage): Promise<Stand> {
-  const { port: originPort, service } = origin === 'nginx' ? stage.nginx : await stage.skeinService()
+  const { port: originPort, service } = await originOf(origin, stage)
   const { registry, cert, key } = stage
   const setting = {
     ...{ dir: stage.folder(peer.name), front, port: await freePort(), originPort, service, registry, cert, key },
   }
   return { setting, running: await peer.start(setting) }
+}
+
+function originOf(origin: GatewayCase['origin'], stage: Stage): Promise<Origin> | Origin {
+  if (origin === 'nginx') return stage.nginx
+  return origin === 'skein-service' ? stage.skeinService() : stage.skeinService(1)
 }
 
 await main()

@@ -17,7 +17,8 @@ export type Method =
 
 export interface GatewayCase extends BenchCase {
   readonly front: Front
-  readonly origin: 'nginx' | 'skein-service'
+  /** `skein-service-alone` takes one request a connection. */
+  readonly origin: 'nginx' | 'skein-service' | 'skein-service-alone'
   readonly method: Method
 }
 
@@ -49,13 +50,21 @@ export const CASES: readonly GatewayCase[] = [
     goals: [cpu('nginx', 1.15), cpu('haproxy', 1.15), cpu('node', 0.45), cpu('caddy', 0.35)],
   },
   {
-    // The goal is that of requests coalesced on few connections, which only instances of ours may be asked for.
+    // Requests of one turn share a connection, which only instances that say so may be asked for.
     name: 'small-service',
     what: 'the same with a Skein service behind it',
     front: 'http',
     origin: 'skein-service',
     method: { tool: 'wrk', path: '/small', connections: 64 },
     goals: [cpu('nginx', 0.8), cpu('haproxy', 0.8)],
+  },
+  {
+    name: 'small-service-alone',
+    what: 'the same with a Skein service that takes one request a connection: what sharing saves',
+    front: 'http',
+    origin: 'skein-service-alone',
+    method: { tool: 'wrk', path: '/small', connections: 64 },
+    goals: [],
   },
   {
     name: 'browser',

@@ -28,8 +28,8 @@ export interface Stage {
   readonly nginx: Origin
   readonly cert: string
   readonly key: string
-  /** A Skein service that answers `GET /small`, started when first asked for. */
-  skeinService(): Promise<Origin>
+  /** A Skein service that answers `GET /small` and serves so many requests of a connection side by side; started when first asked for. */
+  skeinService(pipelining?: number): Promise<Origin>
   /** A new empty folder. */
   folder(name: string): string
   close(): Promise<void>
@@ -53,9 +53,12 @@ export async function openStage(): Promise<Stage> {
     const port = await freePort()
     ends.push((await startNginx(folder('origin'), port)).close)
     await register(registryUrl, 'origin', port)
-    let service: Promise<Origin> | undefined
-    const skeinService = () => {
-      service ??= startService(folder('service'), registryUrl, (end) => ends.push(end))
+    const services = new Map<number | undefined, Promise<Origin>>()
+    const skeinService = (pipelining?: number) => {
+      const started = services.get(pipelining)
+      if (started !== undefined) return started
+      const service = startService(folder('service'), registryUrl, pipelining, (end) => ends.push(end))
+      services.set(pipelining, service)
       return service
     }
     return {
@@ -108,20 +111,29 @@ const contractOf = (service: string): ServiceContract => ({
   operations: { get: { method: 'GET', path: '/user/:id', idempotent: true, errors: {} } },
 })
 
-async function startService(dir: string, registry: string, onEnd: (end: () => unknown) => void): Promise<Origin> {
+async function startService(
+  dir: string,
+  registry: string,
+  pipelining: number | undefined,
+  onEnd: (end: () => unknown) => void,
+): Promise<Origin> {
   const port = await freePort()
   const file = path.join(dir, 'service.ts')
   const kit = path.join(import.meta.dirname, '../../src/index.ts')
+  const service = pipelining === undefined ? 'small' : `small-${pipelining}`
   writeFileSync(
     file,
     `import { op, service } from ${JSON.stringify(kit)}
-export default service('small', { get: op({ route: 'GET /small' }, () => (${SMALL})) })
+export default service('${service}', { get: op({ route: 'GET /small' }, () => (${SMALL})) })
 `,
   )
-  const env = { SKEIN_REGISTRY: registry, SKEIN_PORT: `${port}`, SKEIN_LOG_LEVEL: 'warn' }
+  const env = {
+    ...{ SKEIN_REGISTRY: registry, SKEIN_PORT: `${port}`, SKEIN_LOG_LEVEL: 'warn' },
+    ...(pipelining === undefined ? {} : { SKEIN_PIPELINING: `${pipelining}` }),
+  }
   const running = await start(process.execPath, [SKEIN, 'run', file], port, { env, cwd: dir })
   onEnd(running.close)
-  return { port, service: 'small' }
+  return { port, service }
 }
 
 async function makeCertificate(dir: string): Promise<{ cert: string; key: string }> {
