@@ -1,7 +1,7 @@
 /** The edge: what it lets in and where it goes. */
 import type { BalanceConfig } from '../balance/balance-config.ts'
-import type { RedisConfig } from './redis/config.ts'
 import type { HedgePolicy } from '../client/hedge-policy.ts'
+import type { RedisConfig } from './redis/config.ts'
 import type { AddressConfig } from './rule/addresses.ts'
 import type { AuthConfig } from './rule/auth.ts'
 import type { CacheConfig } from './rule/cache.ts'
@@ -15,6 +15,7 @@ import type { RateLimitConfig } from './rule/rate-limit.ts'
 import type { SplitConfig } from './rule/split.ts'
 import type { CustomStep } from './rule/steps.ts'
 import type { Secret } from './secret.ts'
+import type { UpstreamTlsConfig } from './upstream-tls.ts'
 
 /**
  * What a route asks for beside where to go. Under `defaults` it holds for all routes that do not say otherwise; false turns a
@@ -51,11 +52,9 @@ export interface RouteConfig extends RouteRules {
   /** Exact (`/health`) or, ending in `/*`, a prefix by path segment (`/user/*` matches `/user` and `/user/7`). Default `/*`. */
   readonly path?: string
   readonly methods?: readonly string[]
-  /** Header name → exact value, or true for mere presence. */
+  /** Names of fields, cookies and parameters → exact value, or true for mere presence. */
   readonly headers?: Readonly<Record<string, string | true>>
-  /** Cookie name → exact value, or true for mere presence. */
   readonly cookies?: Readonly<Record<string, string | true>>
-  /** Query name → exact value, or true for mere presence. */
   readonly query?: Readonly<Record<string, string | true>>
   /** Service name. Needed unless the route is a redirect or has a split. */
   readonly to?: string
@@ -75,10 +74,7 @@ export interface RouteConfig extends RouteRules {
   readonly hedge?: HedgePolicy
   /** May a request be repeated once it may have been processed? Default: by method (RFC 9110 §9.2.2); gRPC's calls may not. */
   readonly idempotent?: boolean
-  /**
-   * How instances are spoken to: `http`, `h2c` or `grpc` (HTTP/2 in clear), `h2` or `grpcs` (HTTP/2 over TLS). Default: what
-   * each says of itself by `protocol` in its metadata or a tag such as `protocol=grpc`, else HTTP/1.1; gRPC is always HTTP/2.
-   */
+  /** How instances are spoken to: `http`, `h2c` (= `grpc`), `h2` (= `grpcs`). Default: as each says, else `http`; gRPC is HTTP/2. */
   readonly protocol?: string
   /** For instances that are spoken to over TLS. */
   readonly upstreamTls?: UpstreamTlsConfig
@@ -88,16 +84,6 @@ export interface RouteConfig extends RouteRules {
   readonly websocket?: boolean
   /** Send the client's Host on (default) or the instance's address. */
   readonly preserveHost?: boolean
-}
-
-export interface UpstreamTlsConfig {
-  /** PEM file or text: who may have signed the instances' certificates. Default: whom Node trusts. */
-  readonly ca?: string
-  /** Shown to instances that ask for one: PEM file or text, with its key. */
-  readonly cert?: string
-  readonly key?: string
-  /** The name that certificates must be for; default: the instance's address. */
-  readonly serverName?: string
 }
 
 export interface TlsConfig {

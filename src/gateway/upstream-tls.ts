@@ -4,7 +4,16 @@ import { createSecureContext } from 'node:tls'
 import type { UpstreamTls } from '../client/protocol.ts'
 import { ConfigError, IssueList } from '../core/issues.ts'
 import { type Check, type Checks, fields, text } from './check.ts'
-import type { UpstreamTlsConfig } from './contract.ts'
+
+export interface UpstreamTlsConfig {
+  /** PEM file or text: who may have signed the instances' certificates. Default: whom Node trusts. */
+  readonly ca?: string
+  /** Shown to instances that ask for one: PEM file or text, with its key. */
+  readonly cert?: string
+  readonly key?: string
+  /** The name that certificates must be for; default: the instance's address. */
+  readonly serverName?: string
+}
 
 export const checkUpstreamTls: Check = fields(
   {

@@ -3,7 +3,6 @@
  * are chunks with backpressure, and nothing else is made for a request. Strict by principle: what two parsers could read in
  * two ways is refused, never repaired (RFC 9112 §11.2).
  */
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { RawHeaders } from '../core/headers.ts'
 
@@ -88,28 +87,17 @@ export interface ServerExchange {
   closeAfter(): void
   /** `100 Continue`, where the client waits for it. */
   sendContinue(): void
-  /**
-   * A whole answer. `fields` without framing, Connection and Date where it is to be ours. Without a body, HTTP/2 ends it with
-   * its head and says no length. @throws WireError on a bad field
-   */
+  /** A whole answer. `fields` without framing, Connection and Date where it is to be ours. @throws WireError on a bad field */
   send(status: number, fields: RawHeaders, body: string | Uint8Array | undefined): void
-  /**
-   * The head of an answer whose body follows by `write` and `end`; `framing` as the body will be. `trailers`: `end` may bring
-   * some; only HTTP/2 carries them, HTTP/1.1 leaves them out. @throws WireError
-   */
+  /** The head of an answer whose body follows by `write` and `end`, with `trailers` perhaps (HTTP/2 only). @throws WireError */
   begin(status: number, fields: RawHeaders, framing: Framing, trailers?: boolean): void
   /** False: hold back until `drained`. @throws WireError when it is more than Content-Length said. */
   write(bytes: Uint8Array): boolean
   end(trailers?: RawHeaders): void
   /** Breaks the connection off so that nobody takes what was sent for whole. */
   reset(): void
-  /**
-   * Agrees to the upgrade that the head asks for: 101 with `fields`, in HTTP/2 (RFC 8441) 200 with them. Bytes both ways from
-   * here on, with what came behind the head; they are the taker's. @throws WireError on a bad field
-   */
+  /** Agrees to an upgrade: 101 (HTTP/2: 200, RFC 8441). The bytes, and what came behind the head, are the taker's. @throws WireError */
   upgrade(fields: RawHeaders): { readonly stream: Duplex; readonly head: Buffer }
-  /** The bare socket, paused, with what came behind the head, for an upgrade: the connection is the taker's from here on. */
-  takeOver(): { readonly socket: Socket; readonly head: Buffer }
 }
 
 export interface ExchangeObserver {

@@ -1,6 +1,5 @@
 /** One stream of HTTP/2: a request and its answer. */
 import { constants, type ServerHttp2Stream, type ServerStreamResponseOptions } from 'node:http2'
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { RawHeaders } from '../core/headers.ts'
 import type { BodySource, ExchangeObserver, Framing, Peer, RequestHead, ServerExchange } from './contract.ts'
@@ -96,10 +95,6 @@ export class H2Exchange implements ServerExchange {
     this.#respond(200, fields, undefined, NO_OPTIONS)
     this.#over = true
     return { stream: this.#stream, head: NO_BYTES }
-  }
-
-  takeOver(): { readonly socket: Socket; readonly head: Buffer } {
-    throw new Error('a stream of HTTP/2 has no socket of its own')
   }
 
   #incoming(): Incoming {

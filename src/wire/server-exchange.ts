@@ -135,15 +135,11 @@ export class H1Exchange implements ServerExchange {
 
   upgrade(fields: RawHeaders): { readonly stream: Socket; readonly head: Buffer } {
     const head = responseHead(101, fields, `upgrade: ${this.head.upgrade}\r\nconnection: Upgrade\r\n`)
-    const { socket, head: early } = this.takeOver()
+    this.#stage = 'done'
+    const { socket } = this.connection
+    const early = this.connection.release()
     socket.write(head, 'latin1')
     return { stream: socket, head: early }
-  }
-
-  takeOver(): { readonly socket: Socket; readonly head: Buffer } {
-    this.#stage = 'done'
-    const { connection } = this
-    return { socket: connection.socket, head: connection.release() }
   }
 
   // The connection's side.

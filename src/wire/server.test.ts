@@ -337,7 +337,7 @@ test('backpressure: a client that does not read holds the writer back until it d
 
 test('upgrade: what came behind the head is handed over with the socket', async (t) => {
   const { talk } = await serve(t, (exchange) => {
-    const { socket, head } = exchange.takeOver()
+    const { stream: socket, head } = exchange.upgrade(['x-own', '1'])
     let text = ''
     const take = (bytes: Buffer) => {
       text += String(bytes)
@@ -347,8 +347,9 @@ test('upgrade: what came behind the head is handed over with the socket', async 
     socket.on('data', take).resume()
   })
   const asked = 'GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'
-  assert.equal(await talk(`${asked}abc`, 'def!'), 'got abcdef!')
-  assert.equal(await talk(asked, 'def!'), 'got def!')
+  const agreed = 'HTTP/1.1 101 Switching Protocols\r\nx-own: 1\r\nupgrade: x\r\nconnection: Upgrade\r\n\r\n'
+  assert.equal(await talk(`${asked}abc`, 'def!'), `${agreed}got abcdef!`)
+  assert.equal(await talk(asked, 'def!'), `${agreed}got def!`)
 })
 
 test('draining: idle connections close, others end with their answer', async (t) => {
@@ -481,8 +482,11 @@ test('a stream of events: who stops reading is cut off, silence on its own is no
 
 /** A server that hands every socket over, and one client's socket that it has taken. */
 async function withTunnel(t: TestContext) {
-  const taken = Promise.withResolvers<Socket>()
-  const served = await serve(t, (exchange) => taken.resolve(exchange.takeOver().socket))
+  const taken = Promise.withResolvers<void>()
+  const served = await serve(t, (exchange) => {
+    exchange.upgrade([])
+    taken.resolve()
+  })
   const client = connect(served.port, '127.0.0.1')
   client.on('error', () => {}).write('GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n')
   await taken.promise
