@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { sleep, VirtualClock } from './clock.ts'
+import { mock, test } from 'node:test'
+import { sleep, systemClock, VirtualClock } from './clock.ts'
 
 test('virtual timers run in due order at their exact time', () => {
   const clock = new VirtualClock()
@@ -41,4 +41,19 @@ test('sleep ends early with the reason of the signal', async () => {
   stop.abort(new Error('enough'))
   await assert.rejects(sleeping, /enough/)
   await assert.rejects(sleep(1, clock, stop.signal), /enough/)
+})
+
+test('a timer of months runs when it is due, not at once', (t) => {
+  const day = 24 * 3600 * 1000
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.after(() => mock.timers.reset())
+  let ran = 0
+  systemClock.after(100 * day, () => ran++)
+  const cancelled = systemClock.after(100 * day, () => assert.fail('ran'))
+  for (let i = 1; i < 100; i++) mock.timers.tick(day)
+  assert.equal(ran, 0)
+  cancelled.cancel()
+  // What is armed while a tick runs is armed at its end: a day late for each of the four timers.
+  for (let i = 0; i < 5; i++) mock.timers.tick(day)
+  assert.equal(ran, 1)
 })

@@ -14,14 +14,26 @@ export interface Clock {
   after(ms: number, run: () => void, keepAlive?: boolean): Timer
 }
 
+/** Node counts a timer's ms in 31 bits, 24.8 days: a longer one would run at once. */
+const TIMER_MAX_MS = 2 ** 31 - 1
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, run, keepAlive = false) {
+    if (ms > TIMER_MAX_MS) return afterLong(ms, run, keepAlive)
     const handle = setTimeout(run, ms)
     if (!keepAlive) handle.unref()
     return { cancel: () => clearTimeout(handle) }
   },
+}
+
+function afterLong(ms: number, run: () => void, keepAlive: boolean): Timer {
+  let timer = systemClock.after(TIMER_MAX_MS, next, keepAlive)
+  function next() {
+    timer = systemClock.after(ms - TIMER_MAX_MS, run, keepAlive)
+  }
+  return { cancel: () => timer.cancel() }
 }
 
 /** Resolves after `ms`, or rejects with the signal's reason as soon as it is aborted. */
