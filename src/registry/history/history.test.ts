@@ -10,7 +10,7 @@ import { SqliteStorage } from '../storage/sqlite.ts'
 import { Store } from '../store.ts'
 import { instance, testRegistry } from '../test-kit.fixture.ts'
 import type { Entry } from './contract.ts'
-import { changeOf, testHistory } from './history.suite.ts'
+import { changeOf, note, testHistory } from './history.suite.ts'
 import { because } from './origin.ts'
 import { RingHistory } from './ring.ts'
 import { SqliteHistory } from './sqlite.ts'
@@ -23,6 +23,15 @@ testHistory('memory', (max) => {
 testHistory('SQLite', (max) => {
   const history = new SqliteHistory(new DatabaseSync(':memory:'), max)
   return { list: (query) => history.list(query), record: (taken, index) => history.add([changeOf(taken)], index) }
+})
+
+test('SQLite: is bounded also where no run writes much', () => {
+  const db = new DatabaseSync(':memory:')
+  for (let run = 0; run < 40; run++) {
+    const history = new SqliteHistory(db, 100)
+    for (let i = 0; i < 20; i++) history.add([changeOf(note(0))], run * 20 + i)
+  }
+  assert.ok(new SqliteHistory(db, 100).list({ last: 1000 }).length <= 120)
 })
 
 function folder() {

@@ -72,7 +72,8 @@ export class SqliteHistory implements History {
       const { Time, Kind, Node = null, Service = null } = note
       const row = { at: index, time: Time, kind: Kind, node: Node, service: Service, note: JSON.stringify(note) }
       this.#insert.run(...Object.values(row), rowSum(row))
-      if (++this.#written % CLEAR_EVERY === 0) this.#clear.run(this.#max, oldest(Time))
+      // The first time, too: a registry that never lives for that many would keep all.
+      if (this.#written++ % CLEAR_EVERY === 0) this.#clear.run(this.#max, oldest(Time))
     }
   }
 

@@ -56,7 +56,13 @@ function create(file: string): void {
     db.close()
   }
   giveName(made, file)
-  const folder = openSync(path.dirname(file), 'r')
+  flushFolder(path.dirname(file))
+}
+
+/** Windows has no such thing. */
+function flushFolder(name: string): void {
+  if (process.platform === 'win32') return
+  const folder = openSync(name, 'r')
   fsyncSync(folder)
   closeSync(folder)
 }
