@@ -6,6 +6,7 @@ import { silentLogger } from '../core/log.ts'
 import { checkGatewayConfig } from './config.ts'
 import type { GatewayConfig } from './contract.ts'
 import { takeSnapshot } from './snapshot.ts'
+import { workbench } from './workbench.suite.ts'
 
 const PARTS = { clock: systemClock, log: silentLogger, caller: { request: () => assert.fail('called') } }
 
@@ -265,4 +266,16 @@ test('services that a split or mirror names must be there too', () => {
   )
   assert.match(found['gateway.routes[0].split.to.order']!, /no service "order"\. Did you mean "orders"\?/)
   assert.match(found['gateway.routes[1].mirror.to']!, /no service "user"\. Did you mean "users"\?/)
+})
+
+test('workers: a whole number or auto, and not while the gateway runs', async (t) => {
+  for (const workers of [1, 4, 'auto']) assert.deepEqual(problems({ workers, routes: [{ to: 'users' }] }), {})
+  for (const workers of [0, 2.5, 1000, '4', 'all']) {
+    const found = problems({ workers, routes: [{ to: 'users' }] })
+    assert.match(found['gateway.workers']!, /out of range/)
+  }
+  const { gateway } = await workbench(t, { config: { workers: 2 } })
+  const next = (workers: number) => ({ port: 0, workers, routes: [{ to: 'users' }] })
+  gateway.reload(next(2))
+  assert.throws(() => gateway.reload(next(4)), /gateway: workers: cannot change from 2 to 4 while the gateway runs/)
 })

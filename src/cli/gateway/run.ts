@@ -7,10 +7,9 @@ import type { Environment } from '../../core/settings.ts'
 import type { ConsulClient } from '../../discovery/consul-client.ts'
 import type { GatewayConfig } from '../../gateway/contract.ts'
 import { acceptable, followConfig } from './follow.ts'
-import { gatewayOf } from './gateway-of.ts'
+import { withFunctions } from './gateway-of.ts'
 import { goOutward } from './outward.ts'
 import type { ConfigSource } from './sources.ts'
-import { withSteps } from './steps.ts'
 import { supervise } from './supervise.ts'
 
 export interface GatewayRun {
@@ -74,16 +73,6 @@ async function firstGood(
 async function* continued(first: unknown, values: AsyncGenerator<unknown, void>): AsyncGenerator<unknown, void> {
   yield first
   yield* values
-}
-
-/** The registry's configs with the functions of a file. One that cannot be read leaves the references, which are refused. */
-function withFunctions(value: unknown, { steps, cwd, log }: GatewayRun): Promise<unknown> | unknown {
-  if (steps === undefined) return value
-  return withSteps(value, () =>
-    gatewayOf(steps, cwd).catch((err) => {
-      log.error({ err }, `the steps in ${steps} cannot be read`)
-    }),
-  )
 }
 
 /** Where the system shares a port out among several that listen on it; elsewhere it refuses (ENOTSUP). */

@@ -8,10 +8,9 @@ import { processMetrics } from '../../telemetry/metrics.ts'
 import { processLog } from '../ui/process-log.ts'
 import { createTerminal } from '../ui/terminal.ts'
 import { followConfig } from './follow.ts'
-import { gatewayOf } from './gateway-of.ts'
+import { withFunctions } from './gateway-of.ts'
 import { goOutward, registryClient } from './outward.ts'
 import type { ConfigSource } from './sources.ts'
-import { withSteps } from './steps.ts'
 
 /** What each worker is told first. */
 export interface WorkerSettings {
@@ -49,7 +48,7 @@ const source: ConfigSource = async function* values(signal) {
   for await (const next of link.configs(signal)) {
     current = next.config
     port = next.port
-    yield steps === undefined ? next.value : withSteps(next.value, () => gatewayOf(steps, cwd))
+    yield await withFunctions(next.value, { steps, cwd, log })
   }
 }
 

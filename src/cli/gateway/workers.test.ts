@@ -352,6 +352,36 @@ describe('a gateway of several workers', { timeout: 120_000 }, () => {
     for (let i = 0; i < 10; i++) assert.equal(await begin(), true, 'nor does a reload end it')
   })
 
+  test('functions of a config file run in every worker, and those of the changed file after a SIGHUP', async (t) => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'skein-workers-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const [outer, adminPort] = [await freePort(), await freePort()]
+    const write = (text: string) => {
+      const steps = `[function said() { return new Response('${text}') }]`
+      const gateway = `{ port: ${outer}, workers: 2, routes: [{ path: '/*', to: 'a', steps: ${steps} }] }`
+      writeFileSync(
+        path.join(folder, 'skein.config.mjs'),
+        `export default { services: { a: { command: 'true' } }, gateway: ${gateway} }`,
+      )
+    }
+    write('one')
+    const args = ['gateway', '--config', folder, '--registry', registry.url, '--admin-port', String(adminPort)]
+    const one = new Edge(outer, adminPort, spawn(process.execPath, [path.join(ROOT, 'bin/skein.js'), ...args]))
+    t.after(() => one.child.kill('SIGKILL'))
+    await one.readyWorkers(2)
+    const answers = async () => {
+      const all = await Promise.all(Array.from({ length: 20 }, () => ask(`${one.url}/`)))
+      return new Set(all.map(({ text }) => text))
+    }
+    assert.deepEqual(await answers(), new Set(['one']))
+    assert.ok((await one.workers()).every(({ requests }) => requests > 0))
+    write('two')
+    one.child.kill('SIGHUP')
+    await eventually('two reloads', async () => one.output.match(/gateway reloaded/g)?.length === 2)
+    assert.deepEqual(await answers(), new Set(['two']))
+    assert.match((await ask(`${one.admin}/routes`)).text, /function said/)
+  })
+
   test('SIGTERM lets what is under way end at all of them', async (t) => {
     const { port, held } = await upstream(t)
     const one = await edge(t, { routes: [{ path: '/*', to: await service(port) }] })

@@ -4,16 +4,20 @@
  * one of them finds out about an instance, and puts their pages together; requests of clients never pass through it.
  */
 import type { Ejection } from '../../balance/outlier.ts'
-import type { Verdict } from '../buckets.ts'
 
-/** One token asked for: of whose limit, and how that fills. */
-export interface TokenAsk {
+/** A rate limit, told once; then only its number goes with each request. */
+export interface LimitSpec {
   /** Route and rule: the same in every worker, and after a reload that did not change them. */
-  readonly limit: string
+  readonly id: string
   readonly capacity: number
   readonly perMs: number
-  readonly key: string
 }
+
+/** One token asked for: the number that its worker has given the limit, and whose bucket. */
+export type TokenAsk = readonly [limit: number, key: string]
+
+/** As a Verdict, without its names. */
+export type TokenVerdict = readonly [taken: boolean, left: number, retryMs: number, fullMs: number]
 
 /** Undefined = it is back. */
 export interface HealthNews {
@@ -49,6 +53,8 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly failure: ListenFailure }
   /** The config with this number is in force; with a `problem` it is refused, and the one before goes on. */
   | { readonly type: 'taken'; readonly config: number; readonly problem?: string | undefined }
+  /** Comes before what it is asked of the first time. */
+  | { readonly type: 'limit'; readonly number: number; readonly spec: LimitSpec }
   /** Groups of tokens, each group together or not at all. All that were asked for in one turn of the event loop. */
   | { readonly type: 'ask-tokens'; readonly id: number; readonly groups: readonly (readonly TokenAsk[])[] }
   | { readonly type: 'health'; readonly news: HealthNews }
@@ -62,7 +68,7 @@ export type ToWorker =
   /** First of all; what is in it is the affair of whoever forks and runs workers. */
   | { readonly type: 'start'; readonly settings: unknown }
   | { readonly type: 'config'; readonly config: number; readonly value: unknown; readonly port: number | undefined }
-  | { readonly type: 'tokens'; readonly id: number; readonly groups: readonly (readonly Verdict[])[] }
+  | { readonly type: 'tokens'; readonly id: number; readonly groups: readonly (readonly TokenVerdict[])[] }
   | { readonly type: 'health'; readonly news: HealthNews }
   | { readonly type: 'ask-page'; readonly id: number; readonly target: string }
   | { readonly type: 'ask-counts'; readonly id: number }

@@ -58,7 +58,7 @@ export class WorkerLink {
     this.settings = new Promise((resolve) => {
       this.#begin = resolve
     })
-    this.#shared = new SharedAllowance(clock, (id, groups) => void this.send({ type: 'ask-tokens', id, groups }))
+    this.#shared = new SharedAllowance(clock, (message) => void this.send(message))
     this.allowance = this.#shared
     this.health = {
       tell: (service, instance, ejection) => void this.send({ type: 'health', news: { service, instance, ejection } }),

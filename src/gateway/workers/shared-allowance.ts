@@ -7,7 +7,7 @@ import type { Clock } from '../../core/clock.ts'
 import { type Allowance, type Ask, ownAllowance } from '../allowance.ts'
 import type { Verdict } from '../buckets.ts'
 import { conditionsOf } from '../snapshot.ts'
-import type { TokenAsk } from './contract.ts'
+import type { FromWorker, TokenAsk, TokenVerdict } from './contract.ts'
 
 interface Waiting {
   readonly asked: readonly Ask[]
@@ -22,16 +22,18 @@ const EMPTY_MAX = 10_000
 
 export class SharedAllowance implements Allowance {
   readonly #clock: Clock
-  readonly #send: (id: number, groups: readonly (readonly TokenAsk[])[]) => void
+  readonly #send: (message: FromWorker) => void
   readonly #underWay = new Map<number, readonly Waiting[]>()
   /** Until when there is nothing in a bucket, and when it would be full: a flood is refused without asking. */
   readonly #empty = new Map<string, { readonly until: number; readonly fullAt: number }>()
-  readonly #ids = new WeakMap<object, string>()
+  /** Of each limit; by what it is, so that a reload gives no others. */
+  readonly #numbers = new Map<string, number>()
+  readonly #numbered = new WeakMap<object, number>()
   #waiting: Waiting[] = []
   #nextId = 0
   #alone = false
 
-  constructor(clock: Clock, send: (id: number, groups: readonly (readonly TokenAsk[])[]) => void) {
+  constructor(clock: Clock, send: (message: FromWorker) => void) {
     this.#clock = clock
     this.#send = send
   }
@@ -51,18 +53,16 @@ export class SharedAllowance implements Allowance {
     const batch = this.#waiting
     this.#waiting = []
     this.#underWay.set(++this.#nextId, batch)
-    this.#send(
-      this.#nextId,
-      batch.map(({ tokens }) => tokens),
-    )
+    this.#send({ type: 'ask-tokens', id: this.#nextId, groups: batch.map(({ tokens }) => tokens) })
   }
 
-  answered(id: number, groups: readonly (readonly Verdict[])[]): void {
+  answered(id: number, groups: readonly (readonly TokenVerdict[])[]): void {
     const batch = this.#underWay.get(id) ?? []
     this.#underWay.delete(id)
     for (const [i, { tokens, at, resolve }] of batch.entries()) {
-      this.#note(tokens, groups[i]!, at)
-      resolve(groups[i]!)
+      const verdicts = groups[i]!.map(([taken, left, retryMs, fullMs]) => ({ taken, left, retryMs, fullMs }))
+      this.#note(tokens, verdicts, at)
+      resolve(verdicts)
     }
   }
 
@@ -76,15 +76,25 @@ export class SharedAllowance implements Allowance {
     for (const { asked, resolve } of left) resolve(ownAllowance.take(asked, now) as readonly Verdict[])
   }
 
-  #token({ limit, route, key }: Ask): TokenAsk {
-    const { requests, seconds, burst = requests } = limit.config
-    let id = this.#ids.get(limit)
-    if (id === undefined) {
-      // Routes that have no name of their own may share one, and must not share what they count.
-      id = JSON.stringify([route.config.name ?? [route.name, conditionsOf(route.config)], limit.config])
-      this.#ids.set(limit, id)
+  #token(ask: Ask): TokenAsk {
+    let number = this.#numbered.get(ask.limit)
+    if (number === undefined) {
+      number = this.#numberOf(ask)
+      this.#numbered.set(ask.limit, number)
     }
-    return { limit: id, capacity: burst, perMs: requests / (seconds * 1000), key }
+    return [number, ask.key]
+  }
+
+  #numberOf({ limit, route }: Ask): number {
+    const { requests, seconds, burst = requests } = limit.config
+    // Routes that have no name of their own may share one, and must not share what they count.
+    const id = JSON.stringify([route.config.name ?? [route.name, conditionsOf(route.config)], limit.config])
+    const known = this.#numbers.get(id)
+    if (known !== undefined) return known
+    const number = this.#numbers.size
+    this.#numbers.set(id, number)
+    this.#send({ type: 'limit', number, spec: { id, capacity: burst, perMs: requests / (seconds * 1000) } })
+    return number
   }
 
   /** Only where one limit holds: of several, the others' counts would have to be told, too. */
@@ -107,6 +117,6 @@ export class SharedAllowance implements Allowance {
   }
 }
 
-function bucketOf({ limit, key }: TokenAsk): string {
+function bucketOf([limit, key]: TokenAsk): string {
   return `${limit} ${key}`
 }

@@ -174,7 +174,9 @@ export class Supervisor {
   #receive(worker: WorkerProcess, message: FromWorker): void {
     const now = this.#clock.monotonic()
     if (message.type === 'ask-tokens') {
-      worker.send({ type: 'tokens', id: message.id, groups: this.#desk.take(message.groups, now) })
+      worker.send({ type: 'tokens', id: message.id, groups: this.#desk.take(worker.limits, message.groups, now) })
+    } else if (message.type === 'limit') {
+      worker.limits[message.number] = message.spec
     } else if (message.type === 'last') {
       worker.metrics = message.metrics
     } else if (message.type === 'health') {

@@ -1,6 +1,6 @@
 /** Counts for the rate limits of all workers, so that a limit is the same whatever their number. Pure: time is handed in. */
-import { Buckets, takeTogether, type Verdict } from '../buckets.ts'
-import type { TokenAsk } from './contract.ts'
+import { Buckets, takeTogether } from '../buckets.ts'
+import type { LimitSpec, TokenAsk, TokenVerdict } from './contract.ts'
 
 interface Limit {
   readonly buckets: Buckets
@@ -17,17 +17,15 @@ export class TokenDesk {
     return this.#limits.size
   }
 
-  /** Of each group a token of each or of none, in the order of asking. */
-  take(groups: readonly (readonly TokenAsk[])[], now: number): Verdict[][] {
-    return groups.map((group) =>
-      takeTogether(
-        group.map((ask) => ({ buckets: this.#limitOf(ask, now).buckets, key: ask.key })),
-        now,
-      ),
-    )
+  /** Of each group a token of each or of none, in the order of asking. `specs` are the limits by the numbers of who asks. */
+  take(specs: readonly LimitSpec[], groups: readonly (readonly TokenAsk[])[], now: number): TokenVerdict[][] {
+    return groups.map((group) => {
+      const asked = group.map(([number, key]) => ({ buckets: this.#limitOf(specs[number]!, now).buckets, key }))
+      return takeTogether(asked, now).map(({ taken, left, retryMs, fullMs }) => [taken, left, retryMs, fullMs] as const)
+    })
   }
 
-  #limitOf({ limit: id, capacity, perMs }: TokenAsk, now: number): Limit {
+  #limitOf({ id, capacity, perMs }: LimitSpec, now: number): Limit {
     let limit = this.#limits.get(id)
     if (limit === undefined) {
       this.#forget(now)

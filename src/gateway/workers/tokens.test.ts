@@ -6,7 +6,7 @@ import type { Ask } from '../allowance.ts'
 import type { Verdict } from '../buckets.ts'
 import { type RateLimitConfig, rateLimits } from '../rule/rate-limit.ts'
 import type { GatewayRoute } from '../snapshot.ts'
-import type { TokenAsk } from './contract.ts'
+import type { LimitSpec, TokenAsk, TokenVerdict } from './contract.ts'
 import { SharedAllowance } from './shared-allowance.ts'
 import { TokenDesk } from './token-desk.ts'
 
@@ -19,11 +19,14 @@ function setUp(workers: number) {
   const desk = new TokenDesk()
   const asked: (readonly (readonly TokenAsk[])[])[] = []
   const all = Array.from({ length: workers }, () => {
-    const allowance: SharedAllowance = new SharedAllowance(clock, (id, groups) => {
-      asked.push(groups)
+    const specs: LimitSpec[] = []
+    const allowance: SharedAllowance = new SharedAllowance(clock, (message) => {
+      if (message.type === 'limit') specs[message.number] = message.spec
+      if (message.type !== 'ask-tokens') return
+      asked.push(message.groups)
       // As the channel does it: each message becomes a text, and comes later.
-      const answer = JSON.stringify(desk.take(groups, clock.monotonic()))
-      setImmediate(() => allowance.answered(id, JSON.parse(answer) as Verdict[][]))
+      const answer = JSON.stringify(desk.take(specs, message.groups, clock.monotonic()))
+      setImmediate(() => allowance.answered(message.id, JSON.parse(answer) as TokenVerdict[][]))
     })
     return allowance
   })
@@ -104,7 +107,7 @@ test('without a supervisor a worker counts for itself, and nobody waits for ever
 
 test('limits that no config has any more are forgotten once they are full again', () => {
   const desk = new TokenDesk()
-  const ask = (limit: string, now: number) => desk.take([[{ limit, capacity: 10, perMs: 0.01, key: 'k' }]], now)
+  const ask = (limit: string, now: number) => desk.take([{ id: limit, capacity: 10, perMs: 0.01 }], [[[0, 'k']]], now)
   for (let i = 0; i < 100; i++) ask(`limit ${i}`, i)
   assert.equal(desk.size, 100)
   ask('limit 0', 1000)

@@ -1,7 +1,7 @@
 /** One worker as its supervisor sees it. */
 import type { ChildProcess } from 'node:child_process'
 import type { Clock, Timer } from '../../core/clock.ts'
-import type { FromWorker, PageText, ToWorker, WorkerCounts } from './contract.ts'
+import type { FromWorker, LimitSpec, PageText, ToWorker, WorkerCounts } from './contract.ts'
 
 /** A page that takes longer is left out, ms. */
 const ANSWER_MS = 2_000
@@ -30,6 +30,8 @@ export class WorkerProcess {
   metrics = ''
   /** The number of the config that it was sent last. */
   config = 0
+  /** By the numbers that it has given them. */
+  readonly limits: LimitSpec[] = []
   /** Resolves when it has gone. */
   readonly exited: Promise<void>
   readonly #child: ChildProcess
