@@ -3,171 +3,18 @@
  * answers in a way that is drawn, one has a good and a breaking instance. Memory and sockets must be at the end what they
  * were in the middle, and nothing may hang or be truncated unseen.
  */
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { setTimeout as pause } from 'node:timers/promises'
-import { Agent, request } from 'undici'
-import { below } from '../../src/core/random.ts'
-import { eventually } from '../support/up.ts'
-import { BREAKS, type Break, breakAnswers, WHOLE_HEADER } from './harness/broken-upstream.ts'
-import type { Fault, FaultContext, Row } from './harness/contract.ts'
-import { type Edge, registerInstance, socketsOf, startEdge } from './harness/edge.ts'
-import { INSPECTED, liveMiB } from './harness/live-heap.ts'
-import { residentMiB } from './harness/process.ts'
-
-const BODY = 'y'.repeat(2000)
-/** Those that last are for another script: here they would only hold the load back. */
-const NAMES = Object.entries(BREAKS as Readonly<Record<string, Break>>)
-  .filter(([, { slow }]) => slow !== true)
-  .map(([name]) => name)
-/** Of the calls, one in so many goes where answers break. */
-const BROKEN_ONE_IN = 10
-/** More would wait in this process, and be taken for calls that hang. */
-const AT_ONCE_MAX = 256
-const HUNG_MS = 10_000
-const PHASES = 3
-/** Idle connections are closed after 4 s. */
-const QUIET_MS = 6000
+import type { Fault } from './harness/contract.ts'
+import { soak } from './harness/soak.ts'
 
 export default {
   name: 'gateway-soak',
   what: 'constant load for long, one call in ten to an upstream that breaks its answer in a random way',
   ci: false,
   limitMs: { long: 900_000 },
-  async run(context) {
-    const { pick, log, after } = context
-    const broken = await breakAnswers()
-    after(() => broken.close())
-    const edge = await startEdge(
-      context,
-      { good: await origin(context), broken: broken.port, mixed: await origin(context) },
-      [
-        { name: 'good', path: '/good', to: 'good' },
-        { name: 'mixed', path: '/mixed/*', to: 'mixed' },
-        { name: 'broken', path: '/*', to: 'broken', attempts: 1, timeoutMs: 2000 },
-      ],
-      { SKEIN_LOG_LEVEL: 'warn', ...INSPECTED },
-    )
-    await registerInstance(edge.registry, 'mixed', broken.port, 2)
-    const total: Total = { sent: 0, failed: [], truncated: [], hung: [] }
-    const phases: Phase[] = []
-    const seconds = pick({ ci: 10, normal: 60, long: 600 }) / PHASES
-    for (let i = 0; i < PHASES; i++) {
-      await callAtRate(context, edge, seconds, pick({ ci: 200, normal: 500, long: 2000 }), total)
-      phases.push(await lookAt(edge))
-      log(`${total.sent} calls; ${JSON.stringify(phases.at(-1))}`)
-    }
-    const rate = { figure: 'calls a second', value: total.sent / (seconds * PHASES), unit: '', info: true }
-    return [rate, ...rows(edge, total, phases)]
-  },
+  run: (context) =>
+    soak(context, {
+      workers: 1,
+      seconds: context.pick({ ci: 10, normal: 60, long: 600 }),
+      ratePerSecond: context.pick({ ci: 200, normal: 500, long: 2000 }),
+    }),
 } satisfies Fault
-
-interface Total {
-  sent: number
-  /** Calls to the good service that were not answered well. */
-  readonly failed: string[]
-  readonly truncated: string[]
-  readonly hung: string[]
-}
-
-/** What the gateway holds when a phase is over. */
-interface Phase {
-  /** MiB after a full collection. */
-  readonly live: number
-  readonly resident: number
-  readonly sockets: number
-}
-
-async function lookAt({ process }: Edge): Promise<Phase> {
-  const resident = residentMiB(process.pid)
-  const live = await liveMiB(process.output)
-  return { live, resident, sockets: await idleSockets(process.pid) }
-}
-
-async function origin({ after }: FaultContext): Promise<number> {
-  const headers = { [WHOLE_HEADER]: String(BODY.length) }
-  const server = createServer({ keepAliveTimeout: 60_000 }, (_, response) => response.writeHead(200, headers).end(BODY))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  after(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return (server.address() as AddressInfo).port
-}
-
-/** Open loop: calls begin at the rate whatever becomes of those before, as long as this machine keeps up. */
-async function callAtRate(
-  { random }: FaultContext,
-  edge: Edge,
-  seconds: number,
-  perSecond: number,
-  total: Total,
-): Promise<void> {
-  const agent = new Agent({ connections: AT_ONCE_MAX })
-  const pending = new Set<Promise<void>>()
-  const started = performance.now()
-  const draw = () => NAMES[below(random, NAMES.length)]!
-  const path = () =>
-    below(random, BROKEN_ONE_IN) > 0 ? '/good' : below(random, 2) === 0 ? `/${draw()}` : `/mixed/${draw()}`
-  const before = total.sent
-  for (let elapsed = 0; elapsed < seconds * 1000; elapsed = performance.now() - started) {
-    for (
-      const due = before + (elapsed / 1000) * perSecond;
-      total.sent < due && pending.size < AT_ONCE_MAX;
-      total.sent++
-    ) {
-      const one = call(agent, edge.url, path(), total).finally(() => pending.delete(one))
-      pending.add(one)
-    }
-    await pause(5)
-  }
-  await Promise.all(pending)
-  await agent.destroy()
-}
-
-async function call(agent: Agent, url: string, path: string, { failed, truncated, hung }: Total): Promise<void> {
-  try {
-    const signal = AbortSignal.timeout(HUNG_MS)
-    const { statusCode, headers, body } = await request(url + path, { dispatcher: agent, signal })
-    const text = await body.text()
-    if (statusCode === 200 && text.length !== Number(headers[WHOLE_HEADER]))
-      truncated.push(`${path}: ${text.length} bytes`)
-    if (statusCode !== 200 && path === '/good') failed.push(`${statusCode} ${text}`)
-  } catch (error) {
-    if ((error as Error).name === 'TimeoutError') hung.push(path)
-    else if (path === '/good') failed.push(String(error))
-  }
-}
-
-/** What is left when clients have gone and idle connections had their time; the watches of the registry stay. */
-async function idleSockets(pid: number): Promise<number> {
-  let last = Number.NaN
-  await eventually('a quiet gateway', async () => {
-    const now = socketsOf(pid)
-    const settled = now === last
-    last = now
-    await pause(QUIET_MS)
-    return settled
-  })
-  return last
-}
-
-function rows({ process }: Edge, { sent, failed, truncated, hung }: Total, phases: readonly Phase[]): Row[] {
-  const none = (figure: string, found: readonly string[]): Row => ({
-    ...{ figure, value: found.length, unit: '', atMost: 0, of: sent, detail: found[0] },
-  })
-  // The first phase warms up: pools, series and the JIT's code are made once.
-  const [, middle, last] = phases as [Phase, Phase, Phase]
-  return [
-    none('calls to the good service failed', failed),
-    none('truncated answers shown as whole', truncated),
-    none('calls without an end', hung),
-    { figure: 'live memory at the end', value: last.live, unit: 'MiB', info: true },
-    { figure: 'live memory, last third', value: last.live - middle.live, unit: 'MiB', atMost: 2 },
-    { figure: 'resident memory, last third', value: last.resident - middle.resident, unit: 'MiB', atMost: 32 },
-    { figure: 'sockets at rest, last third', value: last.sockets - middle.sockets, unit: '', atMost: 0 },
-    { figure: 'gateway alive', value: process.gone() ? 0 : 1, unit: '', atLeast: 1 },
-  ]
-}

@@ -15,6 +15,8 @@ export interface Edge {
   /** Puts a config in force; resolves when the gateway follows it. */
   configure(routes: GatewayConfig['routes']): Promise<void>
   metrics(): Promise<string>
+  /** Process IDs, in the order in which they began; only where there are several. */
+  workers(): Promise<number[]>
 }
 
 /** `upstreams` are ports of 127.0.0.1, by the name of their service. */
@@ -23,6 +25,7 @@ export async function startEdge(
   upstreams: Readonly<Record<string, number>>,
   routes: GatewayConfig['routes'],
   env: NodeJS.ProcessEnv = {},
+  workers = 1,
 ): Promise<Edge> {
   const registry = await startRegistryProcess(['--memory'])
   context.after(() => registry.close())
@@ -32,12 +35,13 @@ export async function startEdge(
   const put = (list: GatewayConfig['routes']) =>
     putText(`${registry.url}/v1/kv/skein/gateway/edge`, JSON.stringify({ routes: list }))
   await put(routes)
-  const args = ['gateway', '--name', 'edge', '--registry', registry.url]
+  const args = ['gateway', '--name', 'edge', '--registry', registry.url, '--workers', String(workers)]
   const ports = ['--port', String(port), '--admin-port', String(adminPort)]
   const gateway = startProcess(context, [...args, ...ports], env, ROOT)
   await eventually('the gateway', async () => {
     if (gateway.gone()) throw new Error(`it ended: ${gateway.output()}`)
-    return (await get(`${admin}/health/ready`)).status === 200
+    const { status, text } = await get(`${admin}/health/ready`)
+    return status === 200 && (workers === 1 || text.includes(`"ready":${workers}`))
   })
   return {
     ...{ url, admin, registry: registry.url, process: gateway },
@@ -49,6 +53,7 @@ export async function startEdge(
         return JSON.stringify(namesIn(text)) === wanted
       })
     },
+    workers: async () => (JSON.parse((await get(`${admin}/workers`)).text) as { pid: number }[]).map(({ pid }) => pid),
     metrics: async () => (await get(`${admin}/metrics`)).text,
   }
 }

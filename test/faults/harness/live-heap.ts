@@ -4,11 +4,11 @@ import { eventually } from '../../support/up.ts'
 /** For the environment of the process; its address is then in what it prints. */
 export const INSPECTED: NodeJS.ProcessEnv = { NODE_OPTIONS: '--inspect=127.0.0.1:0' }
 
-/** In MiB. */
-export async function liveMiB(output: () => string): Promise<number> {
+/** In MiB; of the processes that print there, the one that began as the `nth`, default the last. */
+export async function liveMiB(output: () => string, nth = -1): Promise<number> {
   const url = await eventually(
     'the address of the inspector',
-    async () => [...output().matchAll(/Debugger listening on (ws:\S+)/g)].at(-1)?.[1],
+    async () => [...output().matchAll(/Debugger listening on (ws:\S+)/g)].at(nth)?.[1],
   )
   const socket = new WebSocket(url)
   await new Promise((resolve, reject) => {
