@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compose, type Next } from './compose.ts'
 import { asSkeinError, ERRORS, SkeinError } from './errors.ts'
-import { header, headerValues, toRawHeaders, withoutHeaders } from './headers.ts'
+import { header, headerValues, lowerCase, rememberedByName, toRawHeaders, withoutHeaders } from './headers.ts'
 import { ConfigError, IssueList, nearest } from './issues.ts'
 import { below, fullJitter, herdPause, seeded } from './random.ts'
 import { registryAddress } from './settings.ts'
@@ -115,4 +115,17 @@ test('the registry address has a default and no trailing slash', () => {
   assert.equal(registryAddress({ SKEIN_REGISTRY: '' }), 'http://127.0.0.1:8500')
   assert.equal(registryAddress({ SKEIN_REGISTRY: 'http://r:1/' }), 'http://r:1')
   assert.equal(registryAddress({ SKEIN_REGISTRY: 'http://r:1/,http://s:1//' }), 'http://r:1,http://s:1')
+})
+
+test('a name in lower case is the same when it is asked for again, of any characters and any length', () => {
+  const names = ['Content-Type', 'content-type', 'É', '中', '-', 'X'.repeat(50), '']
+  for (let i = 0; i < 2; i++) for (const name of names) assert.equal(lowerCase(name), name.toLowerCase())
+})
+
+test('what is remembered by name has a bound, and beyond it is made anew', () => {
+  let made = 0
+  const count = rememberedByName(() => ++made)
+  for (let i = 0; i < 3_000; i++) count(`name-${i}`)
+  assert.equal(count('name-0'), 1)
+  assert.equal(count('name-2999'), 3_001)
 })

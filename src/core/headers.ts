@@ -17,17 +17,29 @@ function isNamed(candidate: string, name: string): boolean {
   return candidate.length === name.length && (candidate === name || lowerCase(candidate) === name)
 }
 
-/** Names repeat: a look-up in place of a new string. So few, so short, that a client who makes up names takes up nothing. */
-const LOWER_CASE = new Map<string, string>()
-const LOWER_CASE_MAX = 1_000
-
 /** A field name in lower case. */
-export function lowerCase(name: string): string {
-  const known = LOWER_CASE.get(name)
-  if (known !== undefined) return known
-  const lower = name.toLowerCase()
-  if (LOWER_CASE.size < LOWER_CASE_MAX && name.length <= 40) LOWER_CASE.set(name, lower)
-  return lower
+export const lowerCase = rememberedByName((name) => name.toLowerCase())
+
+/**
+ * `make`, with what it gave for a name remembered: names repeat, and a look-up costs less than a new string. So few and so short
+ * that a client who makes up names takes up nothing.
+ */
+export function rememberedByName<T>(make: (name: string) => T): (name: string) => T {
+  const known = new Map<string, T>()
+  return (name) => {
+    const before = known.get(name)
+    if (before !== undefined) return before
+    if (known.size >= 1_000 || name.length > 40) return make(name)
+    const own = apart(name)
+    const made = make(own)
+    known.set(own, made)
+    return made
+  }
+}
+
+/** A copy: part of a text keeps all of that text, here a head of a request. */
+function apart(name: string): string {
+  return Buffer.from(name).toString()
 }
 
 /** All values of `name` (given in lower case), in order. */

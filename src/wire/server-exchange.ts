@@ -256,6 +256,7 @@ function noBodyEver(status: number): boolean {
 }
 
 function latin1(bytes: Uint8Array): string {
+  if (bytes instanceof Buffer) return bytes.toString('latin1')
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }
 

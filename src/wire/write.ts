@@ -1,6 +1,6 @@
 /** Heads as text. Pure. What is written is checked: a value from a program may have a line end in it, and with it a second head. */
 import { STATUS_CODES } from 'node:http'
-import type { RawHeaders } from '../core/headers.ts'
+import { type RawHeaders, rememberedByName } from '../core/headers.ts'
 import { isFieldValue, isTarget, isToken } from './characters.ts'
 import { CHUNKED, type Framing } from './contract.ts'
 import { WireError } from './wire-error.ts'
@@ -10,7 +10,7 @@ export function requestHead(method: string, target: string, fields: RawHeaders, 
   if (!isToken(method)) throw new WireError('method', `the method ${JSON.stringify(method)} is malformed`)
   if (!isTarget(target))
     throw new WireError('target', `the path ${JSON.stringify(target)} has characters that must be escaped`)
-  return `${method} ${target} HTTP/1.1\r\n${fieldLines(fields)}${requestFramingLine(method, framing)}\r\n`
+  return `${fieldLines(`${method} ${target} HTTP/1.1`, fields)}\r\n${requestFramingLine(method, framing)}\r\n`
 }
 
 /** A body of known length 0 is only worth a line where a body is expected (RFC 9110 §8.6). */
@@ -22,7 +22,7 @@ function requestFramingLine(method: string, framing: Framing): string {
 
 /** `fields` without framing; `control` is whole lines that the connection adds. @throws WireError on what cannot stand in a head. */
 export function responseHead(status: number, fields: RawHeaders, control: string): string {
-  return `${statusLine(status)}${fieldLines(fields)}${control}\r\n`
+  return `${fieldLines(statusLine(status), fields)}\r\n${control}\r\n`
 }
 
 const STATUS_LINES = new Map<number, string>()
@@ -32,20 +32,25 @@ function statusLine(status: number): string {
   if (known !== undefined) return known
   if (!Number.isInteger(status) || status < 100 || status > 999)
     throw new WireError('status', `${status} is no HTTP status`)
-  const line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`
+  const line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`
   STATUS_LINES.set(status, line)
   return line
 }
 
-function fieldLines(fields: RawHeaders): string {
-  let text = ''
+/** Each line with the end of the one before it, so that a field is two strings to join, and its name is checked once for ever. */
+function fieldLines(firstLine: string, fields: RawHeaders): string {
+  let text = firstLine
   for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i]!
     const value = fields[i + 1]!
-    if (!isToken(name)) throw new WireError('header_name', `the header name ${JSON.stringify(name)} is malformed`)
+    text += lineStart(fields[i]!)
     if (!isFieldValue(value))
-      throw new WireError('header_value', `the header ${name} has characters that may not stand there`)
-    text += `${name}: ${value}\r\n`
+      throw new WireError('header_value', `the header ${fields[i]} has characters that may not stand there`)
+    text += value
   }
   return text
 }
+
+const lineStart = rememberedByName((name) => {
+  if (!isToken(name)) throw new WireError('header_name', `the header name ${JSON.stringify(name)} is malformed`)
+  return `\r\n${name}: `
+})
