@@ -13,14 +13,14 @@ export type OwnPolicy = (
 ) => Endpoint | undefined
 
 export type HashTableName = 'ring' | 'envoy-ring' | 'maglev' | 'rendezvous'
-type PlainPolicy = Exclude<PolicyName, 'ring-hash' | 'envoy-ring-hash' | 'maglev' | 'rendezvous'>
+type PlainPolicy = Exclude<PolicyName, 'sticky' | 'ring-hash' | 'envoy-ring-hash' | 'maglev' | 'rendezvous'>
 
 /**
  * How a user writes it in a config: a name, a function, or an object, which may have scopes beside the policy.
  * `{ policy: 'hash', on: 'ip' }` is ring hash; `using` picks another table. `load` is what P2C and least-request compare:
  * 'peak-ewma' (default for p2c), 'in-flight', or 'utilisation' (what instances report of themselves).
  */
-export type BalanceConfig = PlainPolicy | OwnPolicy | (ScopeOptions & (PlainBalance | HashBalance))
+export type BalanceConfig = PlainPolicy | OwnPolicy | (ScopeOptions & (PlainBalance | HashBalance | StickyBalance))
 
 interface PlainBalance {
   /** Default p2c. */
@@ -35,3 +35,26 @@ interface HashBalance {
   readonly boundedLoad?: number
   readonly ringSize?: number
 }
+
+/** Sessions by a signed cookie; only at a gateway, as nobody else has cookies. */
+export interface StickyBalance {
+  readonly policy: 'sticky'
+  /** What signs the cookie; the second, if any, is the one from before: read but not written. At least 16 bytes each. */
+  readonly keys: readonly SecretPlace[]
+  /** Who chooses for a new session, and for one whose instance has gone. Default p2c. */
+  readonly inner?: PlainPolicy | OwnPolicy | undefined
+  readonly load?: PlainBalance['load']
+  /** Default: a name made of the service's. */
+  readonly cookie?: string | undefined
+  /** How long the session lasts after its last use, s. Default: as long as the browser runs. */
+  readonly ttlS?: number | undefined
+  /** Default Lax; None asks for `secure`. */
+  readonly sameSite?: 'Strict' | 'Lax' | 'None' | undefined
+  /** Default: where the client came by TLS. */
+  readonly secure?: boolean | undefined
+  /** Kept from scripts in the page. Default true. */
+  readonly httpOnly?: boolean | undefined
+}
+
+/** An environment variable of the gateway, or a file that it may read. */
+type SecretPlace = { readonly env: string } | { readonly file: string }

@@ -48,7 +48,7 @@ export interface Endpoint {
   readonly id: string
   /** What hash policies place on their ring: `host:port`. */
   readonly key: string
-  /** Whole number ≥ 1; an endpoint of weight 0 is filtered out before. */
+  /** Whole number ≥ 1; an endpoint of weight 0 is filtered out before, but for `sticky`. */
   readonly weight: number
   readonly load: Load
   /** From the registry, for scopes. */
@@ -58,7 +58,10 @@ export interface Endpoint {
 
 /** What a pick may depend on. */
 export interface PickRequest {
-  /** The text to hash; undefined when the request lacks it, then a hash policy chooses by P2C. */
+  /**
+   * The text to hash; undefined when the request lacks it, then a hash policy chooses by P2C. For `sticky` the id of the endpoint where
+   * the session is.
+   */
   readonly hashKey?: string | undefined
   /** False for endpoints not to be chosen this time: already tried, ejected, draining. Absent = all may be. */
   readonly eligible?: ((endpoint: Endpoint) => boolean) | undefined
@@ -91,6 +94,7 @@ export type PolicyName =
   | 'p2c'
   | 'edf'
   | 'ip-hash'
+  | 'sticky'
   | 'ring-hash'
   | 'envoy-ring-hash'
   | 'maglev'

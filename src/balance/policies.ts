@@ -14,6 +14,7 @@ import { random } from './policy/random.ts'
 import { rendezvous } from './policy/rendezvous.ts'
 import { envoyRingHash, ringHash } from './policy/ring-hash.ts'
 import { roundRobin } from './policy/round-robin.ts'
+import { sticky } from './policy/sticky.ts'
 import { weightedRoundRobin } from './policy/weighted-round-robin.ts'
 import type { ScopeOptions } from './scope-options.ts'
 import { checkScopes, SCOPE_KEYS, within } from './scopes.ts'
@@ -26,6 +27,7 @@ export const POLICIES: Readonly<Record<PolicyName, PolicyFactory>> = {
   'least-request': leastRequest,
   p2c,
   'ip-hash': ipHash,
+  sticky: sticky(p2c),
   'ring-hash': ringHash,
   'envoy-ring-hash': envoyRingHash,
   maglev,
@@ -48,6 +50,8 @@ const POLICY_WORDS = [
 
 export interface ParsedBalance {
   readonly policy: PolicyName | 'own'
+  /** Below `sticky`. */
+  readonly inner?: PolicyName | 'own'
   /** The function of policy `own`. */
   readonly choose?: OwnPolicy
   readonly load: LoadName
@@ -77,6 +81,11 @@ function parse(config: BalanceConfig | undefined): ParsedBalance {
   const given = typeof config === 'object' ? config : { policy: config }
   const scopes = Object.fromEntries(Object.entries(given).filter(([key]) => SCOPE_KEYS.includes(key))) as ScopeOptions
   const narrowed = Object.keys(scopes).length === 0 ? {} : { scopes }
+  if (given.policy === 'sticky') {
+    const { inner: word = 'p2c', load } = given
+    const { policy: inner, ...below } = parse({ policy: word, ...(load !== undefined && { load }) })
+    return { ...below, policy: 'sticky', inner, ...narrowed }
+  }
   if (given.policy !== 'hash') {
     const { policy: word = 'p2c' } = given
     const policy = typeof word === 'function' ? 'own' : word
@@ -93,9 +102,15 @@ const IP_KEY = { on: 'ip' } as const
 
 /** The policy of a parsed `balance`, within its scopes. */
 export function createPolicy(parsed: ParsedBalance, options: Pick<PolicyOptions, 'random' | 'clock'>): Policy {
-  const { policy, choose, boundedLoad, ringSize, scopes = {} } = parsed
-  const factory = policy === 'own' ? own(choose!) : POLICIES[policy]
-  return within(scopes, factory)({ ...options, boundedLoad, ringSize })
+  const { policy, inner, choose, boundedLoad, ringSize, scopes = {} } = parsed
+  const factoryOf = (name: PolicyName | 'own') => (name === 'own' ? own(choose!) : POLICIES[name])
+  const factory = inner === undefined ? within(scopes, factoryOf(policy)) : stickyWithin(scopes, factoryOf(inner))
+  return factory({ ...options, boundedLoad, ringSize })
+}
+
+/** A subset is a condition for sessions too; the other scopes share out what is new, and would tear sessions apart. */
+function stickyWithin({ subset, otherwise, ...others }: ScopeOptions, inner: PolicyFactory): PolicyFactory {
+  return within({ subset, otherwise }, sticky(within(others, inner)))
 }
 
 const COUNTING: ReadonlySet<PolicyName | 'own'> = new Set([
@@ -114,14 +129,15 @@ function defaultLoad(policy: PolicyName | 'own'): LoadName {
 /** What is wrong with a `balance` as a user wrote it, or undefined. */
 export function checkBalance(value: unknown): string | undefined {
   if (typeof value === 'function') return undefined
-  if (typeof value === 'string') return value === 'hash' ? HASH_NEEDS_KEY : checkPolicyWord(value)
+  if (value === 'hash') return HASH_NEEDS_KEY
+  if (value === 'sticky') return STICKY_NEEDS_KEYS
+  if (typeof value === 'string') return checkPolicyWord(value)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return `${show(value)} is neither a policy name nor an object such as { policy: 'p2c' }`
   }
   const config = value as Readonly<Record<string, unknown>>
-  return (
-    checkPolicy(config) ?? (config['policy'] === 'hash' ? checkHash(config) : checkPlain(config)) ?? checkScopes(config)
-  )
+  const checkRest = config['policy'] === 'hash' ? checkHash : config['policy'] === 'sticky' ? checkSticky : checkPlain
+  return checkPolicy(config) ?? checkRest(config) ?? checkScopes(config)
 }
 
 const HASH_NEEDS_KEY = "policy 'hash' needs a key: write { policy: 'hash', on: 'ip' }"
@@ -143,11 +159,12 @@ function checkPolicyWord(word: unknown): string | undefined {
 }
 
 function checkPlain(config: Readonly<Record<string, unknown>>): string | undefined {
-  const { load } = config
-  if (load !== undefined && !Object.hasOwn(LOADS, String(load))) {
-    return `unknown load ${show(load)} (known: ${Object.keys(LOADS).join(', ')})`
-  }
-  return checkKeys(config, ['policy', 'load', ...SCOPE_KEYS])
+  return checkLoad(config['load']) ?? checkKeys(config, ['policy', 'load', ...SCOPE_KEYS])
+}
+
+function checkLoad(load: unknown): string | undefined {
+  if (load === undefined || Object.hasOwn(LOADS, String(load))) return undefined
+  return `unknown load ${show(load)} (known: ${Object.keys(LOADS).join(', ')})`
 }
 
 function checkHash(config: Readonly<Record<string, unknown>>): string | undefined {
@@ -169,6 +186,56 @@ function checkHash(config: Readonly<Record<string, unknown>>): string | undefine
     return `ringSize ${show(ringSize)} is not a whole number from 1 to 8388608`
   }
   return checkKeys(config, ['policy', 'on', 'using', 'boundedLoad', 'ringSize', ...SCOPE_KEYS])
+}
+
+const STICKY_NEEDS_KEYS =
+  "policy 'sticky' needs what signs its cookie: write { policy: 'sticky', keys: [{ env: 'STICKY_KEY' }] }"
+const SAME_SITE = ['Strict', 'Lax', 'None']
+const COOKIE_NAME = /^[\w!#$%&'*+.^`|~-]{1,64}$/
+
+function checkSticky(config: Readonly<Record<string, unknown>>): string | undefined {
+  const { keys, inner, load, cookie, ttlS, sameSite, secure } = config
+  if (keys === undefined) return STICKY_NEEDS_KEYS
+  if (!Array.isArray(keys) || keys.length < 1 || keys.length > 2)
+    return 'keys: not a list of one key, or of one and the one from before'
+  if (!keys.every(isPlace))
+    return "keys: each says where it is found: { env: 'STICKY_KEY' } or { file: '/run/secrets/sticky' }"
+  const below = inner === undefined || typeof inner === 'function' ? undefined : checkPolicyWord(inner)
+  if (below !== undefined || ['sticky', 'hash', 'ip-hash'].includes(String(inner)))
+    return `inner: ${below ?? `not '${inner}'`}`
+  if (cookie !== undefined && !(typeof cookie === 'string' && COOKIE_NAME.test(cookie)))
+    return `cookie: ${show(cookie)} is no cookie's name`
+  if (ttlS !== undefined && !(Number.isInteger(ttlS) && Number(ttlS) >= 1 && Number(ttlS) <= 31_536_000)) {
+    return `ttlS: ${show(ttlS)} is not a whole number of seconds up to a year`
+  }
+  if (sameSite !== undefined && !SAME_SITE.includes(String(sameSite)))
+    return `sameSite: ${show(sameSite)} is none of ${SAME_SITE.join(', ')}`
+  if (sameSite === 'None' && secure !== true) return "sameSite: browsers take 'None' only with secure: true"
+  for (const flag of ['secure', 'httpOnly']) {
+    if (config[flag] !== undefined && typeof config[flag] !== 'boolean')
+      return `${flag}: ${show(config[flag])} is neither true nor false`
+  }
+  return (
+    checkLoad(load) ??
+    checkKeys(config, [
+      'policy',
+      'keys',
+      'inner',
+      'load',
+      'cookie',
+      'ttlS',
+      'sameSite',
+      'secure',
+      'httpOnly',
+      ...SCOPE_KEYS,
+    ])
+  )
+}
+
+function isPlace(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const [[key, place] = [], ...others] = Object.entries(value)
+  return others.length === 0 && (key === 'env' || key === 'file') && typeof place === 'string' && place !== ''
 }
 
 function checkKeys(config: Readonly<Record<string, unknown>>, known: readonly string[]): string | undefined {

@@ -8,7 +8,7 @@ import { asSkeinError, SkeinError } from '../core/errors.ts'
 import { type Logger, silentLogger } from '../core/log.ts'
 import { type Random, systemRandom } from '../core/random.ts'
 import { Timeouts } from '../core/timeouts.ts'
-import type { Source } from '../discovery/contract.ts'
+import type { Instance, Source } from '../discovery/contract.ts'
 import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
 import { clientMetrics } from '../telemetry/standard.ts'
 import { type Call, type Handler, newAttempt, type Parts } from './call.ts'
@@ -111,6 +111,12 @@ class PipelineCaller implements Caller {
         endLoad(candidate, undefined)
       },
     }
+  }
+
+  known(service: string): readonly Instance[] | Promise<readonly Instance[]> {
+    const upstream = this.#upstream(service)
+    if (upstream.known) return upstream.instances
+    return this.#firstSnapshot(upstream, resolvePolicy(undefined, this.#defaults)).then(() => upstream.instances)
   }
 
   async inspect(service: string, policy?: CallPolicy): Promise<readonly CandidateState[]> {

@@ -28,7 +28,7 @@ export interface OutboundRequest {
   readonly operation?: string | undefined
   /** May the call be repeated once it may have been processed? Default: by method (RFC 9110 §9.2.2). */
   readonly idempotent?: boolean | undefined
-  /** The text a hash policy hashes. */
+  /** The text a hash policy hashes; for sticky sessions the ID of the instance. */
   readonly hashKey?: string | undefined
   readonly policy?: CallPolicy | undefined
   /** Cancels the call: the caller has gone. */
@@ -103,6 +103,8 @@ export interface Caller {
    * @throws SkeinError NO_INSTANCES
    */
   lease(request: Pick<OutboundRequest, 'service' | 'hashKey' | 'policy'>, tried?: ReadonlySet<string>): Promise<Lease>
+  /** Who is registered; the same list while nothing changes. A promise only before the registry's first word. */
+  known(service: string): readonly Instance[] | Promise<readonly Instance[]>
   /** What a request would meet now: the candidates, each with its state and why it may not be chosen. For `explain`. */
   inspect(service: string, policy?: CallPolicy): Promise<readonly CandidateState[]>
   close(): Promise<void>

@@ -36,6 +36,8 @@ interface CandidateEndpoint extends Endpoint {
 export interface Chooser {
   readonly policy: Policy
   readonly load: LoadName
+  /** Sessions stay with instances that get nothing new. */
+  readonly isSticky: boolean
 }
 
 export interface PickOptions {
@@ -82,6 +84,8 @@ export class Upstream {
   #candidates = new Map<string, Candidate>()
   /** Those that may be chosen, as each metric's endpoints. Replaced only when members or weights change. */
   #endpoints = noEndpoints()
+  /** With those of weight 0, where there are some: for sessions that are there. */
+  #bindable = this.#endpoints
 
   constructor(options: UpstreamOptions) {
     this.service = options.service
@@ -141,21 +145,21 @@ export class Upstream {
   }
 
   /** Nearly all picks: nobody is out and nobody was tried, so there is nothing to ask of each. */
-  #pickInHealth({ policy, load }: Chooser, { hashKey, tried, able }: PickOptions): CandidateEndpoint | undefined {
+  #pickInHealth(chooser: Chooser, { hashKey, tried, able }: PickOptions): CandidateEndpoint | undefined {
     const now = this.#clock.monotonic()
     const isPlain = tried.size === 0 && able === undefined && this.outlier.allIn(now)
-    return isPlain ? policy.pick(this.#endpoints[load], { hashKey, now }) : undefined
+    return isPlain ? chooser.policy.pick(this.#endpointsOf(chooser), { hashKey, now }) : undefined
   }
 
   #pickOfTheLeft(
-    { policy, load }: Chooser,
+    chooser: Chooser,
     { hashKey, tried, able, allowed = this.#allowed() }: PickOptions,
   ): CandidateEndpoint | undefined {
-    const endpoints = this.#endpoints[load]
+    const endpoints = this.#endpointsOf(chooser)
     const healthy = ({ id }: Endpoint) => allowed(id)
     const eligibleInPanic = ({ id }: Endpoint) => !tried.has(id) && (able === undefined || able(id))
     const pick = (eligible?: (id: string) => boolean) =>
-      policy.pick(endpoints, {
+      chooser.policy.pick(endpoints, {
         hashKey,
         eligible: eligible && (({ id }) => eligible(id)),
         healthy,
@@ -205,7 +209,13 @@ export class Upstream {
   #create(balance: BalanceConfig): Chooser {
     const parsed = parseBalance(balance, this.#zone)
     this.#readsReports ||= parsed.load === 'utilisation'
-    return { policy: createPolicy(parsed, { random: this.#random, clock: this.#clock }), load: parsed.load }
+    const policy = createPolicy(parsed, { random: this.#random, clock: this.#clock })
+    return { policy, load: parsed.load, isSticky: parsed.policy === 'sticky' }
+  }
+
+  /** Whom a policy chooses from. */
+  #endpointsOf({ load, isSticky }: Chooser): readonly CandidateEndpoint[] {
+    return (isSticky ? this.#bindable : this.#endpoints)[load]
   }
 
   /** An answer of this instance has come; it may say how busy the instance is. */
@@ -247,6 +257,9 @@ export class Upstream {
     const offered = offeredOf([...this.#candidates.values()])
     const same = sameMembers(this.#endpoints['in-flight'], offered)
     if (!same) this.#endpoints = eachLoad((load) => endpointsOf(offered, load))
+    const leaving = [...this.#candidates.values()].filter(({ instance }) => keepsSessions(instance))
+    this.#bindable =
+      leaving.length === 0 ? this.#endpoints : eachLoad((load) => [...this.#endpoints[load], ...endpointsOf(leaving, load)])
   }
 
   #candidate(instance: Instance): Candidate {
@@ -288,6 +301,11 @@ function offeredOf(candidates: readonly Candidate[]): Candidate[] {
   const weighted = candidates.filter(({ instance }) => instance.weight > 0)
   const fit = weighted.filter(({ instance }) => instance.status !== 'critical')
   return fit.length > 0 ? fit : weighted
+}
+
+/** Weight 0 by whoever drains it: what is new goes elsewhere, sessions stay until it has gone. */
+function keepsSessions({ weight, status }: Instance): boolean {
+  return weight === 0 && status !== 'critical'
 }
 
 function sameMembers(endpoints: readonly CandidateEndpoint[], offered: readonly Candidate[]): boolean {

@@ -76,6 +76,8 @@ export class Exchange implements Bagged, ExchangeObserver {
   identity: Identity | undefined
   /** Where the request goes: the route's service, unless a step chose another. */
   service: string | undefined
+  /** The instance where the client's session is. */
+  session: string | undefined
   body: Body | undefined
   bodyLength: number | undefined
 

@@ -68,7 +68,9 @@ export function outboundHeaders(exchange: Exchange): string[] {
   return kept
 }
 
-export function outboundHashKey({ route, origin, connection, head, params, target }: Exchange): string | undefined {
+export function outboundHashKey(exchange: Exchange): string | undefined {
+  const { route, origin, connection, head, params, target, session } = exchange
+  if (session !== undefined) return session
   if (route!.hashOn === undefined) return undefined
   const { ip } = origin!
   return hashKeyOf(route!.hashOn, { ip, port: connection.port, headers: head.headers, params, query: target!.query })

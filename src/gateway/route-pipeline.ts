@@ -20,6 +20,7 @@ import { rewrite } from './step/rewrite.ts'
 import { runSteps } from './step/run-steps.ts'
 import { share } from './step/share.ts'
 import { split } from './step/split.ts'
+import { stick } from './step/stick.ts'
 import { tunnel } from './step/tunnel.ts'
 
 type Entry = readonly [isWanted: (route: GatewayRoute) => unknown, step: Step<Exchange, void>]
@@ -57,6 +58,8 @@ export function routePipelines(parts: Parts): (route: GatewayRoute) => Run {
     [({ rules }) => rules.cache, keep(parts)],
     // Must be below all that may refuse: it asks the client for the body, which is only right once somebody will take it.
     [() => true, receiveBody(parts)],
+    // Must be below the split, as a session is with one service, and below the cache, whose answers come from no instance.
+    [({ sticky }) => sticky, stick(parts)],
     // Must be below the body, of which it sends a copy, and below the rewrite. No other constraint.
     [({ config }) => config.mirror, mirror(parts)],
   ]

@@ -13,6 +13,7 @@ import { checkGatewayConfig } from './config.ts'
 import type { GatewayConfig, RouteConfig, RouteRules } from './contract.ts'
 import { type RedisSettings, readRedis } from './redis/config.ts'
 import { parseRoute, type Route, RouteTable } from './routes.ts'
+import { type Sticky, stickyOf } from './rule/sticky.ts'
 import { prepareRules, type Rules } from './rules.ts'
 import { readCertificates } from './tls.ts'
 import { readUpstreamTls } from './upstream-tls.ts'
@@ -21,6 +22,7 @@ export interface GatewayRoute extends Route {
   readonly policy: CallPolicy
   /** Where a hash policy finds its key; undefined for all others. */
   readonly hashOn: HashKeySource | undefined
+  readonly sticky: Sticky | undefined
   readonly rules: Rules
 }
 
@@ -74,6 +76,7 @@ function gatewayRoute(
     ...route,
     policy: callPolicy(config, order),
     hashOn: parseBalance(config.balance).on,
+    sticky: stickyOf(config.balance, `routes[${order}]`),
     rules: prepareRules({ ...defaults, ...config }, route.name, old?.rules, parts),
   }
 }

@@ -32,7 +32,8 @@ function start(): void {
 const onFirstUse: Caller = {
   request: (request) => defaultCaller().request(request),
   lease: (request, tried) => defaultCaller().lease(request, tried),
-  inspect: (service) => defaultCaller().inspect(service),
+  known: (service) => defaultCaller().known(service),
+  inspect: (service, policy) => defaultCaller().inspect(service, policy),
   close: () => closeDefaults(),
 }
 

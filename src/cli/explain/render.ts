@@ -39,10 +39,11 @@ export function renderAnswer(answer: Answer, paint: Paint): string[] {
 
 function describePolicy(policy: Answer['policy']): string {
   if (policy === undefined) return 'unknown'
-  const { policy: name, load, on, boundedLoad, scopes } = policy
+  const { policy: name, inner, load, on, boundedLoad, scopes } = policy
   const within = scopes === undefined ? '' : `, within ${Object.keys(scopes).join(', ')}`
   if (on !== undefined)
     return `${name} on ${on}${boundedLoad === undefined ? '' : `, at most ${boundedLoad} × the fair share`}${within}`
+  if (inner !== undefined) return `${name}, new sessions by ${inner}${within}`
   return (name === 'p2c' || name === 'least-request' ? `${name}, comparing ${load}` : name) + within
 }
 

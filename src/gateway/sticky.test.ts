@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { type TestContext, test } from 'node:test'
+import type { BalanceConfig, StickyBalance } from '../balance/balance-config.ts'
+import { systemClock } from '../core/clock.ts'
+import type { ConfigError } from '../core/issues.ts'
+import type { Instance } from '../discovery/contract.ts'
+import type { RouteConfig } from './contract.ts'
+import { type BenchOptions, httpUpstream, instance, type Workbench, workbench } from './workbench.suite.ts'
+
+const KEY = 'the key of today, which is long enough'
+
+/** Files, because an environment is everybody's. */
+async function keyFiles(t: TestContext, ...texts: string[]): Promise<{ file: string }[]> {
+  const dir = await mkdtemp(path.join(tmpdir(), 'sticky-'))
+  t.after(() => rm(dir, { recursive: true }))
+  return texts.map((text, i) => {
+    const file = path.join(dir, String(i))
+    writeFileSync(file, text)
+    return { file }
+  })
+}
+
+interface Fleet extends Workbench {
+  readonly instances: readonly Instance[]
+  /** Cookie fields as the instances saw them. */
+  readonly seen: (string | undefined)[]
+}
+
+async function fleet(t: TestContext, count: number, routes: RouteConfig[], options: BenchOptions = {}): Promise<Fleet> {
+  const seen: (string | undefined)[] = []
+  const instances: Instance[] = []
+  for (let i = 0; i < count; i++) {
+    const { port } = await httpUpstream(t, (request, response) => {
+      seen.push(request.headers.cookie)
+      response.end(`users-${i}`)
+    })
+    instances.push(instance(port, { id: `users-${i}` }))
+  }
+  const bench = await workbench(t, { routes, instances, ...options })
+  return { ...bench, instances, seen }
+}
+
+interface Visit {
+  readonly at: string
+  readonly setCookie: string | null
+  readonly cacheControl: string | null
+  /** `name=value` of the cookie that was set. */
+  readonly cookie: string
+}
+
+async function visit(url: string, cookie?: string): Promise<Visit> {
+  const answer = await fetch(url, { headers: cookie === undefined ? {} : { cookie } })
+  const setCookie = answer.headers.get('set-cookie')
+  const cacheControl = answer.headers.get('cache-control')
+  return { at: await answer.text(), setCookie, cacheControl, cookie: setCookie?.split(';', 1)[0] ?? '' }
+}
+
+const sticky = (keys: StickyBalance['keys'], more: Partial<StickyBalance> = {}): BalanceConfig => ({
+  policy: 'sticky',
+  inner: 'round-robin',
+  keys,
+  ...more,
+})
+
+test('a session stays at its instance; the cookie names none, and no instance sees it', async (t) => {
+  const { url, seen, line } = await fleet(t, 3, [{ to: 'users', balance: sticky(await keyFiles(t, KEY)) }])
+  const first = await visit(url)
+  assert.match(first.setCookie!, /^_skein_[0-9a-f]{8}=[\w-]{16}\.0\.[\w-]{32}; Path=\/; SameSite=Lax; HttpOnly$/)
+  assert.equal(first.cacheControl, 'no-cache="set-cookie"')
+  for (let i = 0; i < 6; i++) {
+    const again = await visit(url, `a=1; ${first.cookie}; b=2`)
+    assert.deepEqual([again.at, again.setCookie, again.cacheControl], [first.at, null, null])
+  }
+  assert.deepEqual(seen.slice(1), Array(6).fill('a=1; b=2'))
+  assert.equal((await line(7))['instance'], first.at)
+  await visit(url, first.cookie)
+  assert.equal(seen.at(-1), undefined)
+  const others = await Promise.all(Array.from({ length: 6 }, () => visit(url)))
+  assert.equal(new Set(others.map(({ at }) => at)).size, 3)
+})
+
+test('when the instance has gone the session moves, and the cookie says where', async (t) => {
+  const { url, instances, source } = await fleet(t, 3, [{ to: 'users', balance: sticky(await keyFiles(t, KEY)) }])
+  const first = await visit(url)
+  source.set(instances.filter(({ id }) => id !== first.at))
+  const moved = await visit(url, first.cookie)
+  assert.notEqual(moved.at, first.at)
+  assert.ok(moved.setCookie)
+  source.set(instances)
+  assert.equal((await visit(url, moved.cookie)).at, moved.at)
+})
+
+test('an instance of weight 0 keeps its sessions and gets no new ones, until the registry calls it critical', async (t) => {
+  const { url, instances, source } = await fleet(t, 2, [{ to: 'users', balance: sticky(await keyFiles(t, KEY)) }])
+  const first = await visit(url)
+  const withFirst = (change: Partial<Instance>) =>
+    source.set(instances.map((one) => (one.id === first.at ? { ...one, ...change } : one)))
+  withFirst({ weight: 0 })
+  for (let i = 0; i < 4; i++) {
+    assert.equal((await visit(url, first.cookie)).at, first.at)
+    assert.notEqual((await visit(url)).at, first.at)
+  }
+  withFirst({ weight: 0, status: 'critical' })
+  assert.notEqual((await visit(url, first.cookie)).at, first.at)
+})
+
+test('a cookie that was changed, or is of another service or key, counts as none', async (t) => {
+  const routes = [
+    { to: 'users', balance: sticky(await keyFiles(t, KEY), { cookie: 'at' }), path: '/users' },
+    {
+      to: 'users',
+      balance: sticky(await keyFiles(t, 'a foreign key, long enough'), { cookie: 'at' }),
+      path: '/foreign',
+    },
+    { to: 'orders', balance: sticky(await keyFiles(t, KEY), { cookie: 'at' }), path: '/orders' },
+  ]
+  const { url, instances, source } = await fleet(t, 2, routes)
+  source.set([...instances, ...instances.map((one) => ({ ...one, service: 'orders' }))])
+  const mine = (await visit(`${url}/users`)).cookie
+  const foreign = (await visit(`${url}/foreign`)).cookie
+  const orders = (await visit(`${url}/orders`)).cookie
+  const [, tag, time, signature] = /^at=([^.]+)\.([^.]+)\.(.+)$/.exec(mine)!
+  const turned = (text: string) => (text.startsWith('A') ? 'B' : 'A') + text.slice(1)
+  const wrong = [
+    foreign,
+    orders,
+    `at=${turned(tag!)}.${time}.${signature}`,
+    `at=${tag}.zz.${signature}`,
+    `at=${tag}.${time}.${turned(signature!)}`,
+    `at=${tag}.${time}.`,
+    'at=',
+    `at=${'x'.repeat(4000)}`,
+    `at=__proto__.0.${signature}`,
+  ]
+  for (const cookie of wrong) assert.ok((await visit(`${url}/users`, cookie)).setCookie, cookie)
+  assert.equal((await visit(`${url}/users`, mine)).setCookie, null)
+})
+
+test('keys are rotated: what the one before has signed is read and signed anew', async (t) => {
+  const [now, before] = await keyFiles(t, KEY, 'the key of yesterday, long enough too')
+  const routes = [
+    { to: 'users', balance: sticky([before!]), path: '/before' },
+    { to: 'users', balance: sticky([now!, before!]), path: '/now' },
+    { to: 'users', balance: sticky([now!]), path: '/later' },
+  ]
+  const { url } = await fleet(t, 3, routes)
+  const old = await visit(`${url}/before`)
+  const renewed = await visit(`${url}/now`, old.cookie)
+  assert.equal(renewed.at, old.at)
+  assert.ok(renewed.setCookie)
+  const kept = await visit(`${url}/now`, renewed.cookie)
+  assert.deepEqual([kept.at, kept.setCookie], [old.at, null])
+  assert.deepEqual([(await visit(`${url}/later`, renewed.cookie)).setCookie], [null])
+  assert.ok((await visit(`${url}/later`, old.cookie)).setCookie)
+})
+
+test('a session has an end after its last use; beyond half of it each use prolongs it', async (t) => {
+  let now = 1_700_000_000_000
+  const clock = { ...systemClock, now: () => now }
+  const more = { ttlS: 100, secure: true, httpOnly: false, sameSite: 'None', cookie: 'at' } as const
+  const { url } = await fleet(t, 2, [{ to: 'users', balance: sticky(await keyFiles(t, KEY), more) }], { clock })
+  const first = await visit(url)
+  assert.match(first.setCookie!, /^at=[^;]+; Path=\/; Max-Age=100; SameSite=None; Secure$/)
+  now += 40_000
+  assert.equal((await visit(url, first.cookie)).setCookie, null)
+  now += 20_000
+  const prolonged = await visit(url, first.cookie)
+  assert.equal(prolonged.at, first.at)
+  assert.ok(prolonged.setCookie)
+  now += 60_000
+  assert.ok((await visit(url, first.cookie)).setCookie)
+  assert.equal((await visit(url, prolonged.cookie)).at, first.at)
+})
+
+test('an instance that is ejected is left, and the session stays where it went', async (t) => {
+  const { url, instances, source } = await fleet(t, 2, [{ to: 'users', balance: sticky(await keyFiles(t, KEY)) }])
+  const first = await visit(url)
+  // Somebody else's port now: nobody listens.
+  source.set(instances.map((one) => (one.id === first.at ? { ...one, port: 1 } : one)))
+  const moved = await visit(url, first.cookie)
+  assert.notEqual(moved.at, first.at)
+  assert.ok(moved.setCookie)
+})
+
+test('what is wrong with a sticky policy is said, and where', async (t) => {
+  const [short] = await keyFiles(t, 'short')
+  const problem = async (balance: unknown) =>
+    workbench(t, { routes: [{ to: 'users', balance: balance as BalanceConfig }] }).then(
+      () => 'accepted',
+      (error: ConfigError) => error.issues.map(({ key, message }) => `${key} ${message}`).join('; '),
+    )
+  const keys = [{ env: 'NOBODY_HAS_SET_THIS' }]
+  for (const [balance, said] of [
+    ['sticky', /routes\[0\]\.balance policy 'sticky' needs what signs its cookie/],
+    [{ policy: 'sticky' }, /needs what signs its cookie/],
+    [{ policy: 'sticky', keys: ['plain text in the config'] }, /keys: each says where it is found/],
+    [{ policy: 'sticky', keys: [...keys, ...keys, ...keys] }, /keys: not a list of one key/],
+    [{ policy: 'sticky', keys, inner: 'ip-hash' }, /inner: not 'ip-hash'/],
+    [{ policy: 'sticky', keys, sameSite: 'None' }, /only with secure: true/],
+    [{ policy: 'sticky', keys, cookie: 'a b' }, /no cookie's name/],
+    [{ policy: 'sticky', keys, ttlS: 0 }, /ttlS: 0/],
+    [{ policy: 'sticky', keys, ttl: 5 }, /no option 'ttl'/],
+    [
+      { policy: 'sticky', keys },
+      /routes\[0\]\.balance\.keys\[0\] the environment variable NOBODY_HAS_SET_THIS is empty/,
+    ],
+    [{ policy: 'sticky', keys: [short] }, /routes\[0\]\.balance\.keys\[0\] is shorter than 16 bytes/],
+  ] as const) {
+    assert.match(await problem(balance), said)
+  }
+})
