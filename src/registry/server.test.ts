@@ -283,6 +283,15 @@ test('a service that is critical for too long is removed, exactly then and not b
   assert.deepEqual(await ids(), ['recovers'])
 })
 
+test('times below zero count as not given, as in Consul', async () => {
+  const clock = new VirtualClock()
+  await using registry = await testRegistry({ clock })
+  const Check = { TTL: '10s', Status: 'critical', DeregisterCriticalServiceAfter: '-5s', Timeout: '-1s' }
+  await registry.put('/v1/agent/service/register', instance('web', 'stays', { Check }))
+  clock.advance(3_600_000)
+  assert.deepEqual(Object.keys((await registry.get('/v1/agent/services')).json() as object), ['stays'])
+})
+
 test('a running check: first result counts, its output is shown without moving an index, deregistering stops it', async () => {
   let status = 200
   let runs = 0

@@ -58,6 +58,14 @@ test('bootstrap: once, then only with the reset index in its file', async () => 
   }
 })
 
+test('bootstrap: the secret counts also where the body comes in chunks', async () => {
+  await using registry = await testRegistry({ acl: {} })
+  const BootstrapSecret = '12345678-1234-1234-1234-123456789abc'
+  const body = new Blob([JSON.stringify({ BootstrapSecret })]).stream()
+  const answer = await fetch(`${registry.url}/v1/acl/bootstrap`, { method: 'PUT', body, duplex: 'half' })
+  assert.equal(((await answer.json()) as Json)['SecretID'], BootstrapSecret)
+})
+
 test('a token: made, read, changed, cloned, deleted; its secret is shown once', async () => {
   await using closed = await closedRegistry()
   const { asMaster, ask } = closed
@@ -93,7 +101,7 @@ test('a token: made, read, changed, cloned, deleted; its secret is shown once', 
     ['e', '<hidden>', read['Policies']],
   )
   assert.equal((await ask('GET', '/v1/kv/?keys', secret)).status, 200)
-  const clone = (await asMaster('PUT', `/v1/acl/token/${id}/clone`, {})).json() as Json
+  const clone = (await asMaster('PUT', `/v1/acl/token/${id}/clone`)).json() as Json
   assert.deepEqual([clone['Description'], clone['Policies']], ['e', read['Policies']])
   assert.notEqual(clone['SecretID'], secret)
   assert.equal((await ask('GET', '/v1/kv/?keys', clone['SecretID'] as string)).status, 200)

@@ -98,6 +98,9 @@ function badHeader(header: Readonly<Record<string, readonly string[]>>): string 
   return undefined
 }
 
+/** No time, or less than none, counts as not given. */
+const positive = (ms = 0) => (ms > 0 ? ms : undefined)
+
 /** Only what the kind uses, so that the same definition is always the same record. */
 function definitionOf(check: CheckFields, type: string): CheckDefinition {
   const chosen: Record<string, unknown> = {
@@ -119,11 +122,11 @@ function definitionOf(check: CheckFields, type: string): CheckDefinition {
     tlsServerName: check.TLSServerName,
     tlsSkipVerify: check.TLSSkipVerify,
     intervalMs: type === 'ttl' ? undefined : check.Interval,
-    timeoutMs: check.Timeout,
+    timeoutMs: positive(check.Timeout),
     successBeforePassing: check.SuccessBeforePassing,
     failuresBeforeWarning: check.FailuresBeforeWarning,
     failuresBeforeCritical: check.FailuresBeforeCritical,
-    deregisterAfterMs: check.DeregisterCriticalServiceAfter,
+    deregisterAfterMs: positive(check.DeregisterCriticalServiceAfter),
     outputMaxSize: check.OutputMaxSize,
   }
   return Object.fromEntries(Object.entries(chosen).filter(([, value]) => isGiven(value)))

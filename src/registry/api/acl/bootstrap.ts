@@ -11,8 +11,7 @@ const INPUT = object({ BootstrapSecret: string })
 
 export async function bootstrap(request: ApiRequest, registry: Registry): Promise<Answer> {
   const { store, access, clock, log } = registry
-  const isEmpty = Number(request.header('content-length') ?? 0) === 0
-  const { BootstrapSecret = '' } = isEmpty ? {} : await decodeAcl(request, 'Request', INPUT)
+  const { BootstrapSecret = '' } = await decodeAcl(request, 'Request', INPUT, {})
   if (BootstrapSecret !== '' && !isUuid(BootstrapSecret)) refuse('invalid bootstrap token: it must be a UUID')
   const secret = BootstrapSecret || randomUUID()
   const made = managementToken(secret, new Date(clock.now()).toISOString())

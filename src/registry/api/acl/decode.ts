@@ -14,10 +14,16 @@ export const SERVICE_IDENTITIES = list(
 )
 export const NODE_IDENTITIES = list(object({ NodeName: string, Datacenter: string }), '[]*structs.ACLNodeIdentity')
 
-/** @param what `Token`, `Policy` or `Role`. @throws Refusal 400. */
-export async function decodeAcl<T>(request: ApiRequest, what: string, read: Reader<T>): Promise<T> {
+/**
+ * @param what `Token`, `Policy` or `Role`.
+ * @param whenEmpty what no body means, where there need be none.
+ * @throws Refusal 400.
+ */
+export async function decodeAcl<T>(request: ApiRequest, what: string, read: Reader<T>, whenEmpty?: T): Promise<T> {
+  const body = await request.body(BODY_MAX_BYTES)
+  if (body.length === 0 && whenEmpty !== undefined) return whenEmpty
   try {
-    return decodeBody(await request.body(BODY_MAX_BYTES), read)
+    return decodeBody(body, read)
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     throw new Refusal(error.status, error.message.replace(/^Request decode failed/, `${what} decoding failed`))

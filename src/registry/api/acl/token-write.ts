@@ -67,7 +67,7 @@ export async function updateToken(request: ApiRequest, registry: Registry): Prom
 
 async function cloneToken(accessor: string, request: ApiRequest, registry: Registry): Promise<Answer> {
   request.rights.require('acl', 'write')
-  const { Description = '' } = await decodeAcl(request, 'Token', INPUT)
+  const { Description = '' } = await decodeAcl(request, 'Token', INPUT, {})
   const original = await findToken(accessor, registry)
   if (original === undefined) refuse('Requested token does not exist: ACL not found', 404)
   const secret = randomUUID()
