@@ -4,13 +4,7 @@
  * the scan. Its price: a change of members, a failure or an endpoint that may not be chosen costs a scan and a sort.
  */
 import { Heap } from '../core/heap.ts'
-
-/** `effective` is the weight less what failures took; it grows back by 1 a pick. */
-export interface Turn {
-  readonly weight: number
-  current: number
-  effective: number
-}
+import type { Turn } from './turns.ts'
 
 interface Place {
   readonly index: number

@@ -26,10 +26,9 @@ export const random: PolicyFactory = ({ random }) => {
   }
 }
 
+/** Of each column, how much is its own endpoint's, from 0 to 1, and whose the rest is. */
 interface Columns {
-  /** Of each column, how much is its own endpoint's, from 0 to 1. */
   readonly own: Float64Array
-  /** Whose the rest is. */
   readonly other: Uint32Array
 }
 
@@ -39,8 +38,8 @@ function columnsOf(endpoints: readonly Endpoint[]): Columns | undefined {
   const own = Float64Array.from(endpoints, ({ weight }) => (weight * endpoints.length) / weights)
   if (own.every((part) => part === 1)) return undefined
   const other = new Uint32Array(endpoints.length)
-  const low = indices(own, (part) => part < 1)
-  const high = indices(own, (part) => part >= 1)
+  const [low, high]: [number[], number[]] = [[], []]
+  for (const [index, part] of own.entries()) (part < 1 ? low : high).push(index)
   while (low.length > 0 && high.length > 0) {
     const [less, more] = [low.pop()!, high.pop()!]
     other[less] = more
@@ -50,10 +49,6 @@ function columnsOf(endpoints: readonly Endpoint[]): Columns | undefined {
   // What rounding has left over is whole.
   for (const index of [...low, ...high]) own[index] = 1
   return { own, other }
-}
-
-function indices(parts: Float64Array, isWanted: (part: number) => boolean): number[] {
-  return Array.from(parts.keys()).filter((index) => isWanted(parts[index]!))
 }
 
 function drawIndex(columns: Columns | undefined, count: number, random: Random): number {

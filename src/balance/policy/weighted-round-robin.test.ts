@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Endpoint } from '../contract.ts'
 import { countPicks, endpoint, endpointsOf, type NamedServer, SEED, vectors } from '../kit.suite.ts'
-import { failTurn, newTurn, nextTurn, weightedRoundRobin } from './weighted-round-robin.ts'
+import { failTurn, newTurn, nextTurn } from '../turns.ts'
+import { weightedRoundRobin } from './weighted-round-robin.ts'
 
 interface Case {
   readonly servers: NamedServer[]

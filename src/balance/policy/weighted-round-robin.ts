@@ -7,7 +7,8 @@
  */
 import type { PolicyFactory } from '../contract.ts'
 import { isEligible, perSnapshot } from '../eligible.ts'
-import { type Turn, TurnClasses } from '../turn-classes.ts'
+import { TurnClasses } from '../turn-classes.ts'
+import { failTurn, isWhole, newTurn, nextTurn, type Turn } from '../turns.ts'
 
 export const weightedRoundRobin: PolicyFactory = () => {
   let turns = new Map<string, Turn>()
@@ -40,34 +41,4 @@ export const weightedRoundRobin: PolicyFactory = () => {
       failTurn(turn)
     },
   }
-}
-
-function isWhole({ weight, effective }: Turn): boolean {
-  return effective === weight
-}
-
-export function newTurn(weight: number, before?: Turn): Turn {
-  const lost = before === undefined ? 0 : before.weight - before.effective
-  return { weight, current: before?.current ?? 0, effective: Math.max(0, weight - lost) }
-}
-
-/** Index of the one whose turn it is, or -1. One that is not eligible is passed over and keeps its current weight. */
-export function nextTurn(turns: readonly Turn[], eligible: (index: number) => boolean): number {
-  let best = -1
-  let total = 0
-  for (let index = 0; index < turns.length; index++) {
-    if (!eligible(index)) continue
-    const turn = turns[index]!
-    turn.current += turn.effective
-    total += turn.effective
-    if (turn.effective < turn.weight) turn.effective++
-    if (best < 0 || turn.current > turns[best]!.current) best = index
-  }
-  if (best >= 0) turns[best]!.current -= total
-  return best
-}
-
-/** Lowers the effective weight after a failure; with `maxFails` 1 (nginx's default) to zero. */
-export function failTurn(turn: Turn, maxFails = 1): void {
-  turn.effective = Math.max(0, turn.effective - Math.floor(turn.weight / maxFails))
 }
