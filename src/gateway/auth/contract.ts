@@ -4,6 +4,7 @@ import type { Caller } from '../../client/contract.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { SkeinError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
+import type { Random } from '../../core/random.ts'
 import type { FieldEdits } from '../field-edits.ts'
 
 export interface Identity {
@@ -65,4 +66,5 @@ export interface AuthParts {
   readonly caller: Pick<Caller, 'request'>
   readonly clock: Clock
   readonly log: Logger
+  readonly random: Random
 }

@@ -13,9 +13,8 @@ import type { OidcSettings } from './settings.ts'
 const TOKEN_MAX = 16 * 1024
 
 export interface Expected {
-  /** Undefined for tokens of a refresh, which may do without. */
-  readonly nonce: string | undefined
-  /** Of whom the session is; undefined for a new one. */
+  readonly nonce: string
+  /** Of whom the session is that is renewed: then the token may lack the nonce (§12.2). Undefined for a new one. */
   readonly subject: string | undefined
   readonly accessToken: string
 }
@@ -31,7 +30,7 @@ export async function verifyIdToken(
   const { sub, nonce, aud, azp } = payload
   if (typeof sub !== 'string' || sub === '') throw refused('sub')
   if (expected.subject !== undefined && sub !== expected.subject) throw refused('sub')
-  if (expected.nonce === undefined ? false : nonce !== expected.nonce) throw refused('nonce')
+  if (nonce !== expected.nonce && (nonce !== undefined || expected.subject === undefined)) throw refused('nonce')
   if (Array.isArray(aud) && aud.length > 1 && azp === undefined) throw refused('azp')
   if (azp !== undefined && azp !== settings.clientId) throw refused('azp')
   if (!isHashOf(payload['at_hash'], expected.accessToken, alg)) throw refused('at_hash')

@@ -23,6 +23,8 @@ const FRESH_SECONDS = 300
 /** It is not asked more often, whatever it says. */
 const FRESH_SECONDS_MIN = 30
 
+export type LoginParts = Pick<AuthParts, 'clock' | 'log' | 'random'>
+
 interface Attempt {
   readonly state: string
   readonly nonce: string
@@ -48,8 +50,9 @@ export class Login {
     this.#seal = new Seal(settings.keys, `skein login ${this.sessions.cookie}`)
   }
 
+  /** As URLs write it, whatever letters and ports Host has: providers compare it to the letter. */
   originOf({ origin }: AuthRequest): string {
-    return this.settings.origin ?? origin
+    return this.settings.origin ?? URL.parse(origin)?.origin ?? origin
   }
 
   /** Sends a browser to the provider, and from there back to `place`. */
@@ -87,7 +90,7 @@ export class Login {
   /** The session with what the provider says by now. @throws as Provider.refresh and verifyIdToken do. */
   async renew(session: Session, names: readonly string[]): Promise<Session> {
     const tokens = await this.provider.refresh(session.refreshToken!)
-    if (tokens.id_token !== undefined) return this.#sessionOf(tokens, names, undefined, session)
+    if (tokens.id_token !== undefined) return this.#sessionOf(tokens, names, session.nonce, session)
     return { ...session, ...this.#renewalOf(tokens, session) }
   }
 
@@ -130,7 +133,7 @@ export class Login {
   async #sessionOf(
     tokens: TokenEndpointResponse,
     names: readonly string[],
-    nonce: string | undefined,
+    nonce: string,
     before?: Session,
   ): Promise<Session> {
     const { keys, server } = await this.provider.metadata()
@@ -140,6 +143,7 @@ export class Login {
     return {
       v: 1,
       sub: payload.sub!,
+      nonce,
       claims: Object.fromEntries(
         names.filter((name) => Object.hasOwn(payload, name)).map((name) => [name, payload[name]]),
       ),

@@ -2,8 +2,7 @@
 import { ConfigError, IssueList } from '../../../core/issues.ts'
 import type { GatewayConfig, RouteConfig, RouteRules } from '../../contract.ts'
 import { claimNames, DEFAULT_AT, loginId, type OidcConfig } from '../../rule/oidc.ts'
-import type { AuthParts } from '../contract.ts'
-import { Login } from './login.ts'
+import { Login, type LoginParts } from './login.ts'
 import type { SharedLogin } from './oidc.ts'
 import { readOidc } from './settings.ts'
 import { Sitting } from './sitting.ts'
@@ -12,7 +11,7 @@ import { Sitting } from './sitting.ts'
 export type Logins = ReadonlyMap<string, SharedLogin>
 
 /** `before` are those of the configuration in force: what they know of their providers goes on. @throws ConfigError */
-export function takeLogins(config: GatewayConfig, parts: Pick<AuthParts, 'clock' | 'log'>, before?: Logins): Logins {
+export function takeLogins(config: GatewayConfig, parts: LoginParts, before?: Logins): Logins {
   const issues = new IssueList('gateway')
   const logins = new Map<string, SharedLogin>()
   for (const [id, all] of Map.groupBy(logged(config), ({ oidc }) => loginId(oidc))) {

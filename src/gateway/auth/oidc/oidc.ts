@@ -68,7 +68,8 @@ export class Oidc implements Authenticator {
   /** A person is looking: what goes wrong is a page, too. */
   async #answered(request: AuthRequest, answer: (request: AuthRequest) => AuthReply | Promise<AuthReply>) {
     try {
-      if (!/^(GET|HEAD)$/.test(request.method) && !request.path.endsWith('/logout')) {
+      // A form that is sent off comes here only to sign out.
+      if (request.method !== 'GET' && !(request.method === 'POST' && request.path.endsWith('/logout'))) {
         throw new SkeinError('METHOD_NOT_ALLOWED', 'this page is only looked at', { reason: 'oidc_method' })
       }
       return { reply: await answer(request) }

@@ -21,8 +21,8 @@ export function failurePage(error: SkeinError, again: string, cookies: readonly 
     'no-referrer',
   ]
   const set = cookies.flatMap((one) => ['set-cookie', one])
-  const retry = status === 503 ? ['retry-after', '5'] : []
-  return { status, headers: [...fields, 'content-security-policy', POLICY, ...retry, ...set], body }
+  const more = status === 503 ? ['retry-after', '5'] : status === 405 ? ['allow', 'GET'] : []
+  return { status, headers: [...fields, 'content-security-policy', POLICY, ...more, ...set], body }
 }
 
 function escaped(text: string): string {

@@ -65,7 +65,7 @@ export class Provider {
       const checked = oauth.validateAuthResponse(server, client, answer, state)
       const [auth, options] = [this.#proof(oauth, server), this.#options(oauth)]
       const grant = oauth.authorizationCodeGrantRequest
-      const response = await this.#reached(grant(server, client, auth, checked, redirectUri, verifier, options))
+      const response = reached(await grant(server, client, auth, checked, redirectUri, verifier, options))
       return oauth.processAuthorizationCodeResponse(server, client, response, {
         expectedNonce: nonce,
         requireIdToken: true,
@@ -81,7 +81,7 @@ export class Provider {
     return this.#asked(oauth, async () => {
       const [auth, options] = [this.#proof(oauth, server), this.#options(oauth)]
       const request = oauth.refreshTokenGrantRequest(server, client, auth, refreshToken, options)
-      return oauth.processRefreshTokenResponse(server, client, await this.#reached(request))
+      return oauth.processRefreshTokenResponse(server, client, reached(await request))
     })
   }
 
@@ -151,17 +151,12 @@ export class Provider {
     const { issuer, timeoutMs } = this.#settings
     const bounds = { clock: this.#parts.clock, ms: timeoutMs, bytes: BYTES_MAX }
     return {
-      [oauth.customFetch]: (url: string, init: object) => boundedFetch(url, init, bounds),
+      [oauth.customFetch]: (url: string, init: object) =>
+        boundedFetch(url, init, bounds).catch((error: unknown) => {
+          throw away(error)
+        }),
       [oauth.allowInsecureRequests]: issuer.startsWith('http:'),
     }
-  }
-
-  async #reached(request: Promise<Response>): Promise<Response> {
-    const response = await request.catch((error: unknown) => {
-      throw away(error)
-    })
-    if (response.status >= 500) throw away(new Error(`status ${response.status}`))
-    return response
   }
 
   /** What the library throws, in words of ours: its errors carry the whole answer, with codes and tokens. */
@@ -177,6 +172,11 @@ export class Provider {
       throw new SkeinError(isDenial ? 'FORBIDDEN' : 'UNAUTHENTICATED', message, { reason }, plain(error))
     }
   }
+}
+
+function reached(response: Response): Response {
+  if (response.status >= 500) throw away(new Error(`status ${response.status}`))
+  return response
 }
 
 function away(cause?: unknown): SkeinError {

@@ -10,6 +10,8 @@ export interface Session {
   /** Of this form; others are of another release and count as none. */
   readonly v: 1
   readonly sub: string
+  /** Of the sign-in; tokens of later renewals may repeat it, and have no other. */
+  readonly nonce: string
   /** Those of the ID token that a route asks for, of all names that were asked for at the sign-in. */
   readonly claims: Readonly<Record<string, unknown>>
   readonly names: readonly string[]

@@ -1,10 +1,16 @@
 /** The session that a request shows, renewed at the provider where that is due. */
 import { asSkeinError } from '../../../core/errors.ts'
-import type { AuthParts, AuthRequest } from '../contract.ts'
-import type { Login } from './login.ts'
+import type { AuthRequest } from '../contract.ts'
+import type { Login, LoginParts } from './login.ts'
+import { isNavigation } from './places.ts'
 import { Renewals } from './renewals.ts'
 import type { Session } from './sessions.ts'
 
+/**
+ * Pages renew when it is due; what scripts ask for waits longer, by chance up to so long: other gateways that have the same
+ * browser would ask with the same token, and the page that comes first brings them all a new one.
+ */
+const PATIENCE_MS = 30_000
 /** After a provider has failed no request waits for it for so long; sessions go on meanwhile. */
 const PAUSE_MS = 10_000
 
@@ -16,13 +22,15 @@ export interface Seen {
 
 export class Sitting {
   readonly login: Login
-  readonly #parts: Pick<AuthParts, 'clock' | 'log'>
+  readonly #parts: LoginParts
+  readonly #patienceMs: number
   readonly #renewals: Renewals
   #pausedUntil = Number.NEGATIVE_INFINITY
 
-  constructor(login: Login, parts: Pick<AuthParts, 'clock' | 'log'>) {
+  constructor(login: Login, parts: LoginParts) {
     this.login = login
     this.#parts = parts
+    this.#patienceMs = parts.random() * PATIENCE_MS
     this.#renewals = new Renewals(parts.clock)
   }
 
@@ -41,9 +49,10 @@ export class Sitting {
   }
 
   /** The answer to an upgrade has no place for cookies: the next request will do. */
-  #isDue({ refreshToken, freshUntil = 0 }: Session, { upgrading }: AuthRequest): boolean {
+  #isDue({ refreshToken, freshUntil = 0 }: Session, request: AuthRequest): boolean {
     const { clock } = this.#parts
-    if (refreshToken === undefined || upgrading || clock.now() < freshUntil) return false
+    if (refreshToken === undefined || request.upgrading) return false
+    if (clock.now() < freshUntil + (isNavigation(request) ? 0 : this.#patienceMs)) return false
     return clock.monotonic() >= this.#pausedUntil
   }
 
