@@ -1,6 +1,7 @@
 /** Compares policies on a virtual clock: `npm run simulate -- --help`. The simulation itself is `skein/simulate`. */
 import { parseArgs } from 'node:util'
 import { type BalanceConfig, parseBalance } from '../src/balance/index.ts'
+import { checkHedge, type HedgePolicy } from '../src/client/hedge-policy.ts'
 import { checkSeed, SCENARIOS, type SimulationResult, scenarioNamed, simulate } from '../src/simulate/index.ts'
 
 const HELP = `Compares balancing policies on a virtual clock, with the client's own choosing, ejection and retry budget.
@@ -9,6 +10,7 @@ usage: npm run simulate -- [options]
 
   --scenario <name>     one of those below, or all; default equal
   --policy <balance>    a name, or an object in JSON as in a config; may be given again. Default: a selection
+  --hedge <delay>       a second request after so many ms, or after p90, p95 or p99 of what calls took; default none
   --instances <n>       default 10
   --load <part>         requests over what all can carry; default 0.7
   --requests <n>        default 50000
@@ -46,6 +48,7 @@ const SELECTION: readonly BalanceConfig[] = [
 const OPTIONS = {
   scenario: { type: 'string', default: 'equal' },
   policy: { type: 'string', multiple: true },
+  hedge: { type: 'string' },
   instances: { type: 'string', default: '10' },
   load: { type: 'string', default: '0.7' },
   requests: { type: 'string', default: '50000' },
@@ -78,14 +81,17 @@ function compare(values: Values): void {
     requests: numberOf('requests', values.requests),
     callers: numberOf('callers', values.callers),
   }
+  const hedge = hedgeOf(values.hedge)
   const policies = values.policy?.map(policyOf) ?? SELECTION
   for (const name of values.scenario === 'all' ? Object.keys(SCENARIOS) : [values.scenario]) {
     const scenario = scenarioNamed(name, size)
     if (!values.json) console.log(`${name}: ${SCENARIOS[name]}\n${HEAD}`)
     for (const balance of policies) {
-      const result = simulate({ scenario, balance, seed })
+      const result = simulate({ scenario, balance, hedge, seed })
       console.log(
-        values.json ? JSON.stringify({ scenario: name, balance, seed, ...size, ...result }) : row(balance, result),
+        values.json
+          ? JSON.stringify({ scenario: name, balance, hedge, seed, ...size, ...result })
+          : row(balance, result),
       )
     }
     if (!values.json) console.log('')
@@ -110,6 +116,14 @@ function policyOf(text: string): BalanceConfig {
   return balance as BalanceConfig
 }
 
+function hedgeOf(text: string | undefined): HedgePolicy | undefined {
+  if (text === undefined) return undefined
+  const hedge = { delayMs: Number.isNaN(Number(text)) ? text : Number(text) }
+  const wrong = checkHedge(hedge)
+  if (wrong !== undefined) throw new RangeError(`--hedge ${text}: ${wrong}`)
+  return hedge as HedgePolicy
+}
+
 function numberOf(name: string, text: string): number {
   const number = Number(text)
   if (text.trim() === '' || !(number > 0 && number < Number.POSITIVE_INFINITY)) {
@@ -118,14 +132,15 @@ function numberOf(name: string, text: string): number {
   return number
 }
 
-const WIDTHS = [34, 9, 9, 9, 9, 10, 8] as const
-const HEAD = cells(['policy', 'mean ms', 'p99', 'p99.9', 'failed', 'max/mean', 'moved'])
+const WIDTHS = [34, 9, 9, 9, 9, 10, 8, 9] as const
+const HEAD = cells(['policy', 'mean ms', 'p99', 'p99.9', 'failed', 'max/mean', 'moved', 'hedges'])
 
 function row(balance: BalanceConfig, result: SimulationResult): string {
   const { meanMs, p99Ms, p999Ms, failed, maxOverMean, movedKeys } = result
   const moved = movedKeys === undefined ? '–' : `${(movedKeys * 100).toFixed(1)} %`
   const times = [meanMs, p99Ms, p999Ms].map((ms) => ms.toFixed(1))
-  return cells([wording(balance), ...times, String(failed), maxOverMean.toFixed(2), moved])
+  const hedges = result.hedges === 0 ? '–' : String(result.hedges)
+  return cells([wording(balance), ...times, String(failed), maxOverMean.toFixed(2), moved, hedges])
 }
 
 /** `p2c`, `hash maglev 1.25`, `p2c in-flight`. */

@@ -1,13 +1,16 @@
 /**
- * One caller: the client's own `Upstream` with its policy, loads, ejection and retry budget. Only sending is simulated, and of
- * the retries the rules about what may be repeated: here everything may.
+ * One caller: the client's own `Upstream` with its policy, loads, ejection and hedges and retry budget. Only sending is simulated,
+ * and of the retries the rules about what may be repeated: here everything may.
  */
 
 import { backoffMs } from '../balance/backoff.ts'
 import type { BalanceConfig } from '../balance/balance-config.ts'
 import { penalised } from '../balance/loads.ts'
+import { type HedgePolicy, PERCENTILES } from '../client/hedge-policy.ts'
+import { judge, type Verdict } from '../client/judge.ts'
+import { RecentLatencies } from '../client/recent-latencies.ts'
 import { beginLoad, type Candidate, endLoad, Upstream } from '../client/upstream.ts'
-import type { Clock } from '../core/clock.ts'
+import type { Clock, Timer } from '../core/clock.ts'
 import { SkeinError } from '../core/errors.ts'
 import type { Random } from '../core/random.ts'
 import type { Watch } from '../discovery/contract.ts'
@@ -24,6 +27,9 @@ export interface CallerParts {
   readonly balance: BalanceConfig
   readonly attempts: number
   readonly attemptTimeoutMs: number
+  readonly hedge: HedgePolicy | undefined
+  /** A hedge is sent. */
+  readonly onHedge: () => void
   readonly observer: Observer | undefined
   /** Sends to an instance. */
   readonly send: (instance: string, done: (outcome: Outcome) => void) => void
@@ -36,54 +42,107 @@ interface Call {
   made: number
 }
 
+/** An attempt with its hedges, if any: whichever leg is answered first ends it. */
+interface Race {
+  readonly call: Call
+  /** Gives up the legs that are under way. */
+  readonly legs: Set<() => void>
+  /** Of a retry: gives its leave of the budget back. */
+  readonly release: () => void
+  timer: Timer | undefined
+}
+
+const NOTHING = () => {}
+
 export class SimulatedCaller {
   readonly #parts: CallerParts
   readonly #upstream: Upstream
+  readonly #recent = new RecentLatencies()
   #calls = 0
   #retries = 0
 
   constructor(parts: CallerParts) {
     this.#parts = parts
-    this.#upstream = new Upstream({ ...parts, onGone: () => {}, onSnapshot: () => {} })
+    this.#upstream = new Upstream({ ...parts, onGone: NOTHING, onSnapshot: NOTHING })
   }
 
   call(hashKey: string, ended: (ok: boolean) => void): void {
     const release = this.#upstream.budget.request()
+    const begun = this.#parts.clock.monotonic()
     this.#calls++
     const end = (ok: boolean) => {
       this.#calls--
       release()
+      if (ok) this.#recent.add(this.#parts.clock.monotonic() - begun)
       ended(ok)
     }
-    this.#attempt({ hashKey, tried: new Set(), end, made: 0 }, () => {})
+    this.#attempt({ hashKey, tried: new Set(), end, made: 0 }, NOTHING)
   }
 
-  #attempt(call: Call, over: () => void): void {
-    const candidate = this.#pick(call)
-    if (candidate === undefined) {
-      over()
-      call.end(false)
-      return
-    }
+  #attempt(call: Call, release: () => void): void {
+    const race: Race = { call, legs: new Set(), release, timer: undefined }
     call.made++
-    call.tried.add(candidate.id)
+    if (this.#send(race, NOTHING)) this.#hedgeLater(race, this.#parts.hedge?.max ?? 1)
+    else {
+      release()
+      call.end(false)
+    }
+  }
+
+  /** As the client: only beside the first attempt, after a number of ms or what the calls took lately. */
+  #hedgeLater(race: Race, left: number): void {
+    const { hedge, clock } = this.#parts
+    if (hedge === undefined || race.call.made > 1 || left === 0) return
+    const { delayMs } = hedge
+    const ms = typeof delayMs === 'number' ? delayMs : this.#recent.quantile(PERCENTILES[delayMs])
+    if (ms === undefined) return
+    race.timer = clock.after(ms, () => {
+      const leave = race.call.tried.size < this.#upstream.size ? this.#leave() : undefined
+      if (leave === undefined) return
+      this.#parts.onHedge()
+      if (this.#send(race, leave)) this.#hedgeLater(race, left - 1)
+      else leave()
+    })
+  }
+
+  /** One leg. What is given up is worked off nevertheless, as instances do that do not notice. */
+  #send(race: Race, release: () => void): boolean {
+    const candidate = this.#pick(race.call)
+    if (candidate === undefined) return false
+    race.call.tried.add(candidate.id)
     const { clock, attemptTimeoutMs, send } = this.#parts
     beginLoad(candidate)
     const begun = clock.monotonic()
     let open = true
-    const settle = (outcome: Outcome | 'timeout') => {
-      if (!open) return
+    const close = (verdict: Verdict) => {
       open = false
       timer.cancel()
+      race.legs.delete(giveUp)
       const latencyMs = clock.monotonic() - begun
-      endLoad(candidate, outcome === 'ok' ? latencyMs : penalised(latencyMs))
-      this.#judge(candidate, outcome)
-      over()
-      if (outcome === 'ok') call.end(true)
-      else this.#retry(call)
+      const isFailure = verdict !== 'well' && verdict !== 'outpaced'
+      endLoad(candidate, isFailure ? penalised(latencyMs) : latencyMs, verdict === 'outpaced')
+      this.#judge(candidate, verdict)
+      release()
+    }
+    const giveUp = () => close('outpaced')
+    race.legs.add(giveUp)
+    const settle = (outcome: Outcome | 'timeout') => {
+      if (!open) return
+      close(outcome === 'ok' ? 'well' : outcome)
+      this.#settled(race, outcome === 'ok')
     }
     const timer = clock.after(attemptTimeoutMs, () => settle('timeout'))
     send(candidate.id, settle)
+    return true
+  }
+
+  #settled(race: Race, ok: boolean): void {
+    if (!ok && race.legs.size > 0) return
+    race.timer?.cancel()
+    for (const giveUp of [...race.legs]) giveUp()
+    race.release()
+    if (ok) race.call.end(true)
+    else this.#retry(race.call)
   }
 
   #pick({ hashKey, tried }: Call): Candidate | undefined {
@@ -110,35 +169,28 @@ export class SimulatedCaller {
     observer.picked({ caller, instance, tried, candidates })
   }
 
-  /** What the client's breaker does with an attempt's end. */
-  #judge(candidate: Candidate, outcome: Outcome | 'timeout'): void {
-    const { outlier } = this.#upstream
-    const { id } = candidate
-    this.#parts.observer?.ended(this.#parts.number, id, candidate.loads['in-flight'].inFlight)
-    if (!this.#upstream.has(id)) return
-    if (outcome === 'ok') outlier.answered(id)
-    else {
-      outlier.failed(id, outcome)
-      this.#upstream.chooser(this.#parts.balance).policy.failed?.(id)
-    }
-    const ejected = outlier.state(id).reason !== undefined
-    if (ejected && !candidate.ejected) for (const load of Object.values(candidate.loads)) load.forget()
-    candidate.ejected = ejected
+  #judge(candidate: Candidate, verdict: Verdict): void {
+    const { observer, number, balance } = this.#parts
+    observer?.ended(number, candidate.id, candidate.loads['in-flight'].inFlight)
+    if (this.#upstream.has(candidate.id)) judge(this.#upstream, candidate, verdict, balance)
   }
 
-  #retry(call: Call): void {
-    const { attempts, clock, random, observer } = this.#parts
-    const release = call.made < attempts ? this.#upstream.budget.retry() : undefined
-    if (release === undefined) {
-      call.end(false)
-      return
-    }
+  /** Of the budget, for one more attempt. */
+  #leave(): (() => void) | undefined {
+    const release = this.#upstream.budget.retry()
+    if (release === undefined) return undefined
     this.#retries++
-    observer?.retried(this.#retries, this.#calls)
-    const over = () => {
+    this.#parts.observer?.retried(this.#retries, this.#calls)
+    return () => {
       this.#retries--
       release()
     }
-    clock.after(backoffMs(random, call.made), () => this.#attempt(call, over))
+  }
+
+  #retry(call: Call): void {
+    const { attempts, clock, random } = this.#parts
+    const leave = call.made < attempts ? this.#leave() : undefined
+    if (leave === undefined) call.end(false)
+    else clock.after(backoffMs(random, call.made), () => this.#attempt(call, leave))
   }
 }

@@ -1,5 +1,6 @@
 /** A model of one service under load, on a virtual clock: what a scenario says, and what is measured. */
 import type { BalanceConfig } from '../balance/balance-config.ts'
+import type { HedgePolicy } from '../client/hedge-policy.ts'
 
 /** How long an instance works on a request. `lognormal` has the long tail of real services. */
 export type Latency =
@@ -48,6 +49,8 @@ export interface Scenario {
 export interface SimulationOptions {
   readonly scenario: Scenario
   readonly balance: BalanceConfig
+  /** As a client's or a route's; default none. */
+  readonly hedge?: HedgePolicy | undefined
   /** The same seed gives the same arrivals and times of work to every policy, and the same result. Default 1. */
   readonly seed?: number | undefined
   /** Is told of each pick, retry and end. */
@@ -58,6 +61,8 @@ export interface SimulationResult {
   readonly requests: number
   readonly failed: number
   readonly attempts: number
+  /** Of the attempts, those that were hedges. */
+  readonly hedges: number
   /** Of the calls that were answered, from the call to its answer, all attempts included. */
   readonly meanMs: number
   readonly p99Ms: number

@@ -1,5 +1,6 @@
 /** Short scenarios drawn at random, with a policy each, for the invariants. */
 import type { BalanceConfig } from '../balance/balance-config.ts'
+import type { HedgePolicy } from '../client/hedge-policy.ts'
 import { below, type Random, seeded } from '../core/random.ts'
 import type { InstanceSpec, Latency, Scenario, ScenarioEvent, SimulationResult } from './contract.ts'
 import { Invariants } from './invariants.ts'
@@ -9,6 +10,7 @@ import { simulate } from './simulate.ts'
 export interface RandomCase {
   readonly scenario: Scenario
   readonly balance: BalanceConfig
+  readonly hedge?: HedgePolicy | undefined
   readonly boundedLoad?: number
   readonly noneStarves: boolean
 }
@@ -42,7 +44,10 @@ export function randomCase(seed: number): RandomCase {
   const events = random() < 0.4 ? [] : drawEvents(instances, lengthMs, random)
   const [attemptTimeoutMs, callers, keys] = [50 + below(random, 2000), 1 + below(random, 2), 1 + below(random, 50)]
   const scenario = { name: `seed ${seed}`, instances, utilisation, requests, events, attemptTimeoutMs, callers, keys }
-  return { scenario, ...drawBalance(random, alike && requests / (count * callers) >= 12) }
+  const drawn = drawBalance(random, alike && requests / (count * callers) >= 12)
+  const hedge =
+    random() < 0.3 ? { delayMs: pick([0, 30, 'p90'] as const, random), max: 1 + below(random, 2) } : undefined
+  return { scenario, ...drawn, hedge }
 }
 
 function instance(index: number, random: Random): InstanceSpec {

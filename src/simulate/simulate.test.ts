@@ -29,6 +29,16 @@ describe('simulate', () => {
     assert.ok(Math.abs(meanMs - 20) < 1, `mean ${meanMs}`)
   })
 
+  it('shows what a hedge does to the slow tail, and what it costs', () => {
+    const scenario = scenarioNamed('tail', { requests: 40_000, utilisation: 0.3 })
+    const plain = simulate({ scenario, balance: 'p2c', seed: SEED })
+    const hedged = simulate({ scenario, balance: 'p2c', hedge: { delayMs: 'p95' }, seed: SEED })
+    assert.equal(plain.hedges, 0)
+    assert.ok(hedged.p999Ms < plain.p999Ms * 0.8, `p99.9 ${hedged.p999Ms} instead of ${plain.p999Ms}`)
+    assert.ok(hedged.hedges > 0 && hedged.hedges <= 0.08 * hedged.requests, `${hedged.hedges} hedges`)
+    assert.equal(hedged.attempts, hedged.requests + hedged.hedges)
+  })
+
   it('ranks the policies as the reference does: least request, P2C, round robin, random', () => {
     const p99 = (balance: BalanceConfig) => run('equal', balance, 60_000, 0.8).p99Ms
     const all = (['least-request', { policy: 'p2c', load: 'in-flight' }, 'round-robin', 'random'] as const).map(p99)

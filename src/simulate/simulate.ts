@@ -61,7 +61,7 @@ class Simulation {
   }
 
   #newCaller(number: number): SimulatedCaller {
-    const { scenario, balance, observer } = this.#options
+    const { scenario, balance, hedge, observer } = this.#options
     return new SimulatedCaller({
       number,
       service: SERVICE,
@@ -71,6 +71,8 @@ class Simulation {
       balance,
       attempts: scenario.attempts ?? 3,
       attemptTimeoutMs: scenario.attemptTimeoutMs ?? 1000,
+      hedge,
+      onHedge: () => this.#tally.hedged(),
       observer,
       send: (instance, done) => {
         this.#tally.sent(instance)

@@ -13,6 +13,7 @@ export class Tally {
   readonly #instances = new Map<string, Seen>()
   readonly #latencies: number[] = []
   #failed = 0
+  #hedges = 0
   #lastArrival: number | undefined
 
   joined(id: string, weight: number, now: number): void {
@@ -25,6 +26,10 @@ export class Tally {
 
   sent(id: string): void {
     this.#instances.get(id)!.attempts++
+  }
+
+  hedged(): void {
+    this.#hedges++
   }
 
   ended(ok: boolean, latencyMs: number): void {
@@ -45,6 +50,7 @@ export class Tally {
       requests: sorted.length + this.#failed,
       failed: this.#failed,
       attempts: Object.values(byInstance).reduce((sum, count) => sum + count, 0),
+      hedges: this.#hedges,
       meanMs: sorted.reduce((sum, ms) => sum + ms, 0) / sorted.length,
       p99Ms: at(0.99),
       p999Ms: at(0.999),

@@ -1,5 +1,4 @@
 /** Keeps calls away from instances that traffic has shown to be dead, failing or hung, and judges each attempt afterwards. */
-import type { FailureKind } from '../../balance/outlier.ts'
 import { ERRORS, type ErrorCode } from '../../core/errors.ts'
 import { header } from '../../core/headers.ts'
 import { WireError } from '../../wire/wire-error.ts'
@@ -7,6 +6,7 @@ import type { AttemptState, Call, Layer, Parts } from '../call.ts'
 import type { OutboundResponse } from '../contract.ts'
 import { isFailure, statusInHead } from '../grpc.ts'
 import { ERROR_HEADER } from '../headers.ts'
+import { judge, type Verdict } from '../judge.ts'
 import type { Candidate } from '../upstream.ts'
 
 /** `then` and not `await`: each async function on the way of every request costs it a promise and three turns more. */
@@ -14,27 +14,25 @@ export const breaker: Layer = (parts, next) => (call) => {
   const { attempt } = call
   return next(call).then(
     (response) => {
-      if (call.request.grpc === undefined) judge(call, attempt.candidate!, failureInAnswer(response), parts)
+      if (call.request.grpc === undefined) settle(call, attempt.candidate!, failureInAnswer(response), parts)
       else judgeGrpc(call, response, parts)
       return response
     },
     (error) => {
-      if (attempt.candidate !== undefined) judge(call, attempt.candidate, failureOf(attempt), parts)
+      if (attempt.candidate !== undefined) settle(call, attempt.candidate, failureOf(attempt), parts)
       throw error
     },
   )
 }
-
-type Verdict = FailureKind | 'well' | 'outpaced' | 'unknown'
 
 /** The status of a gRPC call comes last, where it does not come alone. */
 function judgeGrpc(call: Call, response: OutboundResponse, parts: Parts): void {
   const { attempt } = call
   const candidate = attempt.candidate!
   const atEnd = response.status === 200 && statusInHead(response.headers) === undefined
-  const settle = () => judge(call, candidate, atEnd ? failureAtEnd(attempt) : failureInAnswer(response), parts)
-  if (atEnd && !attempt.over) attempt.onEnd = settle
-  else settle()
+  const end = () => settle(call, candidate, atEnd ? failureAtEnd(attempt) : failureInAnswer(response), parts)
+  if (atEnd && !attempt.over) attempt.onEnd = end
+  else end()
 }
 
 function failureAtEnd(attempt: AttemptState): Verdict {
@@ -72,25 +70,15 @@ function isRefusedStream(cause: unknown): boolean {
   return cause instanceof WireError && cause.reason === 'h2_refused_stream'
 }
 
-function judge(call: Call, candidate: Candidate, verdict: Verdict, parts: Parts): void {
-  const { outlier } = call.upstream
-  const { id } = candidate
+function settle(call: Call, candidate: Candidate, verdict: Verdict, { metrics, log }: Parts): void {
+  const { upstream, request, policy } = call
+  const { service } = request
+  const instance = candidate.id
   // What has gone is judged no more: nobody would forget the verdict.
-  if (!call.upstream.has(id)) return
-  if (call.request.grpc !== undefined) outlier.started(id)
-  if (verdict === 'well') outlier.answered(id)
-  else if (verdict === 'unknown') outlier.cancelled(id)
-  else if (verdict === 'outpaced') outlier.outpaced(id)
-  else {
-    outlier.failed(id, verdict)
-    call.upstream.chooser(call.policy.balance).policy.failed?.(id)
-  }
-  const reason = outlier.allIn() ? undefined : outlier.state(id).reason
-  if (reason !== undefined && !candidate.ejected) {
-    parts.metrics.ejections.with(call.request.service, id, verdict).value++
-    parts.log.warn({ service: call.request.service, instance: id, reason }, 'instance ejected')
-    // What it cost while it failed says nothing about it once it is back, and would keep it idle for a minute.
-    for (const load of Object.values(candidate.loads)) load.forget()
-  }
-  candidate.ejected = reason !== undefined
+  if (!upstream.has(instance)) return
+  if (request.grpc !== undefined) upstream.outlier.started(instance)
+  const reason = judge(upstream, candidate, verdict, policy.balance)
+  if (reason === undefined) return
+  metrics.ejections.with(service, instance, verdict).value++
+  log.warn({ service, instance, reason }, 'instance ejected')
 }

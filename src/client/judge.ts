@@ -1,0 +1,31 @@
+/** What the end of an attempt says about its instance: told to outlier detection and to the policy, once for all who call. */
+import type { BalanceConfig } from '../balance/balance-config.ts'
+import type { FailureKind } from '../balance/outlier.ts'
+import type { Candidate, Upstream } from './upstream.ts'
+
+/** `outpaced`: given up because another had answered; `unknown`: given up for reasons of the caller's. */
+export type Verdict = FailureKind | 'well' | 'outpaced' | 'unknown'
+
+/** Returns why the instance has been ejected by this, where it has. */
+export function judge(
+  upstream: Upstream,
+  candidate: Candidate,
+  verdict: Verdict,
+  balance: BalanceConfig | undefined,
+): string | undefined {
+  const { outlier } = upstream
+  const { id } = candidate
+  if (verdict === 'well') outlier.answered(id)
+  else if (verdict === 'unknown') outlier.cancelled(id)
+  else if (verdict === 'outpaced') outlier.outpaced(id)
+  else {
+    outlier.failed(id, verdict)
+    upstream.chooser(balance).policy.failed?.(id)
+  }
+  const reason = outlier.allIn() ? undefined : outlier.state(id).reason
+  const isNew = reason !== undefined && !candidate.ejected
+  // What it cost while it failed says nothing about it once it is back, and would keep it idle for a minute.
+  if (isNew) for (const load of Object.values(candidate.loads)) load.forget()
+  candidate.ejected = reason !== undefined
+  return isNew ? reason : undefined
+}
