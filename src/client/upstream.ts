@@ -259,7 +259,9 @@ export class Upstream {
     if (!same) this.#endpoints = eachLoad((load) => endpointsOf(offered, load))
     const leaving = [...this.#candidates.values()].filter(({ instance }) => keepsSessions(instance))
     this.#bindable =
-      leaving.length === 0 ? this.#endpoints : eachLoad((load) => [...this.#endpoints[load], ...endpointsOf(leaving, load)])
+      leaving.length === 0
+        ? this.#endpoints
+        : eachLoad((load) => [...this.#endpoints[load], ...endpointsOf(leaving, load)])
   }
 
   #candidate(instance: Instance): Candidate {

@@ -13,6 +13,7 @@ import {
 } from './contract.ts'
 import type { Incoming } from './incoming.ts'
 import { NOBODY } from './nobody.ts'
+import { writeTogether } from './one-write.ts'
 import { reset } from './reset.ts'
 import { WireError } from './wire-error.ts'
 import { responseHead } from './write.ts'
@@ -34,6 +35,8 @@ export interface ExchangeConnection {
 
 /** Up to this, head and body go out as one string: Node writes that without an allocation, bytes. */
 const ONE_WRITE_BYTES = 16 * 1024
+/** The same for a whole answer, of which both can be copied into one buffer. */
+const SMALL_BYTES = 2 * 1024
 
 type Stage = 'waiting' | 'body' | 'ended' | 'done' | 'gone'
 
@@ -185,15 +188,18 @@ export class H1Exchange implements ServerExchange {
   }
 
   #putBoth(head: string, body: string | Uint8Array, length: number): void {
-    if (head.length + length > ONE_WRITE_BYTES) {
-      const { socket } = this.connection
-      socket.cork()
+    if (head.length + length > SMALL_BYTES) {
+      const bytes = typeof body === 'string' ? Buffer.from(body) : body
+      if (this.connection.queue[0] === this) return void this.#putNow(head, bytes)
       this.#put(head)
-      this.#put(typeof body === 'string' ? Buffer.from(body) : body)
-      socket.uncork()
+      this.#put(bytes)
     } else if (typeof body !== 'string') this.#put(head + latin1(body))
     else if (length === body.length) this.#put(head + body)
     else this.#put(head + Buffer.from(body).toString('latin1'))
+  }
+
+  #putNow(head: string, body: Uint8Array): void {
+    if (!writeTogether(this.connection.socket, head, body)) this.connection.stalled()
   }
 
   #putChunk(bytes: Uint8Array): boolean {

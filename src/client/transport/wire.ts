@@ -14,6 +14,7 @@ import { ClientConnection } from '../../wire/client-connection.ts'
 import { type BodySource, CHUNKED, type ResponseHead } from '../../wire/contract.ts'
 import { fromReadable, type Incoming } from '../../wire/incoming.ts'
 import { HEAD_LIMITS } from '../../wire/limits.ts'
+import { writeTogether } from '../../wire/one-write.ts'
 import { Pool } from '../../wire/pool.ts'
 import type { Shared, Sharing } from '../../wire/shared.ts'
 import { Sweep } from '../../wire/sweep.ts'
@@ -265,7 +266,7 @@ class Exchange implements Sharing {
       const head = requestHead(method, path, headers, bytes?.length ?? 0)
       this.#stage = 'request'
       if (bytes === undefined || bytes.length === 0) socket.write(head, 'latin1')
-      else writeBoth(socket, head, bytes)
+      else writeTogether(socket, head, bytes)
       connection.sent()
       return
     }
@@ -329,12 +330,4 @@ class Exchange implements Sharing {
       error instanceof SkeinError ? error : new SkeinError('CANCELLED', 'the body of the request broke off', {}, error),
     )
   }
-}
-
-/** Head and body in one packet where they are small. */
-function writeBoth(socket: ClientConnection['socket'], head: string, body: Uint8Array): void {
-  socket.cork()
-  socket.write(head, 'latin1')
-  socket.write(body)
-  socket.uncork()
 }

@@ -1,0 +1,33 @@
+/**
+ * Head and body with one system call and no garbage: both are put into one buffer, which is used again as soon as the system has
+ * copied it, mostly at once. The other ways cost more: a gathering write (cork) 2 to 3 µs, a string of both, up to twice its
+ * length in garbage.
+ */
+import type { Socket } from 'node:net'
+
+/** Above this, copying costs more than it saves, bytes. */
+const TOGETHER_MAX = 64 * 1024
+
+let buffer: Buffer | undefined
+
+/** `head` is Latin-1. False as that of the socket: hold back. */
+export function writeTogether(socket: Socket, head: string, body: Uint8Array): boolean {
+  const length = head.length + body.length
+  // What TLS is given it keeps for a while, so that each write would need a buffer of its own.
+  if (length > TOGETHER_MAX || 'encrypted' in socket || socket.writableLength > 0) return writeBoth(socket, head, body)
+  buffer ??= Buffer.allocUnsafeSlow(TOGETHER_MAX)
+  buffer.write(head, 0, 'latin1')
+  buffer.set(body, head.length)
+  const more = socket.write(buffer.subarray(0, length))
+  // The system has not taken all of it, so it is not ours any more.
+  if (socket.writableLength > 0) buffer = undefined
+  return more
+}
+
+function writeBoth(socket: Socket, head: string, body: Uint8Array): boolean {
+  socket.cork()
+  socket.write(head, 'latin1')
+  const more = socket.write(body)
+  socket.uncork()
+  return more
+}
