@@ -17,6 +17,8 @@ export interface Edge {
   metrics(): Promise<string>
   /** Process IDs, in the order in which they began; only where there are several. */
   workers(): Promise<number[]>
+  /** All of them serve. */
+  ready(): Promise<boolean>
 }
 
 /** `upstreams` are ports of 127.0.0.1, by the name of their service. */
@@ -38,10 +40,13 @@ export async function startEdge(
   const args = ['gateway', '--name', 'edge', '--registry', registry.url, '--workers', String(workers)]
   const ports = ['--port', String(port), '--admin-port', String(adminPort)]
   const gateway = startProcess(context, [...args, ...ports], env, ROOT)
-  await eventually('the gateway', async () => {
-    if (gateway.gone()) throw new Error(`it ended: ${gateway.output()}`)
+  const ready = async () => {
     const { status, text } = await get(`${admin}/health/ready`)
     return status === 200 && (workers === 1 || text.includes(`"ready":${workers}`))
+  }
+  await eventually('the gateway', () => {
+    if (gateway.gone()) throw new Error(`it ended: ${gateway.output()}`)
+    return ready()
   })
   return {
     ...{ url, admin, registry: registry.url, process: gateway },
@@ -53,6 +58,7 @@ export async function startEdge(
         return JSON.stringify(namesIn(text)) === wanted
       })
     },
+    ready,
     workers: async () => (JSON.parse((await get(`${admin}/workers`)).text) as { pid: number }[]).map(({ pid }) => pid),
     metrics: async () => (await get(`${admin}/metrics`)).text,
   }

@@ -1,7 +1,5 @@
 /** A gateway under constant load for long while its upstreams break at random, and what it holds when that is over. */
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { RequestListener } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import { below } from '../../../src/core/random.ts'
@@ -10,6 +8,7 @@ import { BREAKS, type Break, breakAnswers, WHOLE_HEADER } from './broken-upstrea
 import type { FaultContext, Row } from './contract.ts'
 import { type Edge, registerInstance, socketsOf, startEdge } from './edge.ts'
 import { INSPECTED, liveMiB } from './live-heap.ts'
+import { startOrigin } from './origin.ts'
 import { residentMiB } from './process.ts'
 
 const BODY = 'y'.repeat(2000)
@@ -35,11 +34,13 @@ export interface SoakPlan {
 
 export async function soak(context: FaultContext, { workers, seconds, ratePerSecond }: SoakPlan): Promise<Row[]> {
   const { log, after } = context
+  const answer: RequestListener = (_, response) =>
+    response.writeHead(200, { [WHOLE_HEADER]: String(BODY.length) }).end(BODY)
   const broken = await breakAnswers()
   after(() => broken.close())
   const edge = await startEdge(
     context,
-    { good: await origin(context), broken: broken.port, mixed: await origin(context) },
+    { good: await startOrigin(context, answer), broken: broken.port, mixed: await startOrigin(context, answer) },
     [
       { name: 'good', path: '/good', to: 'good' },
       { name: 'mixed', path: '/mixed/*', to: 'mixed' },
@@ -87,18 +88,6 @@ async function lookAt({ process }: Edge, pids: readonly number[]): Promise<Phase
 }
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0)
-
-async function origin({ after }: FaultContext): Promise<number> {
-  const headers = { [WHOLE_HEADER]: String(BODY.length) }
-  const server = createServer({ keepAliveTimeout: 60_000 }, (_, response) => response.writeHead(200, headers).end(BODY))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  after(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return (server.address() as AddressInfo).port
-}
 
 /** Open loop: calls begin at the rate whatever becomes of those before, as long as this machine keeps up. */
 async function callAtRate(
