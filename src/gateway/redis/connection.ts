@@ -51,6 +51,10 @@ export class RedisConnection {
     this.tried = this.#connect()
   }
 
+  get isThere(): boolean {
+    return this.#client !== undefined
+  }
+
   /** The script's answer; undefined = Redis is away, or is so from now on. Never rejects, and takes no longer than `timeoutMs`. */
   async run(words: readonly string[]): Promise<unknown> {
     const client = this.#client

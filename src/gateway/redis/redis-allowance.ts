@@ -2,14 +2,25 @@
  * Rate limits that several gateways count together, in Redis. While Redis is away each counts by itself, as it would without:
  * an outage lets through at most the limit for each gateway, and refuses nobody who was not over it.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Allowance, Ask } from '../allowance.ts'
 import type { Verdict } from '../buckets.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 import { conditionsOf } from '../snapshot.ts'
 import type { RedisSettings } from './config.ts'
 import { RedisConnection, type RedisParts } from './connection.ts'
-import { argumentsFor, type Filling, TAKE, verdictsOf } from './tokens.ts'
+import { type Bucket, TAKE, verdictsOf, wordsFor } from './tokens.ts'
+
+/** Requests in one call of the script: it holds up all others in Redis for about a µs each. */
+const BATCH_MAX = 128
+
+interface Waiting {
+  readonly asked: readonly Ask[]
+  readonly buckets: readonly Bucket[]
+  /** When it was asked, monotonic ms. */
+  readonly at: number
+  readonly resolve: (verdicts: readonly Verdict[] | Promise<readonly Verdict[]>) => void
+}
 
 export class RedisAllowance implements Allowance {
   readonly #connection: RedisConnection
@@ -19,6 +30,8 @@ export class RedisAllowance implements Allowance {
   readonly #counts: Readonly<Record<'redis' | 'gateway', { value: number }>>
   /** By route and rule, as the same in every gateway. */
   readonly #ids = new WeakMap<object, string>()
+  /** All that ask in one turn of the event loop go together. */
+  #waiting: Waiting[] = []
 
   /** `alone` counts while Redis is away. */
   constructor(settings: RedisSettings, alone: Allowance, parts: RedisParts & { readonly metrics: GatewayMetrics }) {
@@ -28,7 +41,7 @@ export class RedisAllowance implements Allowance {
     this.#clock = parts.clock
     this.#counts = { redis: limited.with('redis'), gateway: limited.with('gateway') }
     // It writes, so that a Redis which is full or only reads does not count as there.
-    const probe = wordsFor([`${settings.prefix}:probe`], [{ capacity: 1_000, perMs: 1 }])
+    const probe = wordsFor([[{ key: `${settings.prefix}:probe`, capacity: 1_000, perMs: 1 }]])
     this.#connection = new RedisConnection(settings, TAKE, probe, parts)
   }
 
@@ -37,24 +50,38 @@ export class RedisAllowance implements Allowance {
     return this.#connection.tried
   }
 
-  async take(asked: readonly Ask[], now: number): Promise<readonly Verdict[]> {
-    const fillings = asked.map(({ limit }) => fillingOf(limit.config))
-    const keys = asked.map((ask) => this.#keyOf(ask))
-    const answer = await this.#connection.run(wordsFor(keys, fillings))
-    const verdicts = answer === undefined ? undefined : this.#read(answer, fillings)
-    this.#counts[verdicts === undefined ? 'gateway' : 'redis'].value++
-    if (verdicts === undefined) return this.#alone.take(asked, this.#clock.monotonic())
-    this.#noteOwn(asked, verdicts, now)
-    return verdicts
+  take(asked: readonly Ask[], now: number): readonly Verdict[] | Promise<readonly Verdict[]> {
+    if (!this.#connection.isThere) return this.#takeAlone(asked, now)
+    const buckets = asked.map((ask) => this.#bucketOf(ask))
+    return new Promise((resolve) => {
+      if (this.#waiting.length === 0) setImmediate(() => this.#askAll())
+      this.#waiting.push({ asked, buckets, at: now, resolve })
+    })
   }
 
   close(): void {
     this.#connection.close()
   }
 
-  #read(answer: unknown, fillings: readonly Filling[]): Verdict[] | undefined {
+  #askAll(): void {
+    const all = this.#waiting
+    this.#waiting = []
+    for (let i = 0; i < all.length; i += BATCH_MAX) void this.#askFor(all.slice(i, i + BATCH_MAX))
+  }
+
+  async #askFor(batch: readonly Waiting[]): Promise<void> {
+    const groups = batch.map(({ buckets }) => buckets)
+    const answer = await this.#connection.run(wordsFor(groups))
+    const verdicts = answer === undefined ? undefined : this.#read(answer, groups)
+    for (const [i, { asked, at, resolve }] of batch.entries()) {
+      if (verdicts === undefined) resolve(this.#takeAlone(asked, this.#clock.monotonic()))
+      else resolve(this.#taken(asked, verdicts[i]!, at))
+    }
+  }
+
+  #read(answer: unknown, groups: readonly (readonly Bucket[])[]): Verdict[][] | undefined {
     try {
-      return verdictsOf(answer, fillings)
+      return verdictsOf(answer, groups)
     } catch (error) {
       this.#connection.lose(error as Error)
       return undefined
@@ -62,26 +89,27 @@ export class RedisAllowance implements Allowance {
   }
 
   /** What was let through is taken here as well, so that an outage does not begin with full buckets. */
-  #noteOwn(asked: readonly Ask[], verdicts: readonly Verdict[], now: number): void {
-    if (verdicts.every(({ taken }) => taken)) for (const { limit, key } of asked) limit.buckets.take(key, now)
+  #taken(asked: readonly Ask[], verdicts: readonly Verdict[], at: number): readonly Verdict[] {
+    this.#counts.redis.value++
+    if (verdicts.every(({ taken }) => taken)) for (const { limit, key } of asked) limit.buckets.take(key, at)
+    return verdicts
   }
 
-  /** Route, rule and client as a digest: nobody's address or name lies in Redis, and each key is of one length. */
-  #keyOf({ limit, route, key }: Ask): string {
+  #takeAlone(asked: readonly Ask[], now: number): readonly Verdict[] | Promise<readonly Verdict[]> {
+    this.#counts.gateway.value++
+    return this.#alone.take(asked, now)
+  }
+
+  /** Its key is route, rule and client as a digest: nobody's address or name lies in Redis, and each is of one length. */
+  #bucketOf({ limit, route, key }: Ask): Bucket {
+    const { requests, seconds, burst = requests } = limit.config
     let id = this.#ids.get(limit)
     if (id === undefined) {
       // Routes that have no name of their own may share one, and must not share what they count.
       id = JSON.stringify([route.config.name ?? [route.name, conditionsOf(route.config)], limit.config])
       this.#ids.set(limit, id)
     }
-    return `${this.#prefix}:${createHash('sha256').update(id).update('\n').update(key).digest('base64url')}`
+    const digest = hash('sha256', `${id}\n${key}`, 'base64url')
+    return { key: `${this.#prefix}:${digest}`, capacity: burst, perMs: requests / (seconds * 1000) }
   }
-}
-
-function fillingOf({ requests, seconds, burst = requests }: Ask['limit']['config']): Filling {
-  return { capacity: burst, perMs: requests / (seconds * 1000) }
-}
-
-function wordsFor(keys: readonly string[], fillings: readonly Filling[]): string[] {
-  return [String(keys.length), ...keys, ...argumentsFor(fillings)]
 }

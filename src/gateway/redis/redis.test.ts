@@ -18,7 +18,7 @@ import { Buckets, takeTogether } from '../buckets.ts'
 import type { GatewayConfig, RouteConfig } from '../contract.ts'
 import { type RunningGateway, startGateway } from '../index.ts'
 import { ask, httpUpstream, instance, tcpUpstream } from '../workbench.suite.ts'
-import { argumentsFor, TAKE, verdictsOf } from './tokens.ts'
+import { TAKE, verdictsOf, wordsFor } from './tokens.ts'
 
 const HOUR = 3600
 const SEED = Number(process.env['SKEIN_SEED'] ?? Math.floor(Math.random() * 2 ** 32))
@@ -132,21 +132,25 @@ describe('rate limits in Redis', { skip: needsRedis() }, () => {
     let now = 1_700_000_000_000
     for (let i = 0; i < 3000; i++) {
       now += Math.floor(random() * 2 * (random() < 0.01 ? 3_600_000 : 1000))
-      const user = String(Math.floor(random() * 3))
-      const chosen = random() < 0.5 ? [0, 1] : [Math.floor(random() * 2)]
-      const keys = chosen.map((at) => `${at} ${user}`)
-      const asked = chosen.map((at) => fillings[at]!)
-      const words = [String(keys.length), ...keys, ...argumentsFor(asked), String(now * 1000)]
-      const verdicts = verdictsOf(await client.sendCommand(['EVAL', script, ...words]), asked)
-      const twin = takeTogether(
-        chosen.map((at) => ({ buckets: twins[at]!, key: user })),
-        now,
-      )
-      for (const [at, { taken, left, retryMs, fullMs }] of verdicts.entries()) {
-        const other = twin[at]!
-        assert.deepEqual([taken, left], [other.taken, other.left], `step ${i}`)
-        // The twin reckons on at refusals, too; so they may differ in the last digits.
-        assert.ok(Math.abs(retryMs - other.retryMs) < 1 && Math.abs(fullMs - other.fullMs) < 1, `step ${i}`)
+      // Several requests in one call, also of one client.
+      const groups = Array.from({ length: 1 + Math.floor(random() * 4) }, () => {
+        const user = String(Math.floor(random() * 3))
+        const chosen = random() < 0.5 ? [0, 1] : [Math.floor(random() * 2)]
+        return chosen.map((at) => ({ ...fillings[at]!, at, user, key: `${at} ${user}` }))
+      })
+      const words = [...wordsFor(groups), String(now * 1000)]
+      const verdicts = verdictsOf(await client.sendCommand(['EVAL', script, ...words]), groups)
+      for (const [n, group] of groups.entries()) {
+        const twin = takeTogether(
+          group.map(({ at, user }) => ({ buckets: twins[at]!, key: user })),
+          now,
+        )
+        for (const [j, { taken, left, retryMs, fullMs }] of verdicts[n]!.entries()) {
+          const other = twin[j]!
+          assert.deepEqual([taken, left], [other.taken, other.left], `step ${i}`)
+          // The twin reckons on at refusals, too; so they may differ in the last digits.
+          assert.ok(Math.abs(retryMs - other.retryMs) < 1 && Math.abs(fullMs - other.fullMs) < 1, `step ${i}`)
+        }
       }
     }
   })
@@ -155,10 +159,10 @@ describe('rate limits in Redis', { skip: needsRedis() }, () => {
     const redis = await redisFor(t)
     const client = await clientOf(t, `redis://127.0.0.1:${redis.port}`)
     const script = TAKE.replace("redis.call('TIME')", '{ 0, tonumber(ARGV[#ARGV]) }')
-    const filling = [{ capacity: 1, perMs: 1 / 10_000 }]
+    const groups = [[{ key: 'k', capacity: 1, perMs: 1 / 10_000 }]]
     const take = async (second: number) => {
-      const words = ['1', 'k', ...argumentsFor(filling), String(second * 1_000_000)]
-      return verdictsOf(await client.sendCommand(['EVAL', script, ...words]), filling)[0]!
+      const words = [...wordsFor(groups), String(second * 1_000_000)]
+      return verdictsOf(await client.sendCommand(['EVAL', script, ...words]), groups)[0]![0]!
     }
     assert.equal((await take(100_000)).taken, true)
     assert.equal((await take(1_000)).taken, false)

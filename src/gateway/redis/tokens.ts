@@ -10,58 +10,77 @@
  */
 import type { Verdict } from '../buckets.ts'
 
-/** KEYS: a bucket each. ARGV: capacity and tokens per µs of each. Answers 1 or 0, then the tokens left in each, as texts. */
+/**
+ * KEYS: buckets, group by group. ARGV: for each group how many, and of each bucket its capacity and tokens per µs. Of a group a
+ * token of each is taken, or none. Answers for each group 1 or 0 and the tokens left in each, as texts.
+ */
 export const TAKE = `
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local free, back, tokens = true, false, {}
-for i, key in ipairs(KEYS) do
-  local capacity, rate = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  local held, at = string.match(redis.call('GET', key) or '', '^(%S+) (%S+)$')
-  tokens[i] = capacity
-  if held then
-    local passed = now - tonumber(at)
-    back = back or passed < 0
-    tokens[i] = math.min(capacity, tonumber(held) + math.max(0, passed) * rate)
+local answer, before, at = {}, 0, 1
+while before < #KEYS do
+  local size = tonumber(ARGV[at])
+  local free, back, capacity, rate, tokens = true, false, {}, {}, {}
+  for i = 1, size do
+    capacity[i], rate[i] = tonumber(ARGV[at + 2 * i - 1]), tonumber(ARGV[at + 2 * i])
+    local held, when = string.match(redis.call('GET', KEYS[before + i]) or '', '^(%S+) (%S+)$')
+    tokens[i] = capacity[i]
+    if held then
+      local passed = now - tonumber(when)
+      back = back or passed < 0
+      tokens[i] = math.min(capacity[i], tonumber(held) + math.max(0, passed) * rate[i])
+    end
+    free = free and tokens[i] >= 1
   end
-  free = free and tokens[i] >= 1
-end
-local answer = { free and '1' or '0' }
-for i, key in ipairs(KEYS) do
-  local capacity, rate = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  if free then tokens[i] = tokens[i] - 1 end
-  if free or back then
-    local full = math.ceil((capacity - tokens[i]) / rate / 1000)
-    redis.call('SET', key, string.format('%.17g %.0f', tokens[i], now), 'PX', math.max(1, full))
+  answer[#answer + 1] = free and '1' or '0'
+  for i = 1, size do
+    if free then tokens[i] = tokens[i] - 1 end
+    if free or back then
+      local full = math.ceil((capacity[i] - tokens[i]) / rate[i] / 1000)
+      redis.call('SET', KEYS[before + i], string.format('%.17g %.0f', tokens[i], now), 'PX', math.max(1, full))
+    end
+    answer[#answer + 1] = string.format('%.17g', tokens[i])
   end
-  answer[i + 1] = string.format('%.17g', tokens[i])
+  before, at = before + size, at + 2 * size + 1
 end
 return answer
 `
 
-/** How one bucket fills. */
-export interface Filling {
+/** One bucket: its key, and how it fills. */
+export interface Bucket {
+  readonly key: string
   readonly capacity: number
   readonly perMs: number
 }
 
-export function argumentsFor(fillings: readonly Filling[]): string[] {
-  return fillings.flatMap(({ capacity, perMs }) => [String(capacity), String(perMs / 1000)])
+/** What the script is given behind its name. */
+export function wordsFor(groups: readonly (readonly Bucket[])[]): string[] {
+  const keys = groups.flatMap((group) => group.map(({ key }) => key))
+  const numbers = groups.flatMap((group) => [
+    String(group.length),
+    ...group.flatMap(({ capacity, perMs }) => [String(capacity), String(perMs / 1000)]),
+  ])
+  return [String(keys.length), ...keys, ...numbers]
 }
 
 /** @throws TypeError for an answer that the script does not give: then it is no Redis. */
-export function verdictsOf(answer: unknown, fillings: readonly Filling[]): Verdict[] {
-  if (!Array.isArray(answer) || answer.length !== fillings.length + 1) throw new TypeError('an answer of another form')
-  const isTaken = answer[0] === '1'
-  return fillings.map(({ capacity, perMs }, i) => {
-    const tokens = Number(answer[i + 1])
-    if (!Number.isFinite(tokens)) throw new TypeError('an answer without numbers')
-    const taken = isTaken || tokens >= 1
-    return {
-      taken,
-      left: Math.floor(tokens),
-      retryMs: taken ? 0 : (1 - tokens) / perMs,
-      fullMs: (capacity - tokens) / perMs,
-    }
+export function verdictsOf(answer: unknown, groups: readonly (readonly Bucket[])[]): Verdict[][] {
+  const length = groups.reduce((sum, group) => sum + group.length + 1, 0)
+  if (!Array.isArray(answer) || answer.length !== length) throw new TypeError('an answer of another form')
+  let at = 0
+  return groups.map((group) => {
+    const isTaken = answer[at++] === '1'
+    return group.map((bucket) => verdictOf(Number(answer[at++]), isTaken, bucket))
   })
+}
+
+function verdictOf(tokens: number, isTaken: boolean, { capacity, perMs }: Bucket): Verdict {
+  if (!Number.isFinite(tokens)) throw new TypeError('an answer without numbers')
+  const taken = isTaken || tokens >= 1
+  return {
+    taken,
+    left: Math.floor(tokens),
+    retryMs: taken ? 0 : (1 - tokens) / perMs,
+    fullMs: (capacity - tokens) / perMs,
+  }
 }
