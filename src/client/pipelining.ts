@@ -14,6 +14,3 @@ export function pipeliningOf(meta: Instance['meta'] | undefined): number {
   const said = meta?.[PIPELINING_KEY]
   return said !== undefined && /^\d{1,3}$/.test(said) ? Math.min(Number(said), MAX) : 1
 }
-
-/** RFC 9110 §9.2.1: what may be asked twice, and side by side. */
-export const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])

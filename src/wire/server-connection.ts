@@ -6,9 +6,11 @@ import type { Socket } from 'node:net'
 import { plainAddress } from '../core/address.ts'
 import { type BodyDecoder, bodyDecoder } from './body-decoder.ts'
 import type { Peer } from './contract.ts'
+import { Gathered, type Handing } from './gathered.ts'
 import { findHeadEnd, parseRequestHead } from './head.ts'
 import { type Flow, Incoming } from './incoming.ts'
 import type { HeadLimits } from './limits.ts'
+import { SAFE_METHODS } from './safe.ts'
 import { H1Exchange } from './server-exchange.ts'
 import type { Sweep, Swept } from './sweep.ts'
 import { WireError } from './wire-error.ts'
@@ -74,6 +76,10 @@ export class ServerConnection implements Swept, Flow {
   #behind = 0
   #peer: Peer | undefined
   #stalled = false
+  /** The request that stands unread is to be served when no other is under way. */
+  #alone = false
+  /** Made when answers first wait for one another. */
+  #gathered: Gathered | undefined
   #closed = false
   #released = false
   #refused = false
@@ -132,6 +138,20 @@ export class ServerConnection implements Swept, Flow {
     if (!this.#stalled) return
     this.#stalled = false
     this.dueTick = this.#headTick
+    if (this.queue.length === 0 && !this.ending) this.#awaitNext()
+  }
+
+  gather(text: string, answer: Handing): boolean {
+    if (this.queue.length < 2 && this.#gathered?.pending !== true) return false
+    // What waits in the socket waits for the client, who is not served any sooner by this.
+    if (this.socket.writableLength > 0) return false
+    this.#gathered ??= new Gathered(this.socket, () => this.stalled())
+    this.#gathered.add(text, answer)
+    return true
+  }
+
+  flushGathered(): void {
+    if (this.#gathered?.pending === true) this.#gathered.flush()
   }
 
   #onData(bytes: Buffer): void {
@@ -173,10 +193,16 @@ export class ServerConnection implements Swept, Flow {
     take(this.socket)
   }
 
-  /** Behind a last request may stand what is no HTTP (an upgrade), and what the client does not expect to be done. */
+  /**
+   * Behind a last request may stand what is no HTTP (an upgrade), and what the client does not expect to be done; and only safe
+   * requests are served side by side (RFC 9112 §9.3.2).
+   */
   #mayRead(): boolean {
     const { queue } = this
-    return queue.length < this.host.limits.pipelining && queue.at(-1)?.last !== true
+    const last = queue.at(-1)
+    if (last === undefined) return true
+    if (queue.length >= this.host.limits.pipelining || last.last || this.#alone) return false
+    return SAFE_METHODS.has(last.head.method)
   }
 
   /** Returns the position after the head, or -1 when it has not all come. */
@@ -198,6 +224,10 @@ export class ServerConnection implements Swept, Flow {
     this.#blank = false
     this.dueTick = this.#headTick = NEVER
     const head = parseRequestHead(bytes, start, end, limits)
+    if (this.queue.length > 0 && !SAFE_METHODS.has(head.method)) {
+      this.#alone = true
+      return -1
+    }
     if (head.upgrade === undefined) this.#begin(new H1Exchange(this, head))
     else this.#beginUpgrade(new H1Exchange(this, head), bytes.subarray(end))
     return head.upgrade === undefined ? end : bytes.length
@@ -274,20 +304,26 @@ export class ServerConnection implements Swept, Flow {
     this.#flows()
     const receiving = this.isReceiving(exchange)
     this.queue.shift()
+    if (this.queue.length === 0 || exchange.last) this.flushGathered()
     if (exchange.last || receiving || (this.ending && this.queue.length === 0)) return void this.#finish(receiving)
     const [next] = this.queue
     if (next !== undefined) next.flush()
-    else this.dueTick = this.#headTick === NEVER ? this.host.sweep.in(this.host.limits.keepAliveMs) : this.#headTick
+    else this.#awaitNext()
     // The flush may have ended further answers, and the connection with them.
     if (this.ending || this.#closed) return
     if (this.host.draining && this.idle) return void this.socket.destroySoon()
     this.#readOn()
   }
 
+  #awaitNext(): void {
+    this.dueTick = this.#headTick === NEVER ? this.host.sweep.in(this.host.limits.keepAliveMs) : this.#headTick
+  }
+
   /** Takes up what was left unread while earlier requests were answered. */
   #readOn(): void {
     const rest = this.#rest
     if (rest === undefined) return void this.resume()
+    if (this.queue.length === 0) this.#alone = false
     this.#rest = undefined
     this.#searched = 0
     this.resume()
@@ -346,6 +382,7 @@ export class ServerConnection implements Swept, Flow {
 
   /** Lets go of the socket: it is the taker's, with what came behind the head. */
   release(): Buffer {
+    this.flushGathered()
     this.#released = true
     this.queue.length = 0
     this.host.sweep.delete(this)
@@ -363,6 +400,7 @@ export class ServerConnection implements Swept, Flow {
   #onEnd(): void {
     if (this.#released) return
     this.ending = true
+    this.flushGathered()
     if (this.queue.length === 0) return void this.socket.destroySoon()
     if (this.queue.every(({ ended }) => ended)) return
     this.#gone(new Error('the client closed the connection'))
@@ -373,6 +411,7 @@ export class ServerConnection implements Swept, Flow {
     if (this.#closed) return
     this.#closed = true
     this.#body?.fail(error)
+    this.#gathered?.gone(error)
     for (const exchange of this.queue.splice(0)) exchange.gone(error)
   }
 

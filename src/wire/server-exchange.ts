@@ -11,6 +11,7 @@ import {
   type ServerExchange,
   UNTIL_CLOSE,
 } from './contract.ts'
+import type { Handing } from './gathered.ts'
 import type { Incoming } from './incoming.ts'
 import { NOBODY } from './nobody.ts'
 import { writeTogether } from './one-write.ts'
@@ -30,6 +31,10 @@ export interface ExchangeConnection {
   answered(exchange: H1Exchange): void
   /** What was written has not gone out. */
   stalled(): void
+  /** Takes a whole answer, to write it with others of this turn; false where there are none to wait for. */
+  gather(text: string, answer: Handing): boolean
+  /** Writes what was gathered, before anything else is. */
+  flushGathered(): void
   release(): Buffer
 }
 
@@ -40,7 +45,7 @@ const SMALL_BYTES = 2 * 1024
 
 type Stage = 'waiting' | 'body' | 'ended' | 'done' | 'gone'
 
-export class H1Exchange implements ServerExchange {
+export class H1Exchange implements ServerExchange, Handing {
   readonly head: RequestHead
   readonly connection: ExchangeConnection
   body: Incoming | undefined
@@ -57,6 +62,8 @@ export class H1Exchange implements ServerExchange {
   #bodiless = false
   /** What waits for earlier answers. */
   #waiting: (string | Uint8Array)[] | undefined
+  /** Its connection writes it with others. */
+  #gathered = false
 
   constructor(connection: ExchangeConnection, head: RequestHead) {
     this.connection = connection
@@ -93,7 +100,7 @@ export class H1Exchange implements ServerExchange {
     const length = body === undefined ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.length
     const head = this.#headText(status, fields, lengthLine(status, length))
     this.#stage = 'ended'
-    if (body === undefined || length === 0 || this.#isBodiless(status)) this.#put(head)
+    if (body === undefined || length === 0 || this.#isBodiless(status)) this.#putWhole(head)
     else this.#putBoth(head, body, length)
     this.#over()
   }
@@ -133,6 +140,7 @@ export class H1Exchange implements ServerExchange {
   }
 
   reset(): void {
+    this.connection.flushGathered()
     reset(this.connection.socket)
   }
 
@@ -156,7 +164,9 @@ export class H1Exchange implements ServerExchange {
     const { socket } = this.connection
     const waiting = this.#waiting
     this.#waiting = undefined
-    if (waiting !== undefined) {
+    if (waiting?.length === 1 && this.#stage === 'ended' && typeof waiting[0] === 'string') this.#putWhole(waiting[0])
+    else if (waiting !== undefined) {
+      this.connection.flushGathered()
       socket.cork()
       for (const part of waiting) write(socket, part)
       process.nextTick(() => socket.uncork())
@@ -193,12 +203,20 @@ export class H1Exchange implements ServerExchange {
       if (this.connection.queue[0] === this) return void this.#putNow(head, bytes)
       this.#put(head)
       this.#put(bytes)
-    } else if (typeof body !== 'string') this.#put(head + latin1(body))
-    else if (length === body.length) this.#put(head + body)
-    else this.#put(head + Buffer.from(body).toString('latin1'))
+    } else if (typeof body !== 'string') this.#putWhole(head + latin1(body))
+    else if (length === body.length) this.#putWhole(head + body)
+    else this.#putWhole(head + Buffer.from(body).toString('latin1'))
+  }
+
+  /** All of an answer. */
+  #putWhole(text: string): void {
+    const { connection } = this
+    this.#gathered = connection.queue[0] === this && connection.gather(text, this)
+    if (!this.#gathered) this.#put(text)
   }
 
   #putNow(head: string, body: Uint8Array): void {
+    this.connection.flushGathered()
     if (!writeTogether(this.connection.socket, head, body)) this.connection.stalled()
   }
 
@@ -216,6 +234,7 @@ export class H1Exchange implements ServerExchange {
   #put(part: string | Uint8Array): boolean {
     const { connection } = this
     if (connection.queue[0] === this) {
+      connection.flushGathered()
       const more = write(connection.socket, part)
       if (!more) connection.stalled()
       return more
@@ -232,6 +251,7 @@ export class H1Exchange implements ServerExchange {
   /** The last byte was given to the socket; done once the socket has given it to the system. */
   #handedOver(): void {
     const { connection } = this
+    if (this.#gathered) return void connection.answered(this)
     if (connection.socket.writableLength === 0) return void this.#finish()
     connection.stalled()
     connection.socket.write('', (error) => {
@@ -244,6 +264,12 @@ export class H1Exchange implements ServerExchange {
     if (this.#stage !== 'ended') return
     this.#stage = 'done'
     this.connection.answered(this)
+    this.observer.done()
+  }
+
+  delivered(): void {
+    if (this.#stage !== 'ended') return
+    this.#stage = 'done'
     this.observer.done()
   }
 }

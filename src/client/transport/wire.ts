@@ -16,11 +16,12 @@ import { fromReadable, type Incoming } from '../../wire/incoming.ts'
 import { HEAD_LIMITS } from '../../wire/limits.ts'
 import { writeTogether } from '../../wire/one-write.ts'
 import { Pool } from '../../wire/pool.ts'
+import { SAFE_METHODS } from '../../wire/safe.ts'
 import type { Shared, Sharing } from '../../wire/shared.ts'
 import { Sweep } from '../../wire/sweep.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { requestHead } from '../../wire/write.ts'
-import { pipeliningOf, SAFE } from '../pipelining.ts'
+import { pipeliningOf } from '../pipelining.ts'
 import {
   type BreakOff,
   type Message,
@@ -73,7 +74,7 @@ class WireTransport implements Transport {
   send(target: Target, message: Message, receiver: Receiver): BreakOff {
     const exchange = new Exchange(this, target, message, receiver)
     const depth =
-      this.#pipelining && message.body === undefined && SAFE.has(message.method) ? pipeliningOf(target.meta) : 1
+      this.#pipelining && message.body === undefined && SAFE_METHODS.has(message.method) ? pipeliningOf(target.meta) : 1
     if (depth > 1) exchange.share(depth)
     else exchange.begin()
     return exchange.breakOff
