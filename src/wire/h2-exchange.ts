@@ -35,11 +35,10 @@ export class H2Exchange implements ServerExchange {
     this.head = head
     this.peer = peer
     this.body = head.framing === 0 ? undefined : this.#incoming()
-    // Unread, a stream does not close.
-    if (this.body === undefined && head.upgrade === undefined) stream.resume()
-    stream.on('drain', () => this.observer.drained())
-    stream.on('finish', () => this.#handedOver())
-    stream.on('aborted', () => this.#gone(new Error('the client reset the stream')))
+    // Unread, a stream does not close. One that has ended needs no reading: it would end sooner than what is written to it, for
+    // which node:http2 makes an error that nobody sees, and that takes as long as all the rest.
+    if (this.body === undefined && head.upgrade === undefined && !stream.endAfterHeaders) stream.resume()
+    stream.on('finish', () => this.#isWhole() && this.#handedOver())
     stream.on('close', () => this.#closed())
   }
 
@@ -67,6 +66,7 @@ export class H2Exchange implements ServerExchange {
   begin(status: number, fields: RawHeaders, framing: Framing, trailers = false): void {
     if (!this.#isOpen()) return
     this.#respond(status, fields, framing >= 0 ? framing : undefined, trailers ? WITH_TRAILERS : NO_OPTIONS)
+    this.#stream.on('drain', () => this.observer.drained())
     if (trailers && !this.#bodiless) this.#sendTrailersLast()
     if (framing >= 0) this.#left = framing
   }
@@ -110,9 +110,11 @@ export class H2Exchange implements ServerExchange {
     stream.on('trailers', (_headers, _flags, raw?: unknown) => {
       trailers = readTrailers((raw ?? NOTHING) as RawHeaders)
     })
-    stream.on('end', () => (stream.aborted ? undefined : body.end(trailers)))
-    stream.on('aborted', () => body.fail(new Error('the client reset the stream')))
-    stream.on('close', () => body.fail(new Error('the stream was closed')))
+    // node:http2 says `end` also of a stream that was reset.
+    stream.on('end', () => {
+      if (!stream.aborted && !stream.destroyed && stream.rstCode === constants.NGHTTP2_NO_ERROR) body.end(trailers)
+    })
+    stream.on('close', () => body.fail(new Error('the client reset the stream')))
     return body
   }
 
@@ -157,10 +159,15 @@ export class H2Exchange implements ServerExchange {
 
   /** Where the last bytes waited for the client's window, `finish` comes after this, or not at all. */
   #closed(): void {
-    const { rstCode, writableEnded } = this.#stream
     this.#trailing = false
-    if (rstCode === constants.NGHTTP2_NO_ERROR && writableEnded && this.#begun) return void this.#handedOver()
-    this.#gone(new Error(`the stream was closed (code ${rstCode})`))
+    if (this.#begun && this.#isWhole()) this.#handedOver()
+    else this.#gone(new Error(`the stream was closed (code ${this.#stream.rstCode})`))
+  }
+
+  /** Not when the client has reset the stream: node:http2 ends it then, and says that it has finished. */
+  #isWhole(): boolean {
+    const { aborted, writableEnded, rstCode } = this.#stream
+    return !aborted && writableEnded && rstCode === constants.NGHTTP2_NO_ERROR
   }
 
   #gone(error: Error): void {

@@ -78,18 +78,18 @@ export class H2Server {
     session.setTimeout(keepAliveMs, () => session.close())
     session.on('error', () => session.destroy())
     session.on('close', () => this.#sessions.delete(session))
+    const peer = peerOf(session.socket)
     session.on('stream', (stream, _headers, _flags, raw) => {
       streams.count(stream)
-      this.#onStream(stream, raw as unknown as RawHeaders)
+      this.#onStream(stream, raw as unknown as RawHeaders, peer)
     })
   }
 
-  #onStream(stream: ServerHttp2Stream, raw: RawHeaders): void {
+  #onStream(stream: ServerHttp2Stream, raw: RawHeaders, peer: Peer): void {
     // Must be first: an error of a stream without a listener would end the process. `close` follows and is acted on.
-    stream.on('error', () => {})
+    stream.on('error', ignore)
     // nghttp2 has reset it already, its body being another than its head said: nobody waits for an answer.
     if (stream.session === undefined) return
-    const peer = peerOf(stream.session.socket)
     try {
       this.#checkSize(raw)
       this.#host.onRequest(new H2Exchange(stream, readH2Head(raw, stream.endAfterHeaders), peer))
@@ -112,10 +112,13 @@ export class H2Server {
   /** SETTINGS_MAX_HEADER_LIST_SIZE only asks the client; counted as it says (RFC 9113 §6.5.2: 32 bytes a field beside its text). */
   #checkSize(raw: RawHeaders): void {
     const { headBytes } = this.#host.limits
-    const size = raw.reduce((sum, part) => sum + part.length + 16, 0)
+    let size = raw.length * 16
+    for (let i = 0; i < raw.length; i++) size += raw[i]!.length
     if (size > headBytes) throw new WireError('head_too_large', `the head is larger than ${headBytes} bytes`, 431)
   }
 }
+
+const ignore = () => {}
 
 class OpenStreams implements Occupant {
   #open = 0
@@ -127,7 +130,7 @@ class OpenStreams implements Occupant {
 
   count(stream: ServerHttp2Stream): void {
     this.#open++
-    stream.once('close', this.#ended)
+    stream.on('close', this.#ended)
   }
 }
 
