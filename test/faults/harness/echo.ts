@@ -8,13 +8,21 @@ import { adaptHandler } from '../../../src/service/adapt/index.ts'
 export interface Mode {
   /** How long an answer takes. */
   readonly ms?: number
+  /** Drawn anew for each, exponentially about `ms`. */
+  readonly drawn?: boolean
+  /** So many percent of the answers take so much longer, ms. */
+  readonly pauses?: { readonly percent: number; readonly ms: number }
   /** What it is; default 200. */
   readonly status?: number
   /** At most so many at a time; more wait in line. Default: no bound. */
   readonly width?: number
 }
 
-let mode: Mode = { ms: Number(process.env['ECHO_MS'] ?? 5), width: Number(process.env['ECHO_WIDTH'] ?? Infinity) }
+let mode: Mode = {
+  ms: Number(process.env['ECHO_MS'] ?? 5),
+  width: Number(process.env['ECHO_WIDTH'] ?? Infinity),
+  drawn: process.env['ECHO_DRAWN'] === 'yes',
+}
 let working = 0
 const line: (() => void)[] = []
 let served = 0
@@ -40,9 +48,15 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
 async function work(): Promise<void> {
   if (working >= (mode.width ?? Infinity)) await new Promise<void>((go) => line.push(go))
   working++
-  if (mode.ms !== 0) await new Promise((resolve) => setTimeout(resolve, mode.ms))
+  const ms = workMs(mode)
+  if (ms !== 0) await new Promise((resolve) => setTimeout(resolve, ms))
   working--
   line.shift()?.()
+}
+
+function workMs({ ms = 0, drawn, pauses }: Mode): number {
+  const paused = pauses !== undefined && Math.random() * 100 < pauses.percent ? pauses.ms : 0
+  return paused + (drawn === true ? -Math.log(1 - Math.random()) * ms : ms)
 }
 
 async function textOf(request: IncomingMessage): Promise<string> {

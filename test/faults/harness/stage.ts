@@ -19,6 +19,8 @@ export interface StagePlan {
   /** Where gateway and instances look for the registry, when not there where it is. */
   readonly registryAt?: (url: string) => string
   readonly route?: Omit<GatewayConfig['routes'][number], 'path' | 'to'>
+  /** More routes to the service, before it. */
+  readonly routes?: readonly (Omit<GatewayConfig['routes'][number], 'to'> & { readonly path: string })[]
   /** For all instances, or by number. */
   readonly env?: NodeJS.ProcessEnv | ((number: number) => NodeJS.ProcessEnv)
   readonly gatewayEnv?: NodeJS.ProcessEnv
@@ -46,6 +48,7 @@ export interface AccessLine {
     readonly instance: string
     readonly outcome: number | string
     readonly durationMs: number
+    readonly hedge?: true
   }[]
 }
 
@@ -76,7 +79,8 @@ export async function startStage(context: FaultContext, plan: StagePlan = {}): P
   const [port, adminPort] = [await freePort(), await freePort()]
   const folder = path.join(dir, `stage-${port}`)
   mkdirSync(folder)
-  const config: GatewayConfig = { port, routes: [{ ...plan.route, path: '/*', to: 'echo' }] }
+  const routes = (plan.routes ?? []).map((route) => ({ ...route, to: 'echo' }))
+  const config: GatewayConfig = { port, routes: [...routes, { ...plan.route, path: '/*', to: 'echo' }] }
   const services = `echo: { entry: '${path.join(import.meta.dirname, 'echo.ts')}' }`
   writeFileSync(
     path.join(folder, 'skein.config.mjs'),
