@@ -1,16 +1,20 @@
 /** Signing in with a browser at a real OpenID provider, seen from the browser. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { connect } from 'node:http2'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { WebSocket, WebSocketServer } from 'ws'
 import { Browser, type OpenIdOptions, OpenIdProcess } from '../../test/support/openid.ts'
 import { VirtualClock } from '../core/clock.ts'
 import { freePort } from '../core/free-port.ts'
 import type { RouteConfig } from './contract.ts'
 import type { OidcConfig } from './rule/oidc.ts'
-import { type BenchOptions, type Echoed, echoBench } from './workbench.suite.ts'
+import { type BenchOptions, type Echoed, echoBench, httpUpstream, instance } from './workbench.suite.ts'
 
 process.env['SKEIN_TEST_OIDC_SECRET'] = 's3cret/+ word'
 process.env['SKEIN_TEST_OIDC_KEY'] = randomBytes(32).toString('hex')
@@ -442,4 +446,49 @@ test('limits hold for the callback and the login, too', async (t) => {
   const statuses = []
   for (let i = 0; i < 3; i++) statuses.push((await browser.ask(`${url}/oauth2/callback?code=x&state=y`)).status)
   assert.deepEqual(statuses, [401, 401, 429])
+})
+
+test('another gateway with the same keys knows the session, and a restart ends none', async (t) => {
+  const { url, browser, rule } = await site(t)
+  await browser.signIn(url, 'ada')
+  const other = await echoBench(t, { auth: { oidc: rule } }, { clock: new VirtualClock(Date.now()) })
+  browser.jar.set(new URL(other.url).host, browser.cookies(url))
+  const seen = await browser.ask(other.url)
+  assert.equal(told(seen.text)['x-skein-subject'], 'ada')
+})
+
+test('HTTP/2, where cookies come one by one: the session is known and none of it passed on', async (t) => {
+  const { url, browser } = await site(t, { oidc: { scopes: ['profile'], forward: { picture: 'x-picture' } } })
+  await browser.signIn(url, 'large-4000')
+  const cookies = [...browser.cookies(url)].map(([name, value]) => `${name}=${value}`)
+  assert.equal(cookies.length, 2)
+  const client = connect(url)
+  t.after(() => client.close())
+  const stream = client.request({ ':path': '/', cookie: ['a=1', cookies[1]!, 'theme=dark', cookies[0]!] })
+  let text = ''
+  for await (const chunk of stream) text += String(chunk)
+  const headers = told(text)
+  assert.deepEqual([headers['x-skein-subject'], headers.cookie], ['large-4000', 'a=1; theme=dark'])
+})
+
+test('a WebSocket comes in with the page’s session, and is not sent to a login without', async (t) => {
+  const { url, browser, source } = await site(t, { route: { websocket: true } })
+  const { port, server } = await httpUpstream(t, (_, response) => response.end('{}'))
+  const sockets = new WebSocketServer({ server })
+  t.after(() => sockets.close())
+  await browser.signIn(url, 'ada')
+  source.set([instance(port)])
+  const cookie = [...browser.cookies(url)].map(([name, value]) => `${name}=${value}`).join('; ')
+  const connected = once(sockets, 'connection') as Promise<[WebSocket, IncomingMessage]>
+  const socket = new WebSocket(url.replace('http', 'ws'), { headers: { cookie } })
+  const [there, request] = await connected
+  assert.deepEqual([request.headers['x-skein-subject'], request.headers.cookie], ['ada', undefined])
+  there.close()
+  await once(socket, 'close')
+  const [, refused] = (await once(new WebSocket(url.replace('http', 'ws')), 'unexpected-response')) as [
+    unknown,
+    IncomingMessage,
+  ]
+  assert.deepEqual([refused.statusCode, refused.headers.location], [401, undefined])
+  refused.resume()
 })
