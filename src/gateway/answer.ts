@@ -4,6 +4,7 @@ import { ERROR_HEADER } from '../client/headers.ts'
 import { SkeinError } from '../core/errors.ts'
 import { header, type RawHeaders } from '../core/headers.ts'
 import { httpDate } from '../core/http-date.ts'
+import type { Timed } from '../core/timeouts.ts'
 import { type BodySource, CHUNKED, type Framing } from '../wire/contract.ts'
 import { responseHead } from '../wire/write.ts'
 import { responseHeaders } from './end-to-end.ts'
@@ -173,14 +174,19 @@ function stoppedReading(): SkeinError {
  * Waits until the system has taken the last byte: only then may a closing gateway close the socket. What is left by then
  * fits into the socket's buffer, so a client that does not take it within one pause has stopped reading. Never rejects.
  */
-function handedOver(exchange: Exchange, { clock, limits }: Parts): Promise<void> {
+function handedOver(exchange: Exchange, { clock, timeouts, limits }: Parts): Promise<void> {
   return new Promise((resolve) => {
-    const timer = clock.after(limits.bodyIdleMs, () => {
-      exchange.fail(stoppedReading())
-      exchange.wire.reset()
-    })
+    const pause: Timed = {
+      place: -1,
+      dueAt: clock.monotonic() + limits.bodyIdleMs,
+      expired() {
+        exchange.fail(stoppedReading())
+        exchange.wire.reset()
+      },
+    }
+    timeouts.add(pause)
     exchange.onOver = () => {
-      timer.cancel()
+      timeouts.delete(pause)
       if (!exchange.wire.done) exchange.error ??= exchange.failure
       resolve()
     }

@@ -8,7 +8,12 @@ import type { GatewayConfig } from './contract.ts'
 import { takeSnapshot } from './snapshot.ts'
 import { workbench } from './workbench.suite.ts'
 
-const PARTS = { clock: systemClock, log: silentLogger, random: () => 0, caller: { request: () => assert.fail('called') } }
+const PARTS = {
+  clock: systemClock,
+  log: silentLogger,
+  random: () => 0,
+  caller: { request: () => assert.fail('called') },
+}
 
 function problems(value: unknown, services?: string[]): Record<string, string> {
   const list = new IssueList('skein.config.ts')

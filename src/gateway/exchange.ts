@@ -8,6 +8,7 @@ import { SkeinError } from '../core/errors.ts'
 import type { RawHeaders } from '../core/headers.ts'
 import type { Logger } from '../core/log.ts'
 import type { Random } from '../core/random.ts'
+import type { Timeouts } from '../core/timeouts.ts'
 import type { TraceContext } from '../telemetry/trace.ts'
 import type { BodySource, ExchangeObserver, Peer, RequestHead, ServerExchange } from '../wire/contract.ts'
 import type { Allowance } from './allowance.ts'
@@ -25,6 +26,8 @@ import type { Target } from './target.ts'
 export interface Parts {
   readonly caller: Caller
   readonly clock: Clock
+  /** Of what nearly always ends before them. */
+  readonly timeouts: Timeouts
   readonly limits: GatewayLimits
   readonly log: Logger
   readonly metrics: GatewayMetrics

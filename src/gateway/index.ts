@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import { ConfigError, type Issue } from '../core/issues.ts'
 import { type Logger, silentLogger } from '../core/log.ts'
 import { type Random, systemRandom } from '../core/random.ts'
+import { Timeouts } from '../core/timeouts.ts'
 import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
 import { type Admin, type Pages, pagesOf, serveAdmin } from './admin.ts'
 import { type Allowance, ownAllowance } from './allowance.ts'
@@ -68,7 +69,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const limits = { ...LIMITS, ...options.limits }
   const common = { caller, log, clock, random, limits, metrics: gatewayMetrics(metrics) }
   const allowance = new ConfiguredAllowance(options.allowance ?? ownAllowance, common)
-  const parts = { ...common, allowance }
+  const parts = { ...common, allowance, timeouts: new Timeouts(clock) }
   const server = new GatewayServer(takeSnapshot(options.config, parts), parts, options.ticketKeys ?? randomBytes(48))
   await allowance.use(server.snapshot.redis)
   const pages = pagesOf({

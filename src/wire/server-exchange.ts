@@ -64,6 +64,8 @@ export class H1Exchange implements ServerExchange, Handing {
   #waiting: (string | Uint8Array)[] | undefined
   /** Its connection writes it with others. */
   #gathered = false
+  /** Its last byte is out of its hands, and it will hear when the system has it. */
+  #isTold = false
 
   constructor(connection: ExchangeConnection, head: RequestHead) {
     this.connection = connection
@@ -211,8 +213,20 @@ export class H1Exchange implements ServerExchange, Handing {
   /** All of an answer. */
   #putWhole(text: string): void {
     const { connection } = this
-    this.#gathered = connection.queue[0] === this && connection.gather(text, this)
-    if (!this.#gathered) this.#put(text)
+    const isNext = connection.queue[0] === this
+    this.#gathered = isNext && connection.gather(text, this)
+    if (this.#gathered) return
+    if (isNext && 'encrypted' in connection.socket) this.#putLast(text)
+    else this.#put(text)
+  }
+
+  /** To TLS, which always takes its time: so it is asked at once to tell when it is done. */
+  #putLast(text: string): void {
+    this.#isTold = true
+    this.connection.flushGathered()
+    this.connection.socket.write(text, 'latin1', (error) => {
+      if (!error) this.#finish()
+    })
   }
 
   #putNow(head: string, body: Uint8Array): void {
@@ -254,6 +268,7 @@ export class H1Exchange implements ServerExchange, Handing {
     if (this.#gathered) return void connection.answered(this)
     if (connection.socket.writableLength === 0) return void this.#finish()
     connection.stalled()
+    if (this.#isTold) return
     connection.socket.write('', (error) => {
       // Of a failed socket, `gone` is told.
       if (!error) this.#finish()
