@@ -3,7 +3,7 @@
  * chosen: those that lie unused with one worker are refused at another, and a small limit has none to spare. Price: a
  * turn of the event loop and of the channel for each such request; all of one turn go together.
  */
-import type { Clock } from '../../core/clock.ts'
+import type { Clock, Timer } from '../../core/clock.ts'
 import { type Allowance, type Ask, ownAllowance } from '../allowance.ts'
 import type { Verdict } from '../buckets.ts'
 import { conditionsOf } from '../snapshot.ts'
@@ -17,13 +17,20 @@ interface Waiting {
   readonly resolve: (verdicts: readonly Verdict[]) => void
 }
 
+interface Batch {
+  readonly waiting: readonly Waiting[]
+  readonly late: Timer
+}
+
+/** A supervisor that takes longer is stuck: until it answers again each worker counts for itself, ms. */
+const ANSWER_MS = 2_000
 /** Buckets that are known to be empty. */
 const EMPTY_MAX = 10_000
 
 export class SharedAllowance implements Allowance {
   readonly #clock: Clock
   readonly #send: (message: FromWorker) => void
-  readonly #underWay = new Map<number, readonly Waiting[]>()
+  readonly #underWay = new Map<number, Batch>()
   /** Until when there is nothing in a bucket, and when it would be full: a flood is refused without asking. */
   readonly #empty = new Map<string, { readonly until: number; readonly fullAt: number }>()
   /** Of each limit; by what it is, so that a reload gives no others. */
@@ -52,14 +59,29 @@ export class SharedAllowance implements Allowance {
   #ask(): void {
     const batch = this.#waiting
     this.#waiting = []
-    this.#underWay.set(++this.#nextId, batch)
-    this.#send({ type: 'ask-tokens', id: this.#nextId, groups: batch.map(({ tokens }) => tokens) })
+    if (batch.length === 0) return
+    const id = ++this.#nextId
+    // In the next turn: where it was this worker that stood still, the answer has come by then.
+    const late = this.#clock.after(ANSWER_MS, () => setImmediate(() => this.#giveUp(id)))
+    this.#underWay.set(id, { waiting: batch, late })
+    this.#send({ type: 'ask-tokens', id, groups: batch.map(({ tokens }) => tokens) })
+  }
+
+  /** The answer, when it comes after all, says that the supervisor is there again. */
+  #giveUp(id: number): void {
+    const batch = this.#underWay.get(id)
+    if (batch === undefined) return
+    this.#alone = true
+    this.#underWay.set(id, { ...batch, waiting: [] })
+    this.#countAlone(batch.waiting)
   }
 
   answered(id: number, groups: readonly (readonly TokenVerdict[])[]): void {
-    const batch = this.#underWay.get(id) ?? []
+    const batch = this.#underWay.get(id)
     this.#underWay.delete(id)
-    for (const [i, { tokens, at, resolve }] of batch.entries()) {
+    batch?.late.cancel()
+    this.#alone = false
+    for (const [i, { tokens, at, resolve }] of batch?.waiting.entries() ?? []) {
       const verdicts = groups[i]!.map(([taken, left, retryMs, fullMs]) => ({ taken, left, retryMs, fullMs }))
       this.#note(tokens, verdicts, at)
       resolve(verdicts)
@@ -69,11 +91,18 @@ export class SharedAllowance implements Allowance {
   /** The supervisor has gone, and this worker drains: until then it counts for itself. */
   goOnAlone(): void {
     this.#alone = true
-    const left = [...this.#underWay.values(), this.#waiting].flat()
+    for (const { waiting, late } of this.#underWay.values()) {
+      late.cancel()
+      this.#countAlone(waiting)
+    }
     this.#underWay.clear()
+    this.#countAlone(this.#waiting)
     this.#waiting = []
+  }
+
+  #countAlone(waiting: readonly Waiting[]): void {
     const now = this.#clock.monotonic()
-    for (const { asked, resolve } of left) resolve(ownAllowance.take(asked, now) as readonly Verdict[])
+    for (const { asked, resolve } of waiting) resolve(ownAllowance.take(asked, now) as readonly Verdict[])
   }
 
   #token(ask: Ask): TokenAsk {

@@ -6,7 +6,7 @@ import type { Ask } from '../allowance.ts'
 import type { Verdict } from '../buckets.ts'
 import { type RateLimitConfig, rateLimits } from '../rule/rate-limit.ts'
 import type { GatewayRoute } from '../snapshot.ts'
-import type { LimitSpec, TokenAsk, TokenVerdict } from './contract.ts'
+import type { FromWorker, LimitSpec, TokenAsk, TokenVerdict } from './contract.ts'
 import { SharedAllowance } from './shared-allowance.ts'
 import { TokenDesk } from './token-desk.ts'
 
@@ -103,6 +103,26 @@ test('without a supervisor a worker counts for itself, and nobody waits for ever
   lost.goOnAlone()
   for (const one of [waiting, notSent]) assert.equal((await one)[0]!.taken, true)
   assert.equal((lost.take([{ limit, route, key: 'k' }], 0) as readonly Verdict[])[0]!.taken, false)
+})
+
+test('while the supervisor is stuck a worker counts for itself, and no longer', async () => {
+  const clock = new VirtualClock()
+  const sent: FromWorker[] = []
+  const stuck = new SharedAllowance(clock, (message) => sent.push(message))
+  const limit = limitOf({ requests: 2, seconds: 60 })
+  const take = () => stuck.take([{ limit, route, key: 'k' }], clock.monotonic())
+  const asks = () => sent.filter(({ type }) => type === 'ask-tokens').length
+  const first = take()
+  await new Promise(setImmediate)
+  clock.advance(2000)
+  assert.equal((await first)[0]!.taken, true)
+  assert.deepEqual([(await take())[0]!.taken, (await take())[0]!.taken, asks()], [true, false, 1])
+  stuck.answered(1, [[[false, 0, 30_000, 60_000]]])
+  const later = take()
+  await new Promise(setImmediate)
+  assert.equal(asks(), 2)
+  stuck.answered(2, [[[true, 1, 0, 30_000]]])
+  assert.deepEqual(await later, [{ taken: true, left: 1, retryMs: 0, fullMs: 30_000 }])
 })
 
 test('limits that no config has any more are forgotten once they are full again', () => {
