@@ -46,6 +46,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   entry('registry removed', 'Registry', 'list who is kept out', () => import('./command/registry-removed.ts')),
   entry('registry remove', 'Registry', 'take an instance out for good', () => import('./command/registry-remove.ts')),
   entry('registry allow', 'Registry', 'let it register again', () => import('./command/registry-allow.ts')),
+  entry('export', 'Start', 'write a Dockerfile and a compose.yaml of the fleet', () => import('./command/export.ts')),
   entry('init', 'Start', 'write a small project that works', () => import('./command/init.ts')),
 ]
 

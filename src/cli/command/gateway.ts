@@ -5,6 +5,7 @@ import { systemRandom } from '../../core/random.ts'
 import { registryAddress } from '../../core/settings.ts'
 import type { ConsulClient } from '../../discovery/consul-client.ts'
 import { type Context, defineCommand, type Options, refuseArguments, UsageError } from '../command.ts'
+import { isObject } from '../config/shape.ts'
 import { gatewayOf } from '../gateway/gateway-of.ts'
 import { registryClient } from '../gateway/outward.ts'
 import { runGateway } from '../gateway/run.ts'
@@ -36,6 +37,10 @@ const OPTIONS = {
     description: 'The registry; several addresses with commas. Default: SKEIN_REGISTRY, else http://127.0.0.1:8500.',
   },
   port: { kind: 'port', description: "Listen here, whatever the config says. Default: the config's, else 8080." },
+  host: {
+    kind: 'text',
+    description: "Listen on this address, whatever the config says. Default: the config's, else 127.0.0.1.",
+  },
   workers: {
     kind: 'text',
     value: 'count',
@@ -72,7 +77,7 @@ SIGTERM and Ctrl-C let the requests under way end first.`,
     const consul = registryClient(registry, env, log)
     try {
       await runGateway({
-        ...chooseSource(options, consul, log, cwd),
+        ...listeningOn(options.host, chooseSource(options, consul, log, cwd)),
         ...{ registry, consul, log, env, cwd, json: terminal.wantsJson, signal: stop.signal },
         ...{ port: options.port, adminPort: options['admin-port'], workers: workersOf(options.workers) },
       })
@@ -89,6 +94,17 @@ function workersOf(given: string | undefined): number | 'auto' | undefined {
   if (given === undefined || given === 'auto') return given
   if (/^[1-9]\d{0,2}$/.test(given)) return Number(given)
   throw new UsageError(`--workers ${given}: write a whole number from 1, or auto`)
+}
+
+/** With another host than the config's, where one is given. */
+function listeningOn<S extends { readonly source: ConfigSource }>(host: string | undefined, chosen: S): S {
+  if (host === undefined) return chosen
+  return {
+    ...chosen,
+    async *source(signal: AbortSignal) {
+      for await (const value of chosen.source(signal)) yield isObject(value) ? { ...value, host } : value
+    },
+  }
 }
 
 /** Where the config comes from, and the file that has the functions to which its values refer. */

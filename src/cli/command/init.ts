@@ -1,12 +1,12 @@
 /** `skein init`: a small project that works at once. */
-import { existsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { type Context, defineCommand, Failure, UsageError } from '../command.ts'
+import { type Context, defineCommand, UsageError } from '../command.ts'
 import { shortPath } from '../config/load.ts'
 import { projectFiles } from '../init/template.ts'
-import { makeFolder } from '../make-folder.ts'
+import { packageName } from '../package-name.ts'
 import { pairs } from '../ui/table.ts'
 import { version } from '../version.ts'
+import { writeNew } from '../write-new.ts'
 
 export default defineCommand({
   name: 'init',
@@ -23,34 +23,12 @@ An existing file is never overwritten: if one is in the way, nothing is written.
     if (args.length > 1) throw new UsageError('give one folder')
     const dir = path.resolve(cwd, args[0] ?? '.')
     const files = projectFiles(packageName(dir), version())
-    refuseOverwriting(dir, Object.keys(files), cwd)
-    for (const [name, text] of Object.entries(files)) {
-      makeFolder(path.dirname(path.join(dir, name)))
-      writeFileSync(path.join(dir, name), text)
-    }
+    writeNew(dir, files, cwd, 'Choose another folder: skein init <folder>')
     if (terminal.wantsJson) terminal.json({ dir, files: Object.keys(files) })
     else terminal.out.line(nextSteps(shortPath(dir, cwd), dir === cwd, Object.keys(files)))
     return 0
   },
 })
-
-function refuseOverwriting(dir: string, names: readonly string[], cwd: string): void {
-  const inTheWay = names.map((name) => path.join(dir, name)).filter((file) => existsSync(file))
-  if (inTheWay.length === 0) return
-  const list = inTheWay.map((file) => shortPath(file, cwd)).join(', ')
-  throw new Failure(`already there: ${list}`, 'Nothing was written. Choose another folder: skein init <folder>')
-}
-
-/** npm's rule for names, applied to the folder's. */
-function packageName(dir: string): string {
-  return (
-    path
-      .basename(dir)
-      .toLowerCase()
-      .replaceAll(/[^a-z0-9-]+/g, '-')
-      .replaceAll(/^-+|-+$/g, '') || 'my-app'
-  )
-}
 
 function nextSteps(dir: string, here: boolean, names: readonly string[]): string {
   return [

@@ -1,0 +1,75 @@
+/** `skein export`: the fleet for containers. */
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { type Context, defineCommand, Failure, type Options, UsageError } from '../command.ts'
+import { loadConfig, shortPath } from '../config/load.ts'
+import { composeOf } from '../export/compose.ts'
+import { DOCKERIGNORE, dockerfile } from '../export/image.ts'
+import { type Data, toYaml } from '../export/yaml.ts'
+import { packageName } from '../package-name.ts'
+import { writeNew } from '../write-new.ts'
+
+const OPTIONS = {
+  config: {
+    kind: 'text',
+    short: 'c',
+    value: 'file',
+    description: 'The config. Default: the nearest one, here or above.',
+  },
+} as const satisfies Options
+
+const HEAD =
+  '# Made by skein export compose, and yours to change. Start it with: SKEIN_REGISTRY_TOKEN=… docker compose up\n'
+
+export default defineCommand({
+  name: 'export',
+  usage: 'compose [options]',
+  description: `Writes a Dockerfile, a compose.yaml and a .dockerignore beside package.json: a container for the registry, one for the
+gateway, and one for each instance, all from one image. Only the gateway's port is open to the outside; who is inside needs
+the token that you choose. An existing file is never overwritten: if one is in the way, nothing is written.`,
+  options: OPTIONS,
+  examples: [
+    ['skein export compose', 'from the nearest skein.config.ts'],
+    ['SKEIN_REGISTRY_TOKEN=$(uuidgen) docker compose up', 'build it and run it'],
+    ['docker compose up --scale users=5', 'more instances; the gateway finds them'],
+  ],
+  failure: 'the config has mistakes, there is no package.json, or a file is in the way',
+  async run({ options, args, terminal, cwd }: Context<typeof OPTIONS>) {
+    if (args[0] !== 'compose' || args.length > 1) throw new UsageError('say what to make: skein export compose')
+    const { config, file } = await loadConfig(options.config, cwd)
+    const root = projectRoot(file)
+    const name = packageName(root)
+    const relative = path.relative(root, file).split(path.sep).join('/')
+    const { compose, warnings } = composeOf(config, { name, config: relative })
+    const files = {
+      Dockerfile: dockerfile(existsSync(path.join(root, 'package-lock.json'))),
+      'compose.yaml': `${HEAD}${toYaml(compose as unknown as Data)}\n`,
+      '.dockerignore': DOCKERIGNORE,
+    }
+    writeNew(root, files, cwd, 'Move it away, or change it by hand.')
+    for (const warning of warnings) terminal.err.line(`${terminal.err.paint('yellow', 'Note')}: ${warning}`)
+    if (terminal.wantsJson) terminal.json({ dir: root, files: Object.keys(files), warnings })
+    else terminal.out.line(told(shortPath(root, cwd), Object.keys(files)))
+    return 0
+  },
+})
+
+function told(dir: string, names: readonly string[]): string {
+  return `Wrote ${names.join(', ')} into ${dir}\n\nNext:\n  SKEIN_REGISTRY_TOKEN=$(uuidgen) docker compose up`
+}
+
+/** The nearest folder with a package.json: what the image installs. @throws Failure */
+function projectRoot(config: string): string {
+  for (let dir = path.dirname(config); ; dir = path.dirname(dir)) {
+    if (existsSync(path.join(dir, 'package.json'))) return hasSkein(dir)
+    if (dir !== path.dirname(dir)) continue
+    throw new Failure(`there is no package.json beside ${config} or above`, 'An image installs what it names: npm init')
+  }
+}
+
+function hasSkein(dir: string): string {
+  const file = path.join(dir, 'package.json')
+  const { dependencies = {}, name } = JSON.parse(readFileSync(file, 'utf8')) as { dependencies?: object; name?: string }
+  if ('skein' in dependencies || name === 'skein') return dir
+  throw new Failure(`${file} does not depend on skein`, 'The image would lack it: npm install skein')
+}

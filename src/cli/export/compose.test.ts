@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { test } from 'node:test'
+import type { FleetConfig, ServiceConfig } from '../define.ts'
+import { runCommandLine } from '../run.ts'
+import { type ComposeService, composeOf } from './compose.ts'
+import { toYaml } from './yaml.ts'
+
+const project = { name: 'shop', config: 'skein.config.ts' }
+const SHOP: FleetConfig = {
+  services: {
+    users: { entry: './users/service.ts', instances: 2 },
+    orders: { entry: './orders/service.ts', instances: 3, weight: [5, 1, 1], env: { PRICE: '$5' } },
+  },
+  gateway: { port: 9000, routes: [{ path: '/user/*', to: 'users' }] },
+}
+const part = (name: string, service: ServiceConfig): ComposeService =>
+  composeOf({ services: { [name]: service } }, project).compose.services[name]!
+
+test('registry, gateway and services, from one image that the first of them builds', () => {
+  const { compose, warnings } = composeOf(SHOP, project)
+  const { registry, gateway, ...services } = compose.services
+  assert.deepEqual(Object.keys(services), ['users', 'orders', 'orders-weight-1'])
+  assert.deepEqual(
+    Object.values(compose.services).map(({ build, image }) => [build, image]),
+    [['.', 'shop'], ...Array(4).fill([undefined, 'shop'])],
+  )
+  assert.deepEqual(registry?.command?.slice(0, 3), ['registry', '--host', '0.0.0.0'])
+  assert.deepEqual([registry?.ports, registry?.volumes], [undefined, ['registry:/data']])
+  assert.deepEqual(gateway?.command, [
+    ...['gateway', '--config', 'skein.config.ts', '--host', '0.0.0.0', '--port', '9000'],
+  ])
+  assert.deepEqual(gateway?.ports, ['9000:9000'])
+  assert.deepEqual(services['users']?.command, ['run', '/app/users/service.ts'])
+  assert.deepEqual(warnings, [])
+})
+
+test('instances of equal weight are replicas; a dollar in the environment is one for the service, too', () => {
+  const { orders, 'orders-weight-1': others } = composeOf(SHOP, project).compose.services
+  assert.deepEqual([orders?.deploy, others?.deploy], [undefined, { replicas: 2 }])
+  assert.deepEqual([orders?.environment['SKEIN_WEIGHT'], others?.environment['SKEIN_WEIGHT']], ['5', undefined])
+  assert.deepEqual([orders?.environment['PRICE'], others?.environment['PRICE']], ['$$5', '$$5'])
+  assert.deepEqual(part('a', { entry: 'a.ts', instances: 0 }).deploy, { replicas: 0 })
+})
+
+test('a program, a folder, a port; what has to be looked after is said', () => {
+  const { entrypoint, environment, working_dir } = part('flask', { command: 'python3 "my app.py"', cwd: './flask' })
+  assert.deepEqual(
+    [entrypoint, working_dir, environment['PORT'], environment['SKEIN_SERVICE']],
+    [['python3', 'my app.py'], '/app/flask', '8000', 'flask'],
+  )
+  assert.deepEqual(part('a', { entry: '../a.ts', port: 4000 }).command, ['run', '/a.ts', '--port', '4000'])
+  const config: FleetConfig = {
+    services: { p: { command: 'x' } },
+    registry: { address: 'http://10.0.0.5:8500', acl: true },
+  }
+  const { compose, warnings } = composeOf(config, project)
+  assert.deepEqual(Object.keys(compose.services), ['p'])
+  assert.equal(compose.services['p']?.environment['SKEIN_REGISTRY'], 'http://10.0.0.5:8500')
+  assert.equal(compose.volumes, undefined)
+  assert.equal(warnings.length, 3)
+  assert.match(warnings.join(), /^p is a program: .*registry\.acl: .*http:\/\/10\.0\.0\.5:8500 must be reachable/)
+})
+
+test('YAML: plain where that is safe, quoted where YAML would read something else', () => {
+  const data = { a: { b: ['x', '8080:80', 'no', '1'], c: 'on', d: '', 'x y': '# "z"', e: {}, f: undefined, g: 2 } }
+  assert.equal(
+    toYaml(data),
+    ['a:', '  b: [x, "8080:80", "no", "1"]', '  c: "on"', '  d: ""', '  "x y": "# \\"z\\""', '  e: {}', '  g: 2'].join(
+      '\n',
+    ),
+  )
+})
+
+test('the command writes beside package.json, once, and says what is missing', async (t) => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'skein-export-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  mkdirSync(path.join(dir, 'deploy'))
+  const config = path.join(dir, 'deploy/skein.config.json')
+  writeFileSync(config, JSON.stringify({ services: { a: { command: 'node a.js' } } }))
+  const skein = async (...argv: string[]) => {
+    let [stdout, stderr] = ['', '']
+    const streams = {
+      stdout: { write: (text: string) => (stdout += text) },
+      stderr: { write: (text: string) => (stderr += text) },
+    }
+    const status = await runCommandLine(['export', ...argv, '--config', config], {
+      ...streams,
+      env: {},
+      cwd: dir,
+    } as never)
+    return { status, stdout, stderr }
+  }
+  assert.match((await skein('compose')).stderr, /there is no package\.json/)
+  writeFileSync(path.join(dir, 'package.json'), '{}')
+  assert.match((await skein('compose')).stderr, /does not depend on skein/)
+  writeFileSync(path.join(dir, 'package.json'), '{"dependencies": {"skein": "*"}}')
+  assert.equal((await skein('kubernetes')).status, 2)
+  const { status, stdout, stderr } = await skein('compose')
+  assert.deepEqual([status, /Note: a is a program/.test(stderr)], [0, true])
+  assert.match(stdout, /^Wrote Dockerfile, compose\.yaml, \.dockerignore/)
+  assert.match(readFileSync(path.join(dir, 'compose.yaml'), 'utf8'), /\n {4}working_dir: \/app\/deploy\n/)
+  assert.match(
+    readFileSync(path.join(dir, 'Dockerfile'), 'utf8'),
+    /^COPY package\.json \.\/\nRUN npm install --omit=dev/m,
+  )
+  assert.ok(existsSync(path.join(dir, '.dockerignore')))
+  const again = await skein('compose')
+  assert.match(again.stderr, /already there: Dockerfile, compose\.yaml, \.dockerignore\nNothing was written/)
+  assert.equal(again.status, 1)
+})
