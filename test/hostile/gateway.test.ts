@@ -75,30 +75,33 @@ async function judged(judge: Judge, { what, requests }: Passed): Promise<string 
   return plain(read) === plain(requests) ? undefined : `${what}: ${plain(read).slice(0, 500)}`
 }
 
-describe('responses', () => {
-  let recorder: Recorder
-  let gateway: Target
-  before(async () => {
-    recorder = await record(replyByCase)
-    // A service for each case: what one does to the standing of its instance is nothing to the others.
-    gateway = await gatewayBefore(
-      recorder.port,
-      RESPONSE_CASES.map((_, i) => ({ path: `/${i}`, to: `s${i}` })),
-    )
+for (const pipelining of ['1', '8']) {
+  describe(`responses of an instance that takes ${pipelining} requests a connection`, () => {
+    let recorder: Recorder
+    let gateway: Target
+    before(async () => {
+      recorder = await record(replyByCase)
+      // A service for each case: what one does to the standing of its instance is nothing to the others.
+      gateway = await gatewayBefore(
+        recorder.port,
+        RESPONSE_CASES.map((_, i) => ({ path: `/${i}`, to: `s${i}` })),
+        { pipelining },
+      )
+    })
+    after(async () => {
+      await gateway.close()
+      recorder.close()
+    })
+    test(`${RESPONSE_CASES.length} cases`, async () => {
+      const faults: string[] = []
+      for (const [i, one] of RESPONSE_CASES.entries()) {
+        const fault = await checkResponse(one, `/${i}`, gateway.port, recorder)
+        if (fault !== undefined) faults.push(`${one.what}: ${fault}`)
+      }
+      assert.deepEqual(faults, [])
+    })
   })
-  after(async () => {
-    await gateway.close()
-    recorder.close()
-  })
-  test(`${RESPONSE_CASES.length} cases`, async () => {
-    const faults: string[] = []
-    for (const [i, one] of RESPONSE_CASES.entries()) {
-      const fault = await checkResponse(one, `/${i}`, gateway.port, recorder)
-      if (fault !== undefined) faults.push(`${one.what}: ${fault}`)
-    }
-    assert.deepEqual(faults, [])
-  })
-})
+}
 
 const replyByCase: Reply = ({ target }, socket) => {
   if (target.endsWith('?again')) return 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nagain'

@@ -11,11 +11,15 @@ export interface Target {
 }
 
 /** A gateway with one instance for each service that its routes name, all of them on `port`. */
-export async function gatewayBefore(port: number, routes: readonly RouteConfig[]): Promise<Target> {
+export async function gatewayBefore(
+  port: number,
+  routes: readonly RouteConfig[],
+  meta: Readonly<Record<string, string>> = {},
+): Promise<Target> {
   const services = [...new Set(routes.flatMap(({ to }) => to ?? []))]
   const instances = services.map((service) => ({
     ...{ id: `${service}-1`, service, address: '127.0.0.1', port, node: 'test', weight: 1 },
-    ...{ tags: [], meta: {}, status: 'passing' as const },
+    ...{ tags: [], meta, status: 'passing' as const },
   }))
   const metrics = new Metrics()
   const caller = createCaller({ source: staticSource(instances), metrics, defaults: { attempts: 1 } })
