@@ -1,6 +1,7 @@
 /** The header fields that every attempt carries beside the caller's own. */
 import type { Clock } from '../core/clock.ts'
 import { header, type RawHeaders, withoutHeaders } from '../core/headers.ts'
+import { PRIORITY_HEADER } from '../core/priority.ts'
 import { childSpan, formatTraceparent, parseTraceparent, type TraceContext } from '../telemetry/trace.ts'
 import { type Call, sentRequest } from './call.ts'
 import { formatTimeout, type GrpcCall, TIMEOUT_HEADER } from './grpc.ts'
@@ -42,6 +43,8 @@ export function attemptHeaders(call: Call, clock: Clock): string[] {
   if (context?.requestId !== undefined && header(fields, 'x-request-id') === undefined) {
     fields.push('x-request-id', context.requestId)
   }
+  if (context?.priority === 'batch' && header(fields, PRIORITY_HEADER) === undefined)
+    fields.push(PRIORITY_HEADER, 'batch')
   fields.push(ATTEMPT_HEADER, String(attempt.number))
   if (request.grpc !== undefined) addGrpcFields(fields, request.grpc, call.startedAt, clock)
   return fields

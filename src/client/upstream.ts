@@ -14,6 +14,7 @@ import type { Random } from '../core/random.ts'
 import type { Instance, Snapshot, Watch } from '../discovery/contract.ts'
 import type { CandidateState } from './contract.ts'
 import { type Protocol, protocolOfInstance } from './protocol.ts'
+import { Refusals } from './refusals.ts'
 
 /** One instance with what this caller has learnt of it; lives as long as the instance keeps its ID and address. */
 export interface Candidate {
@@ -69,6 +70,7 @@ export class Upstream {
   readonly service: string
   readonly outlier: Outlier
   readonly budget: RetryBudget = createRetryBudget()
+  readonly refusals: Refusals
   readonly #clock: Clock
   readonly #random: Random
   readonly #zone: string | undefined
@@ -95,6 +97,7 @@ export class Upstream {
     this.#watch = options.watch
     this.#onGone = options.onGone
     this.#onSnapshot = options.onSnapshot
+    this.refusals = new Refusals(options.clock)
     this.outlier = createOutlier({ clock: options.clock, onChange: options.onHealth })
     this.#unsubscribe = options.watch.subscribe((snapshot) => this.#update(snapshot))
     const current = options.watch.current()
@@ -185,6 +188,12 @@ export class Upstream {
     return this.#endpoints['in-flight'].some((endpoint) => endpoint.id !== id && allowed(endpoint.id))
   }
 
+  /** True when an instance that was not tried may be chosen and has not just refused something itself. */
+  hasRoom(tried: ReadonlySet<string>): boolean {
+    const allowed = this.#allowed()
+    return this.#endpoints['in-flight'].some(({ id }) => !tried.has(id) && allowed(id) && !this.refusals.has(id))
+  }
+
   /** The policy object of a `balance`: one for each different wording, so that its cursor or table is kept. */
   chooser(balance: BalanceConfig = 'p2c'): Chooser {
     if (typeof balance === 'string') return this.#worded(balance, balance)
@@ -253,6 +262,7 @@ export class Upstream {
     this.contracts = [...new Set(snapshot.instances.map(({ meta }) => meta.contract))]
     this.#candidates = new Map(snapshot.instances.map((instance) => [instance.id, this.#candidate(instance)]))
     this.outlier.retain(this.#candidates.keys())
+    this.refusals.retain(this.#candidates)
     for (const id of before.keys()) if (!this.#candidates.has(id)) this.#onGone(id)
     const offered = offeredOf([...this.#candidates.values()])
     const same = sameMembers(this.#endpoints['in-flight'], offered)

@@ -4,6 +4,7 @@
  * without the handler passing anything on.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Priority } from './priority.ts'
 
 export interface CallContext {
   /** 32 hex digits: the W3C trace-id. */
@@ -17,6 +18,8 @@ export interface CallContext {
   readonly requestId?: string | undefined
   /** Monotonic ms (see Clock) at which the answer stops being wanted. */
   readonly deadline?: number | undefined
+  /** Of what is being served. Batch work asks for batch work. */
+  readonly priority?: Priority | undefined
   /** Aborted when the caller has gone or the deadline has passed. */
   readonly signal?: AbortSignal | undefined
 }

@@ -60,6 +60,18 @@ export const ERRORS = {
   NO_INSTANCES: kind(503, 'upstream', true, 'No instance of the service is registered; `skein ps` shows what runs.'),
   UNREACHABLE: kind(503, 'upstream', true, 'No instance accepted the connection; `skein ps` shows their health.'),
   MAINTENANCE: kind(503, 'upstream', true, 'Closed for a while; Retry-After says when to ask again.'),
+  OVERLOADED: kind(
+    503,
+    'upstream',
+    true,
+    'The instance has more to do than it can; it was not begun. Another one may have room, or this one a second later.',
+  ),
+  UPSTREAM_OVERLOADED: kind(
+    503,
+    'upstream',
+    true,
+    'A service behind this one has more to do than it can; try again a second later.',
+  ),
   SHUTTING_DOWN: kind(503, 'upstream', true, 'This instance is draining; another one answers.'),
   REGISTRY_UNAVAILABLE: kind(
     503,

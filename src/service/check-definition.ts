@@ -1,6 +1,8 @@
 /** All mistakes of a definition at once, each with its service and operation. */
 import { ConfigError, IssueList } from '../core/issues.ts'
+import { PRIORITIES, priorityIn } from '../core/priority.ts'
 import { alternatives, type JsonSchema, propertiesOf, typesOf } from './json-schema.ts'
+import { isLimit, type LimitConfig } from './limit/limits.ts'
 import type { Prepared } from './operation.ts'
 
 /** A DNS label, so that `http://users/` and `users.service.consul` work. */
@@ -16,6 +18,7 @@ const ERROR_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/
 interface Limits {
   readonly maxBodyBytes?: number
   readonly timeoutMs?: number
+  readonly limit?: LimitConfig
 }
 
 /** @throws ConfigError */
@@ -23,12 +26,14 @@ export function checkDefinition(service: string, operations: readonly Prepared[]
   const issues = new IssueList(`service ${service}`)
   checkServiceName(service, issues)
   checkLimits('options', options, issues)
+  checkLimit('options.limit', options.limit, issues)
   for (const operation of operations) {
     checkName(operation, issues)
     checkRoute(operation, issues)
     checkParams(operation, issues)
     checkErrors(operation, issues)
     checkLimits(operation.name, operation, issues)
+    checkPriority(operation, issues)
   }
   checkDuplicates(operations, issues)
   if (issues.issues.length > 0) throw new ConfigError(issues.issues)
@@ -93,6 +98,16 @@ function checkLimits(key: string, { maxBodyBytes, timeoutMs }: Limits | Prepared
   if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= 86_400_000)) {
     issues.add(`${key}.timeoutMs`, `${timeoutMs} is not a time in ms`, 'Use more than 0 and at most a day')
   }
+}
+
+export function checkLimit(key: string, limit: unknown, issues: IssueList): void {
+  if (limit === undefined || isLimit(limit)) return
+  issues.add(key, `${String(limit)} is no limit`, "Use 'adaptive', a whole number from 1, or false for none")
+}
+
+function checkPriority({ name, priority }: Prepared, issues: IssueList): void {
+  if (priority === undefined || priorityIn(priority) !== undefined) return
+  issues.add(`${name}.priority`, `"${priority}" is no priority`, `Use one of ${PRIORITIES.join(', ')}`)
 }
 
 /** Two routes are the same when they differ in the names of their parameters only. */

@@ -4,11 +4,14 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { ErrorStatuses, OperationType, Route, Schema, ServiceType } from '../core/contract.ts'
+import type { Priority } from '../core/priority.ts'
 import { checkDefinition } from './check-definition.ts'
 import { buildContract } from './contract.ts'
+import type { LimitConfig } from './limit/limits.ts'
 import type { OperationContext, OperationDefinition } from './operation.ts'
 import { operationHandler } from './pipeline.ts'
 import { prepareOperations } from './prepare.ts'
+import { declaredPriorities } from './priorities.ts'
 import type { AppHooks, Servable } from './servable.ts'
 
 type Awaitable<T> = T | Promise<T>
@@ -57,6 +60,11 @@ export interface OperationOptions<
   readonly maxBodyBytes?: number
   /** Time for the whole operation, ms; the caller's deadline wins when nearer. Default: the caller's deadline only. */
   readonly timeoutMs?: number
+  /**
+   * How much it matters when not all can be served: `batch` is refused first, `health` never. A caller can lower it
+   * (header `x-skein-priority`, or by being batch work itself). Default `interactive`.
+   */
+  readonly priority?: Priority
 }
 
 export interface Operation<In = unknown, Out = unknown, Errors extends ErrorStatuses = ErrorStatuses>
@@ -92,6 +100,11 @@ export interface ServiceOptions extends AppHooks {
   readonly maxBodyBytes?: number
   /** Time for an operation that sets none itself, ms. */
   readonly timeoutMs?: number
+  /**
+   * How many requests are worked on at a time: `adaptive` (default) finds out, a number is fixed, false is no limit. Beyond that
+   * they wait for at most 0.1 s, in an overload 5 ms, and are refused as OVERLOADED.
+   */
+  readonly limit?: LimitConfig
   /** Consul tags. */
   readonly tags?: readonly string[]
   /** Consul meta data beside Skein's own; keys `[A-Za-z0-9_-]`. */
@@ -114,13 +127,15 @@ export function service<const Name extends string, Operations extends Record<str
 ): Service<Name, Operations> {
   const prepared = prepareOperations(operations, options)
   checkDefinition(name, prepared, options)
-  const { health, onStart, onStop, version, tags, meta } = options
+  const { health, onStart, onStop, version, tags, meta, limit } = options
   return {
     name,
     '~operations': operations,
     '~app': {
       contract: buildContract(name, prepared),
       handle: operationHandler(name, prepared),
+      limit,
+      priorityOf: declaredPriorities(prepared),
       hooks: { health, onStart, onStop },
       about: { version, tags, meta },
     },

@@ -6,6 +6,7 @@ import type { Step } from '../core/compose.ts'
 import type { CallContext } from '../core/context.ts'
 import { SkeinError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
+import type { Priority } from '../core/priority.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { TraceContext } from '../telemetry/trace.ts'
 import type { Inbound } from './server/contract.ts'
@@ -51,6 +52,9 @@ export class Exchange {
   code: string | undefined
   /** True when this side failed in the middle of the answer, so that it is not laid at the caller's door. */
   brokeOff = false
+  priority: Priority = 'interactive'
+  /** The handler's work, where it goes on although its answer is no longer wanted. Never rejects. */
+  leftBehind: Promise<unknown> | undefined
   /** Cancelled when the caller has gone or the deadline has passed. */
   readonly cancel = new Cancel()
   readonly #atEnd: (() => void)[] = []
@@ -127,15 +131,17 @@ class Inherited implements CallContext {
   readonly traceState: string | undefined
   readonly requestId: string
   readonly deadline: number | undefined
+  readonly priority: Priority
   readonly #cancel: Cancel
 
-  constructor({ trace, requestId, cancel }: Exchange, deadline: number | undefined) {
+  constructor({ trace, requestId, cancel, priority }: Exchange, deadline: number | undefined) {
     this.traceId = trace.traceId
     this.spanId = trace.spanId
     this.traceFlags = trace.traceFlags
     this.traceState = trace.traceState
     this.requestId = requestId
     this.deadline = deadline
+    this.priority = priority
     this.#cancel = cancel
   }
 

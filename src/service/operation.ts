@@ -1,6 +1,7 @@
 /** An operation: as its author wrote it, what its handler is given, and as the server uses it. */
 import type { ErrorStatuses, HttpMethod, Schema } from '../core/contract.ts'
 import type { Logger } from '../core/log.ts'
+import type { Priority } from '../core/priority.ts'
 import type { Convert } from './convert.ts'
 import type { JsonSchema } from './json-schema.ts'
 
@@ -36,6 +37,7 @@ export interface OperationDefinition {
   readonly idempotent?: boolean
   readonly maxBodyBytes?: number
   readonly timeoutMs?: number
+  readonly priority?: Priority
   readonly handler: (input: unknown, ctx: OperationContext) => unknown
 }
 
@@ -59,5 +61,6 @@ export interface Prepared {
   readonly idempotent: boolean
   readonly maxBodyBytes: number
   readonly timeoutMs: number | undefined
+  readonly priority: Priority | undefined
   readonly handler: OperationDefinition['handler']
 }

@@ -5,12 +5,14 @@ import type { Exchange, Reply, ServiceStep } from './exchange.ts'
 import type { Prepared } from './operation.ts'
 import type { App } from './servable.ts'
 import { accessLog } from './step/access-log.ts'
+import { admit } from './step/admit.ts'
 import { callerDeadline } from './step/deadline.ts'
 import { gate } from './step/gate.ts'
 import { handle } from './step/handle.ts'
 import { identify } from './step/identify.ts'
 import { limits } from './step/limits.ts'
 import { measure } from './step/measure.ts'
+import { prioritise } from './step/prioritise.ts'
 import { probes } from './step/probes.ts'
 import { respond } from './step/respond.ts'
 import { router } from './step/route.ts'
@@ -19,6 +21,7 @@ type Handle = (exchange: Exchange) => Promise<Reply | undefined>
 
 /** Around every app, also those of other frameworks. */
 export function servicePipeline(app: App, metrics: Metrics): Handle {
+  const admission = admit(app)
   const steps: readonly ServiceStep[] = [
     // Request id and trace. Must be first: all below write them into logs, errors and answers.
     identify,
@@ -37,6 +40,11 @@ export function servicePipeline(app: App, metrics: Metrics): Handle {
     limits,
     // The caller's deadline runs from here. Above the body, so that a slow one counts.
     callerDeadline,
+    // How much it matters. Above admit, and not part of it: what is asked of others inherits it, limit or not.
+    prioritise(app.priorityOf),
+    // Takes on what can be done. Must be below probes, which are never refused, and the deadline, which it looks at; last, so that
+    // what it counts as work is work.
+    ...(admission === undefined ? [] : [admission]),
   ]
   return compose(steps, app.handle)
 }

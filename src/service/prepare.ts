@@ -46,6 +46,7 @@ function prepare(name: string, definition: OperationDefinition, defaults: Defaul
     idempotent: definition.idempotent ?? IDEMPOTENT.has(method),
     maxBodyBytes: definition.maxBodyBytes ?? defaults.maxBodyBytes ?? MAX_BODY_BYTES,
     timeoutMs: definition.timeoutMs ?? defaults.timeoutMs,
+    priority: definition.priority,
     handler: definition.handler,
   }
 }

@@ -29,6 +29,8 @@ function replyTo(exchange: Exchange, thrown: unknown): Reply {
   body.error['requestId'] = exchange.requestId
   const { allow } = error.details
   const extra = Array.isArray(allow) ? ['allow', allow.join(', ')] : []
+  // The least that can be said: a second, in which a crowd of 5 ms is long over.
+  if (error.code === 'OVERLOADED') extra.push('retry-after', '1')
   return jsonReply(error.kind.status, body, [ERROR_HEADER, error.code, ...extra])
 }
 

@@ -3,7 +3,9 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ServiceContract } from '../core/contract.ts'
 import type { Exchange, Reply } from './exchange.ts'
+import type { LimitConfig } from './limit/limits.ts'
 import type { ServerName } from './server/contract.ts'
+import type { PriorityOf } from './step/prioritise.ts'
 
 export interface Servable {
   readonly name: string
@@ -17,6 +19,10 @@ export interface App {
   readonly handle: (exchange: Exchange) => Promise<Reply | undefined>
   /** The server that the app needs; absent = it runs on any. */
   readonly server?: ServerName | undefined
+  /** How many requests are worked on at a time; default adaptive. */
+  readonly limit?: LimitConfig | undefined
+  /** What operations say of themselves. */
+  readonly priorityOf?: PriorityOf | undefined
   /** For apps that take WebSocket or other upgrades. */
   readonly upgrade?: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined
   /** Time to receive a whole request, ms; default 30,000. Operations read theirs by themselves, in that time. */

@@ -16,6 +16,19 @@ export function serverMetrics(metrics: Metrics = processMetrics) {
   }
 }
 
+/** How much an instance takes on. */
+export function limitMetrics(metrics: Metrics = processMetrics) {
+  const labels = ['service', 'instance']
+  return {
+    limit: metrics.gauge('skein_server_concurrency_limit', 'Requests worked on at a time at most.', labels),
+    shed: metrics.counter('skein_server_shed_total', 'Requests refused because there was too much to do.', [
+      ...labels,
+      'priority',
+      'reason',
+    ]),
+  }
+}
+
 /** Calls that this process made. `service` and `instance` are those called. */
 export function clientMetrics(metrics: Metrics = processMetrics) {
   const labels = ['service', 'operation', 'instance']

@@ -2,7 +2,7 @@
  * Tries again, elsewhere, what may be tried again:
  *
  * - whatever provably was not processed, with any method: the connection was refused or never came about, or the
- *   instance said SHUTTING_DOWN, or by HTTP/2's GOAWAY or REFUSED_STREAM that it did not take the request;
+ *   instance said SHUTTING_DOWN, or OVERLOADED while another has not just said so too, or by HTTP/2's GOAWAY or REFUSED_STREAM that it did not take the request;
  * - of idempotent calls also broken connections, time-outs, and answers 502, 503, 504 and gRPC's UNAVAILABLE, unless the instance says by
  *   `x-skein-error` that it was its own upstream that failed: then it has retried already, and retrying at each layer
  *   multiplies load (three layers of three attempts make 27).
@@ -31,7 +31,7 @@ import { isUnprocessed } from '../transport.ts'
 /** Bodies above this are not sent twice, bytes. */
 const REPLAY_MAX_BYTES = 64 * 1024
 
-type Reason = 'refused' | 'shutting-down' | 'reset' | 'timeout' | 'status'
+type Reason = 'refused' | 'shutting-down' | 'overloaded' | 'reset' | 'timeout' | 'status'
 export type Outcome = { response: OutboundResponse } | { error: unknown }
 
 export const retry: Layer = (parts, next) => (call) => new Attempts(call, next, parts).make(1)
@@ -176,6 +176,10 @@ function reasonInAnswer(call: Call, { status, headers }: OutboundResponse): Reas
   if (!unavailable && (status < 502 || status > 504)) return undefined
   const code = header(headers, ERROR_HEADER)
   if (code === 'SHUTTING_DOWN') return replayable(request.body, REPLAY_MAX_BYTES) ? 'shutting-down' : undefined
+  if (code === 'OVERLOADED') {
+    const elsewhere = call.upstream.hasRoom(call.tried) && replayable(request.body, REPLAY_MAX_BYTES)
+    return elsewhere ? 'overloaded' : undefined
+  }
   if (code !== undefined) return undefined
   return isIdempotent(request) && replayable(request.body, REPLAY_MAX_BYTES) ? 'status' : undefined
 }

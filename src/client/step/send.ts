@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream'
 import { penalised } from '../../balance/loads.ts'
 import type { CancelListener } from '../../core/cancel.ts'
 import { SkeinError } from '../../core/errors.ts'
-import type { RawHeaders } from '../../core/headers.ts'
+import { header, type RawHeaders } from '../../core/headers.ts'
 import type { Timed } from '../../core/timeouts.ts'
 import type { Instance } from '../../discovery/contract.ts'
 import type { BodySource } from '../../wire/contract.ts'
@@ -16,7 +16,7 @@ import { type AttemptState, type Call, type Layer, type Parts, sentRequest } fro
 import type { Attempt, OutboundResponse } from '../contract.ts'
 import { attemptTimedOut, instanceFailed } from '../failure.ts'
 import { isFailure, statusInHead, statusName } from '../grpc.ts'
-import { attemptHeaders } from '../headers.ts'
+import { attemptHeaders, ERROR_HEADER } from '../headers.ts'
 import { type BreakOff, type Message, type Receiver, TransportError } from '../transport.ts'
 import { beginLoad, type Candidate, endLoad } from '../upstream.ts'
 
@@ -67,6 +67,7 @@ class Sending implements CancelListener, Receiver, Timed {
   head(status: number, headers: RawHeaders, body: BodySource): void {
     this.#parts.timeouts.delete(this)
     const failedIn = this.#call.request.grpc && grpcFailure(headers)
+    if (status === 503 && header(headers, ERROR_HEADER) === 'OVERLOADED') this.#account.refused()
     this.#account.settle(failedIn ?? status, status >= 500 || failedIn !== undefined)
     this.#source = body
     this.#head = headers
@@ -193,6 +194,9 @@ function asFailure(call: Call, attempt: AttemptState, candidate: Candidate, erro
   )
 }
 
+/** What a refusal counts as at least, ms: one that refuses fast must not look like a fast one. Failures count far more. */
+const REFUSAL_MS = 100
+
 /** The books of one attempt: load, metrics, the list of attempts. */
 class Account {
   readonly #parts: Parts
@@ -201,6 +205,7 @@ class Account {
   readonly #startedAt: number
   #gauge: { value: number } | undefined
   #latencyMs: number | undefined
+  #isRefused = false
 
   constructor(parts: Parts, call: Call, candidate: Candidate) {
     this.#parts = parts
@@ -219,6 +224,12 @@ class Account {
     return this.#parts.clock.monotonic() - this.#startedAt
   }
 
+  /** It has too much to do, which is load and no failure. */
+  refused(): void {
+    this.#isRefused = true
+    this.#call.upstream.refusals.note(this.#candidate.id)
+  }
+
   /** The attempt has its outcome: the status of a head, or the code of an error. */
   settle(outcome: number | string, failed: boolean): void {
     const { metrics } = this.#parts
@@ -227,7 +238,8 @@ class Account {
     const durationMs = this.elapsed()
     const { hedge, outpaced } = this.#call.attempt
     const tells = typeof outcome === 'number' || outpaced
-    this.#latencyMs = failed ? penalised(durationMs) : tells ? durationMs : undefined
+    if (this.#isRefused) this.#latencyMs = Math.max(durationMs, REFUSAL_MS)
+    else this.#latencyMs = failed ? penalised(durationMs) : tells ? durationMs : undefined
     this.#call.attempts.push({ instance: id, address: key, outcome, durationMs, ...(hedge && { hedge }) })
     // Its series have been forgotten with it; a late answer must not bring them back.
     if (!this.#call.upstream.has(id)) return

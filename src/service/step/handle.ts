@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { runInContext } from '../../core/context.ts'
-import { SkeinError } from '../../core/errors.ts'
+import { type ErrorCode, SkeinError } from '../../core/errors.ts'
 import type { Exchange, Reply } from '../exchange.ts'
 import { readInput } from '../input.ts'
 import type { Prepared } from '../operation.ts'
@@ -10,6 +10,12 @@ import { RequestContext } from '../operation-context.ts'
 import { jsonReply } from '../reply.ts'
 import { issuesOf } from '../validate.ts'
 import type { Match } from './route.ts'
+
+/** What another service said of its own instance would mean this one here, and be tried again above as well. */
+const OF_OTHERS: Partial<Record<ErrorCode, ErrorCode>> = {
+  SHUTTING_DOWN: 'UPSTREAM_FAILED',
+  OVERLOADED: 'UPSTREAM_OVERLOADED',
+}
 
 const FRAMING = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade']
 
@@ -30,8 +36,12 @@ function whileWanted(exchange: Exchange, run: () => Promise<unknown>): Promise<u
   const { cancel } = exchange
   if (cancel.reason !== undefined) throw cancel.reason
   return new Promise((resolve, reject) => {
-    const forget = cancel.on(reject)
-    run().then(
+    const result = run()
+    const forget = cancel.on((reason) => {
+      exchange.leftBehind = result.catch(() => {})
+      reject(reason)
+    })
+    result.then(
       (result) => {
         forget()
         resolve(result)
@@ -54,8 +64,7 @@ function ownError({ host, requestId }: Exchange, error: unknown): unknown {
   if (!(error instanceof SkeinError)) return error
   if (error.kind.fault !== 'upstream') return new Error(`uncaught ${error.code}: ${error.message}`, { cause: error })
   host.log.warn({ err: error, details: error.details, requestId }, 'a call failed and the handler did not catch it')
-  const code = error.code === 'SHUTTING_DOWN' ? 'UPSTREAM_FAILED' : error.code
-  return new SkeinError(code, `${host.name}: ${error.message}`, {
+  return new SkeinError(OF_OTHERS[error.code] ?? error.code, `${host.name}: ${error.message}`, {
     service: host.name,
     upstream: error.details['service'],
   })
