@@ -77,6 +77,12 @@ export function readiness(instances: readonly InstanceInfo[], plan: Plan, paint:
   return [...byService(instances, plan)].map(([name, own]) => `${dot(own, paint)} ${name} ${ratio(own)}`).join('  ')
 }
 
+/** The same in few words, for a terminal with many services and few columns: `14/15 instances`. */
+export function briefly(instances: readonly InstanceInfo[], plan: Plan, paint: Paint): string {
+  const own = [...byService(instances, plan).values()].flat()
+  return `${dot(own, paint)} ${ratio(own)} instances`
+}
+
 function ratio(own: readonly InstanceInfo[]): string {
   return `${own.filter(({ state }) => state === 'ready').length}/${own.length}`
 }

@@ -176,6 +176,16 @@ test('rates count the last second', () => {
   assert.deepEqual(rates.read(), { requests: 0, failed: 0 })
 })
 
+test('rates that nobody reads, as no terminal is there, do not pile up', () => {
+  const clock = new VirtualClock()
+  const rates = new Rates(clock)
+  for (let i = 0; i < 100_000; i++) {
+    rates.count(200)
+    clock.advance(1)
+  }
+  assert.ok(rates.size < 5000, `${rates.size} are kept`)
+})
+
 describe('ports', () => {
   test('those of the plan are wanted', () => {
     const config = { ...CONFIG, services: { ...CONFIG.services, fixed: { entry: './f.ts', port: 4444 } } }

@@ -3,10 +3,11 @@ import type { Clock } from '../../core/clock.ts'
 import type { InstanceInfo, LogLine } from '../../fleet/contract.ts'
 import { isAccess, LogFormatter, parseFields } from '../ui/log-line.ts'
 import { StatusLine } from '../ui/status-line.ts'
+import { width } from '../ui/table.ts'
 import type { Terminal } from '../ui/terminal.ts'
 import type { Plan } from './plan.ts'
 import { Rates } from './rates.ts'
-import { readiness, summary } from './summary.ts'
+import { briefly, readiness, summary } from './summary.ts'
 import { tryLines } from './try-lines.ts'
 
 export interface View {
@@ -120,6 +121,10 @@ class HumanView implements View {
     const traffic = this.#plan.gateway === undefined ? '' : `   ${requests} req/s${errors}`
     // Traffic that has ended writes no more lines, and the rate would stand still above zero.
     if (requests > 0) this.#options.clock.after(1000, () => this.#status.refresh())
-    return `${readiness([...this.#instances.values()], this.#plan, paint)}${traffic}   ${paint('dim', this.#ending ? 'Ctrl-C kills' : 'Ctrl-C ends')}`
+    const rest = `${traffic}   ${paint('dim', this.#ending ? 'Ctrl-C kills' : 'Ctrl-C ends')}`
+    const instances = [...this.#instances.values()]
+    const whole = readiness(instances, this.#plan, paint) + rest
+    const fits = width(whole) < (this.#options.terminal.out.columns ?? Number.POSITIVE_INFINITY)
+    return fits ? whole : briefly(instances, this.#plan, paint) + rest
   }
 }
