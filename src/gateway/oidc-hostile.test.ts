@@ -804,6 +804,25 @@ for (const [name, [does, status]] of Object.entries(REFRESHED)) {
   })
 }
 
+test('who has lost a right is refused at the next renewal, and keeps the session', async (t) => {
+  const it = await site(t, { claims: { groups: 'admin' } })
+  const { browser } = await it.attempt({ claims: { groups: ['admin'] }, tokens: { refresh_token: 'r1' } })
+  assert.equal((await browser.ask(it.url)).status, 200)
+  it.state.does = { claims: { groups: ['clerk'] }, tokens: { refresh_token: 'r2' } }
+  it.clock.advance(61_000)
+  const refused = await browser.ask(it.url)
+  assert.deepEqual([refused.status, it.reason()], [403, 'claim_groups'])
+  assert.equal(
+    refused.headers['set-cookie']?.length,
+    1,
+    'the browser has the new token, or it would show the old one again',
+  )
+  it.state.does = { claims: { groups: ['admin'] }, tokens: { refresh_token: 'r3' } }
+  it.clock.advance(400_000)
+  assert.equal((await browser.ask(it.url)).status, 200)
+  assert.equal(it.state.redeemed.at(-1)!.get('refresh_token'), 'r2')
+})
+
 test('the configuration is checked key by key, with the way out', async (t) => {
   const caller = createCaller({ source: staticSource([]), metrics: new Metrics() })
   t.after(() => caller.close())

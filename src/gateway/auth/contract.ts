@@ -29,6 +29,8 @@ export interface AuthRequest extends KeyedRequest {
   /** It asks for a protocol other than HTTP. */
   readonly upgrading: boolean
   readonly signal: AbortSignal
+  /** Adds a field to whatever the client is answered, a refusal as well. */
+  tell(name: string, value: string): void
   /** Runs a call of the authenticator's own as part of the request: under its trace and id. */
   asPartOf<T>(call: () => T): T
 }
@@ -40,12 +42,9 @@ export interface AuthReply {
   readonly body: string | Uint8Array
 }
 
-/**
- * The client may come in, perhaps without a name, and gets the fields of `answer` with whatever is answered; or it gets this
- * reply, where something failed with the error that the log tells.
- */
+/** The client may come in, perhaps without a name; or it gets this reply, where something failed with the error for the log. */
 export type Decision =
-  | { readonly identity: Identity | undefined; readonly answer?: readonly string[] }
+  | { readonly identity: Identity | undefined }
   | { readonly reply: AuthReply; readonly error?: SkeinError }
 
 export interface Authenticator {

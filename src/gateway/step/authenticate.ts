@@ -22,11 +22,10 @@ export const authenticate: Step<Exchange, void> = async (exchange, next) => {
     exchange.error = decision.error
     return
   }
-  const { identity, answer = [] } = decision
+  const { identity } = decision
   exchange.identity = identity
   if (identity !== undefined) exchange.requestEdits.put(SUBJECT_HEADER, headerText(identity.name))
   if (identity?.issuer !== undefined) exchange.requestEdits.put(ISSUER_HEADER, headerText(identity.issuer))
-  for (let i = 0; i < answer.length; i += 2) exchange.answerEdits.add(answer[i]!, answer[i + 1]!)
   return next(exchange)
 }
 
@@ -59,6 +58,7 @@ function requestOf(exchange: Exchange): AuthRequest {
     upgrading: exchange.upgrading,
     target: query === '' ? path : `${path}?${query}`,
     forwarded: forwardedHeaders(origin!),
+    tell: (name, value) => exchange.answerEdits.add(name, value),
     asPartOf: (call) => asPartOf(exchange, call),
   }
 }

@@ -49,15 +49,14 @@ export class Oidc implements Authenticator {
   async decide(request: AuthRequest, edits: FieldEdits): Promise<Decision | undefined> {
     const page = Object.hasOwn(this.#paths, request.path) ? this.#paths[request.path] : undefined
     if (page !== undefined) return this.#answered(request, page)
-    const { session, cookies } = await this.#sitting.of(request, this.#allNames)
+    const session = await this.#sitting.of(request, this.#allNames)
     if (session === undefined || this.#names.some((name) => !session.names.includes(name))) {
       return this.#unknown(request)
     }
-    const answer = cookies.flatMap((one) => ['set-cookie', one])
     checkClaims(this.#config, session.claims)
     forwardClaims(this.#config, session.claims, edits)
     const { issuer } = this.#login.settings
-    return { identity: { subject: `oidc:${issuer}|${session.sub}`, name: session.sub, issuer }, answer }
+    return { identity: { subject: `oidc:${issuer}|${session.sub}`, name: session.sub, issuer } }
   }
 
   #unknown(request: AuthRequest): Promise<Decision> | undefined {

@@ -14,12 +14,6 @@ const PATIENCE_MS = 30_000
 /** After a provider has failed no request waits for it for so long; sessions go on meanwhile. */
 const PAUSE_MS = 10_000
 
-/** Undefined = nobody is signed in. `cookies` are values for Set-Cookie. */
-export interface Seen {
-  readonly session: Session | undefined
-  readonly cookies: readonly string[]
-}
-
 export class Sitting {
   readonly login: Login
   readonly #parts: LoginParts
@@ -34,17 +28,18 @@ export class Sitting {
     this.#renewals = new Renewals(parts.clock)
   }
 
-  /** A session that is renewed gets the claims `names`. */
-  async of(request: AuthRequest, names: readonly string[]): Promise<Seen> {
+  /** Undefined = nobody is signed in. A session that is renewed gets the claims `names`, and the browser its new cookies. */
+  async of(request: AuthRequest, names: readonly string[]): Promise<Session | undefined> {
     const session = this.login.sessions.read(request.headers)
-    if (session === undefined || !this.#isDue(session, request)) return { session, cookies: [] }
+    if (session === undefined || !this.#isDue(session, request)) return session
     try {
       const renewed = await this.#renewals.of(session.refreshToken!, () => this.#renew(session, names))
-      if (renewed === undefined) return { session: undefined, cookies: [] }
-      return { session: renewed, cookies: this.login.sessions.write(renewed, request.headers) }
+      const cookies = renewed === undefined ? [] : this.login.sessions.write(renewed, request.headers)
+      for (const one of cookies) request.tell('set-cookie', one)
+      return renewed
     } catch (thrown) {
       this.#pause(asSkeinError(thrown))
-      return { session, cookies: [] }
+      return session
     }
   }
 
