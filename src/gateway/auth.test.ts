@@ -227,6 +227,7 @@ for (const [name, token] of Object.entries(RIGHT)) {
     const { status, echoed } = await ask('/', bearer(token))
     assert.equal(status, 200)
     assert.equal(echoed.headers['x-skein-subject'], 'ada')
+    assert.equal(echoed.headers['x-skein-issuer'], ISSUER)
     assert.equal((await line())['subject'], `jwt:${ISSUER}|ada`)
   })
 }
@@ -241,8 +242,10 @@ test('nothing shown: 401 with what is asked for, unless it is optional', async (
   const none = await ask('/')
   assert.deepEqual([none.status, none.headers['www-authenticate']], [401, 'ApiKey, Bearer'])
   const open = await authBench(t, { jwt: JWT, optional: true })
-  const { status, echoed } = await open.ask('/', { headers: { 'x-skein-subject': 'admin' } })
-  assert.deepEqual([status, echoed.headers['x-skein-subject']], [200, undefined])
+  const headers = { 'x-skein-subject': 'admin', 'x-skein-issuer': ISSUER }
+  const { status, echoed } = await open.ask('/', { headers })
+  assert.equal(status, 200)
+  assert.deepEqual([echoed.headers['x-skein-subject'], echoed.headers['x-skein-issuer']], [undefined, undefined])
   assert.equal((await open.ask('/', bearer('nonsense'))).status, 401, 'what is shown must be right')
 })
 
