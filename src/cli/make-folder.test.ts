@@ -22,8 +22,11 @@ describe('a folder', () => {
   test('is refused where a file is, or above it', () => {
     const file = path.join(dir, 'file')
     writeFileSync(file, '')
-    assert.throws(() => makeFolder(file), { code: 'EEXIST' })
-    assert.throws(() => makeFolder(path.join(file, 'x')), { code: 'ENOTDIR' })
+    assert.throws(() => makeFolder(file), { name: 'Failure', message: /^the folder .*file cannot be made: EEXIST/ })
+    assert.throws(() => makeFolder(path.join(file, 'x')), {
+      name: 'Failure',
+      message: /file\/x cannot be made: ENOTDIR/,
+    })
   })
 
   const skip = process.platform === 'linux' ? false : 'there is no /proc'
@@ -42,7 +45,7 @@ describe('a folder', () => {
       assert.throws(run, (error) => {
         const { status, stderr } = error as { status: number; stderr: Buffer }
         assert.equal(status, 1)
-        assert.match(String(stderr), /ENOENT.*\/proc\/x/)
+        assert.match(String(stderr), /the folder \/proc\/x cannot be made: ENOENT.*\nChoose another place/)
         return true
       })
     })

@@ -4,8 +4,9 @@
  */
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import path from 'node:path'
+import { Failure } from './command.ts'
 
-/** One that is there already is fine. @throws the file system's error naming the folder that cannot be made. */
+/** One that is there already is fine. @throws Failure naming the folder that cannot be made. */
 export function makeFolder(folder: string): void {
   const above = path.dirname(folder)
   if (above !== folder && !existsSync(above)) makeFolder(above)
@@ -13,6 +14,10 @@ export function makeFolder(folder: string): void {
     mkdirSync(folder)
   } catch (error) {
     const isThere = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !isThere) throw error
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !isThere)
+      throw new Failure(
+        `the folder ${folder} cannot be made: ${(error as Error).message}`,
+        'Choose another place for it.',
+      )
   }
 }
