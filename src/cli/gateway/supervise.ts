@@ -39,7 +39,14 @@ export async function supervise(options: SuperviseOptions): Promise<void> {
   const env = { ...options.env, ...compileCache(), ...snapshots.env }
   const spawn = (number: number) =>
     fork(WORKER, [String(number)], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-  const supervisor = new Supervisor({ count, fork: spawn, settings, port: options.port, log })
+  const supervisor = new Supervisor({
+    count,
+    fork: spawn,
+    settings,
+    port: options.port,
+    log,
+    watches: !isInspected(env),
+  })
   const admin = await serveAdmin(adminPort ?? 0, workersPages(supervisor))
   try {
     let isFirst = true
@@ -74,6 +81,11 @@ function refuseTaken(port: number, host: string): Promise<void> {
     const server = createServer().once('error', reject)
     server.listen({ port, host, exclusive: true }, () => server.close(() => resolve()))
   })
+}
+
+/** A breakpoint looks like an event loop that stands still. */
+function isInspected(env: Environment): boolean {
+  return [...process.execArgv, env['NODE_OPTIONS'] ?? ''].some((word) => word.includes('--inspect'))
 }
 
 /** What one worker has compiled, the next one reads. */

@@ -36,6 +36,15 @@ export function countersOf(text: string): string {
   return written(families)
 }
 
+/** Without what was counted for each instance: those come and go for ever. */
+export function withoutInstances(text: string): string {
+  const isOfInstance = (line: string) => !line.startsWith('#') && line.includes('instance="')
+  return text
+    .split('\n')
+    .filter((line) => !isOfInstance(line))
+    .join('\n')
+}
+
 function add(families: Families, text: string): void {
   let family: Family | undefined
   let combine = sum

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Metrics } from '../../telemetry/metrics.ts'
 import { mergeExplain } from './merge-explain.ts'
-import { countersOf, mergeMetrics } from './merge-metrics.ts'
+import { countersOf, mergeMetrics, withoutInstances } from './merge-metrics.ts'
 
 function metricsWith(count: number) {
   const metrics = new Metrics()
@@ -50,6 +50,14 @@ test('of a worker that has gone the counters stay, and nothing that was under wa
   const text = mergeMetrics([left, metricsWith(1).toText()])
   assert.match(text, /duration_seconds_count\{route="a"\} 3/)
   assert.match(text, /in_flight 1\n/)
+})
+
+test('what was counted for instances that may have gone long ago can be left out', () => {
+  const metrics = metricsWith(2)
+  metrics.counter('calls_total', 'Calls.', ['instance']).with('a-1').value = 5
+  const text = withoutInstances(metrics.toText())
+  assert.doesNotMatch(text, /a-1/)
+  assert.equal(mergeMetrics([text, metricsWith(1).toText()]).match(/^in_flight (\d+)$/m)?.[1], '3')
 })
 
 test('explain: an instance is eligible where all may choose it, and its requests are those of all', () => {

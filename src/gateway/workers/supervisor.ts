@@ -8,7 +8,7 @@ import type { Logger } from '../../core/log.ts'
 import { fullJitter, type Random, systemRandom } from '../../core/random.ts'
 import type { FromWorker, ListenFailure } from './contract.ts'
 import { Ejections } from './ejections.ts'
-import { countersOf, mergeMetrics } from './merge-metrics.ts'
+import { countersOf, mergeMetrics, withoutInstances } from './merge-metrics.ts'
 import { TokenDesk } from './token-desk.ts'
 import { type NumberedConfig, type WorkerEvents, WorkerProcess } from './worker-process.ts'
 
@@ -17,6 +17,8 @@ const BACKOFF_BASE_MS = 100
 const BACKOFF_CAP_MS = 5_000
 /** One that has lived so long has not died of its start, ms. */
 const SETTLED_MS = 10_000
+/** Of what workers that have gone had counted, characters; beyond it what was counted for each instance is left out. */
+const RETIRED_MAX = 1_000_000
 /** Workers give their requests 12 s at most; one that has not ended then is stuck, ms. */
 const PATIENCE_MS = 20_000
 
@@ -29,6 +31,8 @@ export interface SupervisorOptions {
   readonly settings: unknown
   /** Stands above what the config says. */
   readonly port: number | undefined
+  /** Kill those that do not answer. Default true; not for processes that a debugger stops. */
+  readonly watches?: boolean | undefined
   readonly log: Logger
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
@@ -157,8 +161,9 @@ export class Supervisor {
   }
 
   async #launch(place: Place): Promise<FromWorker | undefined> {
-    const { fork, settings } = this.#options
+    const { fork, settings, watches = true } = this.#options
     const worker = new WorkerProcess(fork(place.number), place.number, this.#clock, this.#events)
+    if (watches) worker.watch()
     place.worker = worker
     const begun = await worker.start(settings, this.#good, this.#port)
     if (begun?.type === 'failed' && this.#started) {
@@ -186,7 +191,8 @@ export class Supervisor {
   }
 
   #died(worker: WorkerProcess, how: string): void {
-    this.#retired = mergeMetrics([this.#retired, countersOf(worker.metrics)])
+    const retired = mergeMetrics([this.#retired, countersOf(worker.metrics)])
+    this.#retired = retired.length > RETIRED_MAX ? withoutInstances(retired) : retired
     const place = this.#places[worker.number - 1]!
     place.worker = undefined
     if (this.closing || !this.#started) return

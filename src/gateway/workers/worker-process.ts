@@ -36,6 +36,7 @@ export class WorkerProcess {
   readonly exited: Promise<void>
   readonly #child: ChildProcess
   readonly #clock: Clock
+  readonly #events: WorkerEvents
   /** By what they answer; undefined = it does not. */
   readonly #awaited = new Map<string, (answer: FromWorker | undefined) => void>()
   #nextId = 0
@@ -48,18 +49,31 @@ export class WorkerProcess {
     this.startedAt = clock.monotonic()
     this.#child = child
     this.#clock = clock
+    this.#events = events
     this.exited = new Promise((resolve) => {
       this.#isGone = resolve
     })
-    child.on('message', (message: FromWorker) => this.#receive(message, events))
-    child.once('exit', (code, signal) => this.#gone(events, signal ?? `status ${code}`))
+    child.on('message', (message: FromWorker) => this.#receive(message))
+    child.once('exit', (code, signal) => this.#gone(signal ?? `status ${code}`))
     // It could not be started; of one that runs only the exit counts.
-    child.once('error', (error) => child.pid === undefined && this.#gone(events, error.message))
-    this.#watch(events)
+    child.once('error', (error) => child.pid === undefined && this.#gone(error.message))
   }
 
   get pid(): number | undefined {
     return this.#child.pid
+  }
+
+  /** From now on it is killed when it does not answer: one whose event loop stands still keeps its share of the connections. */
+  watch(): void {
+    this.#ping = this.#clock.after(PING_MS, () => {
+      if (this.#unanswered++ < PINGS_UNANSWERED_MAX) {
+        this.send({ type: 'ping' })
+        this.watch()
+      } else {
+        this.#events.onHung(this)
+        this.kill()
+      }
+    })
   }
 
   /** What is sent to one that is going is lost, and nothing with it: its exit is told. */
@@ -121,32 +135,19 @@ export class WorkerProcess {
     this.#awaited.delete(what)
   }
 
-  #receive(message: FromWorker, events: WorkerEvents): void {
+  #receive(message: FromWorker): void {
     this.#unanswered = 0
     const what = answeredBy(message)
     if (what !== undefined) this.#answer(what, message)
-    else events.onMessage(this, message)
+    else this.#events.onMessage(this, message)
   }
 
-  /** One whose event loop stands still keeps its share of the connections, and answers none. */
-  #watch(events: WorkerEvents): void {
-    this.#ping = this.#clock.after(PING_MS, () => {
-      if (this.#unanswered++ < PINGS_UNANSWERED_MAX) {
-        this.send({ type: 'ping' })
-        this.#watch(events)
-      } else {
-        events.onHung(this)
-        this.kill()
-      }
-    })
-  }
-
-  #gone(events: WorkerEvents, how: string): void {
+  #gone(how: string): void {
     if (this.state === 'gone') return
     this.state = 'gone'
     this.#ping?.cancel()
     for (const what of [...this.#awaited.keys()]) this.#answer(what, undefined)
-    events.onExit(this, how)
+    this.#events.onExit(this, how)
     this.#isGone()
   }
 }
