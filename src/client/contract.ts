@@ -1,15 +1,15 @@
 /** The outbound path, for every call in Skein: typed calls, the fetch front, and each request that the gateway forwards. */
 import type { Readable } from 'node:stream'
-import type { BalanceConfig } from '../balance/balance-config.ts'
 import type { Cancel } from '../core/cancel.ts'
 import type { CallContext } from '../core/context.ts'
 import type { HttpMethod } from '../core/contract.ts'
 import type { RawHeaders } from '../core/headers.ts'
 import type { Instance } from '../discovery/contract.ts'
 import type { BodySource } from '../wire/contract.ts'
+import type { CallPolicy } from './call-policy.ts'
 import type { GrpcCall } from './grpc.ts'
-import type { HedgePolicy } from './hedge-policy.ts'
-import type { Protocol, UpstreamTls } from './protocol.ts'
+
+export type { CallPolicy } from './call-policy.ts'
 
 /** A body that can be sent again (string, bytes), or one that can be sent once. */
 export type Body = string | Uint8Array | Readable | BodySource
@@ -47,28 +47,6 @@ export interface Tailoring {
   suits(contract: string | undefined): boolean
   /** What is different for the chosen instance; undefined when nothing is. What it rejects with ends the call. */
   tailor(instance: Instance): Promise<Partial<OutboundRequest> | undefined> | undefined
-}
-
-/** What can be set per route, per client or per call; absent fields come from the next wider one, at last DEFAULTS. */
-export interface CallPolicy {
-  readonly balance?: BalanceConfig | undefined
-  /** Whole call, all attempts, until the head of the answer, ms. Default 5000. A caller's own deadline wins when nearer. */
-  readonly deadlineMs?: number | undefined
-  /**
-   * One attempt, until the head of the answer, ms. Default: a third of the deadline where the call may be repeated and another
-   * instance could answer; else what is left of the deadline.
-   */
-  readonly attemptTimeoutMs?: number | undefined
-  /** Attempts at most, the first included. Default 3. */
-  readonly attempts?: number | undefined
-  /** Silence in the middle of an answer's body, ms. Default 60,000. */
-  readonly bodyIdleMs?: number | undefined
-  /** Asks a second instance when the first is slow, for calls that only read. Default: not. */
-  readonly hedge?: HedgePolicy | undefined
-  /** Default: what the instance says of itself (`protocol` in its metadata, or a tag `protocol=…`), else HTTP/1.1. */
-  readonly protocol?: Protocol | undefined
-  /** For `h2`. */
-  readonly tls?: UpstreamTls | undefined
 }
 
 /** One attempt, for logs, spans and `explain`. */
