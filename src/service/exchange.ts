@@ -9,7 +9,7 @@ import type { Logger } from '../core/log.ts'
 import type { Priority } from '../core/priority.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { TraceContext } from '../telemetry/trace.ts'
-import type { Inbound } from './server/contract.ts'
+import type { Inbound } from './inbound.ts'
 
 /** serving → draining (still serving, but not ready) → closing (what still comes is refused). */
 export type Phase = 'serving' | 'draining' | 'closing'

@@ -4,8 +4,10 @@ import type { Duplex } from 'node:stream'
 import type { ServiceContract } from '../core/contract.ts'
 import type { Exchange, Reply } from './exchange.ts'
 import type { LimitConfig } from './limit/limits.ts'
-import type { ServerName } from './server/contract.ts'
 import type { PriorityOf } from './step/prioritise.ts'
+
+/** `wire` is Skein's own engine, `node` node:http. */
+export type ServerName = 'wire' | 'node'
 
 export interface Servable {
   readonly name: string

@@ -1,9 +1,10 @@
 /** What listens for a service: its requests go through the pipeline, each counted until its answer is out. */
 import { Exchange, type Host } from './exchange.ts'
 import { InFlight } from './in-flight.ts'
+import type { Inbound } from './inbound.ts'
 import { servicePipeline } from './pipeline.ts'
 import type { App } from './servable.ts'
-import type { Inbound, ServiceServer } from './server/contract.ts'
+import type { ServiceServer } from './server/contract.ts'
 import { SERVERS, type ServerChoice } from './servers.ts'
 
 /** A server and the requests that it holds. */

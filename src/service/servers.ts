@@ -1,8 +1,8 @@
 /** The servers that there are, and which one an app gets. */
 import { ConfigError, IssueList } from '../core/issues.ts'
 import { type Environment, SETTINGS } from '../core/settings.ts'
-import type { App } from './servable.ts'
-import type { ServerName, ServerParts, ServiceServer } from './server/contract.ts'
+import type { App, ServerName } from './servable.ts'
+import type { ServerParts, ServiceServer } from './server/contract.ts'
 import { nodeServer } from './server/node.ts'
 import { wireServer } from './server/wire.ts'
 

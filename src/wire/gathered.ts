@@ -14,56 +14,66 @@ export interface Handing {
   gone(error: Error): void
 }
 
+/** What it needs of its connection. */
+export interface GatheringConnection {
+  readonly socket: Socket
+  /** Requests whose answers are not whole, the one that is being answered included. */
+  readonly queue: readonly unknown[]
+  /** What was written has not gone out. */
+  stalled(): void
+}
+
 export class Gathered {
-  readonly #socket: Socket
-  readonly #onStalled: () => void
+  readonly #connection: GatheringConnection
   #text = ''
   /** Oldest first; the last `#fresh` of them are in `#text`. */
-  #answers: Handing[] = []
+  #answers: Handing[] | undefined
   #fresh = 0
 
-  /** `onStalled`: what was written has not gone out. */
-  constructor(socket: Socket, onStalled: () => void) {
-    this.#socket = socket
-    this.#onStalled = onStalled
+  constructor(connection: GatheringConnection) {
+    this.#connection = connection
   }
 
-  /** Something waits to be written; whatever else is written has to come behind it. */
-  get pending(): boolean {
-    return this.#fresh > 0
-  }
-
-  add(text: string, answer: Handing): void {
+  /** Takes a whole answer; false where there are no others to wait for. */
+  take(text: string, answer: Handing): boolean {
+    const { queue, socket } = this.#connection
+    if (queue.length < 2 && this.#fresh === 0) return false
+    // What waits in the socket waits for the client, who is not served any sooner by this.
+    if (socket.writableLength > 0) return false
     if (this.#fresh === 0) setImmediate(() => this.flush())
     this.#text += text
+    this.#answers ??= []
     this.#answers.push(answer)
     this.#fresh++
     if (this.#text.length >= ENOUGH) this.flush()
+    return true
   }
 
+  /** Writes what was taken. */
   flush(): void {
     const count = this.#fresh
     if (count === 0) return
     const text = this.#text
     this.#text = ''
     this.#fresh = 0
-    this.#socket.write(text, 'latin1')
-    if (this.#socket.writableLength === 0) return void this.#deliver(count)
-    this.#onStalled()
-    this.#socket.write('', (error) => {
+    const { socket } = this.#connection
+    socket.write(text, 'latin1')
+    if (socket.writableLength === 0) return void this.#deliver(count)
+    this.#connection.stalled()
+    socket.write('', (error) => {
       // Of a failed socket, `gone` is told.
       if (!error) this.#deliver(count)
     })
   }
 
   #deliver(count: number): void {
-    for (const answer of this.#answers.splice(0, count)) answer.delivered()
+    for (const answer of this.#answers!.splice(0, count)) answer.delivered()
   }
 
   /** The connection is over. */
   gone(error: Error): void {
     this.#text = ''
     this.#fresh = 0
-    for (const answer of this.#answers.splice(0)) answer.gone(error)
+    for (const answer of this.#answers?.splice(0) ?? []) answer.gone(error)
   }
 }

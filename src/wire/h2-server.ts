@@ -9,7 +9,7 @@ import type { RawHeaders } from '../core/headers.ts'
 import type { Peer, ServerExchange } from './contract.ts'
 import { H2Exchange } from './h2-exchange.ts'
 import { readH2Head } from './h2-head.ts'
-import type { ConnectionLimits } from './server-connection.ts'
+import type { ConnectionLimits } from './limits.ts'
 import type { Occupant } from './sockets.ts'
 import { WireError } from './wire-error.ts'
 

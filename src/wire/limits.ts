@@ -8,6 +8,22 @@ export interface HeadLimits {
   readonly targetBytes: number
 }
 
+export interface ConnectionLimits extends HeadLimits {
+  /** From the first byte of a connection or request to the end of its head, ms. */
+  readonly headMs: number
+  /** Silence between two requests, ms. */
+  readonly keepAliveMs: number
+  /** Requests a connection, then it is closed so that clients spread anew. */
+  readonly requestsPerConnection: number
+  /** How long a client may take nothing of what is written to it, ms; Infinity where whoever answers sees to that. */
+  readonly stallMs: number
+  /** How much of an unwanted body is still read after its answer, so that the client gets to see that instead of a reset. */
+  readonly lingerBytes: number
+  readonly lingerMs: number
+  /** Requests of one connection that are served at the same time; the answers go out in order. */
+  readonly pipelining: number
+}
+
 export const HEAD_LIMITS: HeadLimits = { headBytes: 16 * 1024, headerFields: 100, targetBytes: 8 * 1024 }
 
 /** Digits of a chunk's size: 12 hex digits are 256 TiB. */

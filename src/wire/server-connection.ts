@@ -6,30 +6,15 @@ import type { Socket } from 'node:net'
 import { plainAddress } from '../core/address.ts'
 import { type BodyDecoder, bodyDecoder } from './body-decoder.ts'
 import type { Peer } from './contract.ts'
-import { Gathered, type Handing } from './gathered.ts'
+import { Gathered } from './gathered.ts'
+import { PREFACE_LENGTH, startsPreface } from './h2-preface.ts'
 import { findHeadEnd, parseRequestHead } from './head.ts'
 import { type Flow, Incoming } from './incoming.ts'
-import type { HeadLimits } from './limits.ts'
+import type { ConnectionLimits } from './limits.ts'
 import { SAFE_METHODS } from './safe.ts'
 import { H1Exchange } from './server-exchange.ts'
 import type { Sweep, Swept } from './sweep.ts'
 import { WireError } from './wire-error.ts'
-
-export interface ConnectionLimits extends HeadLimits {
-  /** From the first byte of a connection or request to the end of its head, ms. */
-  readonly headMs: number
-  /** Silence between two requests, ms. */
-  readonly keepAliveMs: number
-  /** Requests a connection, then it is closed so that clients spread anew. */
-  readonly requestsPerConnection: number
-  /** How long a client may take nothing of what is written to it, ms; Infinity where whoever answers sees to that. */
-  readonly stallMs: number
-  /** How much of an unwanted body is still read after its answer, so that the client gets to see that instead of a reset. */
-  readonly lingerBytes: number
-  readonly lingerMs: number
-  /** Requests of one connection that are served at the same time; the answers go out in order. */
-  readonly pipelining: number
-}
 
 /** What a connection needs of its server. */
 export interface ConnectionHost {
@@ -48,8 +33,6 @@ export interface ConnectionHost {
 const NEVER = Number.POSITIVE_INFINITY
 const CR = 13
 const LF = 10
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
-const PREFACE_BYTE = PREFACE[0]
 
 export class ServerConnection implements Swept, Flow {
   readonly socket: Socket
@@ -78,8 +61,7 @@ export class ServerConnection implements Swept, Flow {
   #stalled = false
   /** The request that stands unread is to be served when no other is under way. */
   #alone = false
-  /** Made when answers first wait for one another. */
-  #gathered: Gathered | undefined
+  readonly gathered = new Gathered(this)
   #closed = false
   #released = false
   #refused = false
@@ -141,19 +123,6 @@ export class ServerConnection implements Swept, Flow {
     if (this.queue.length === 0 && !this.ending) this.#awaitNext()
   }
 
-  gather(text: string, answer: Handing): boolean {
-    if (this.queue.length < 2 && this.#gathered?.pending !== true) return false
-    // What waits in the socket waits for the client, who is not served any sooner by this.
-    if (this.socket.writableLength > 0) return false
-    this.#gathered ??= new Gathered(this.socket, () => this.stalled())
-    this.#gathered.add(text, answer)
-    return true
-  }
-
-  flushGathered(): void {
-    if (this.#gathered?.pending === true) this.#gathered.flush()
-  }
-
   #onData(bytes: Buffer): void {
     if (this.#linger >= 0) return void this.#dropped(bytes.length)
     if (this.ending && this.#decoder === undefined) return void this.#ignored(bytes.length)
@@ -164,7 +133,7 @@ export class ServerConnection implements Swept, Flow {
 
   /** Reads what is there: heads and bodies, one after the other. */
   #read(bytes: Buffer): void {
-    if (this.requests === 0 && bytes[0] === PREFACE_BYTE && this.host.onPreface && startsPreface(bytes))
+    if (this.requests === 0 && this.host.onPreface && startsPreface(bytes))
       return void this.#switch(bytes, this.host.onPreface)
     let at = 0
     try {
@@ -186,7 +155,7 @@ export class ServerConnection implements Swept, Flow {
 
   /** The whole preface is waited for; then the socket is its taker's, with what has come. */
   #switch(bytes: Buffer, take: (socket: Socket) => void): void {
-    if (bytes.length < PREFACE.length) return void this.#keep(bytes, 0)
+    if (bytes.length < PREFACE_LENGTH) return void this.#keep(bytes, 0)
     this.release()
     this.socket.pause()
     this.socket.unshift(bytes)
@@ -304,7 +273,7 @@ export class ServerConnection implements Swept, Flow {
     this.#flows()
     const receiving = this.isReceiving(exchange)
     this.queue.shift()
-    if (this.queue.length === 0 || exchange.last) this.flushGathered()
+    if (this.queue.length === 0 || exchange.last) this.gathered.flush()
     if (exchange.last || receiving || (this.ending && this.queue.length === 0)) return void this.#finish(receiving)
     const [next] = this.queue
     if (next !== undefined) next.flush()
@@ -382,7 +351,7 @@ export class ServerConnection implements Swept, Flow {
 
   /** Lets go of the socket: it is the taker's, with what came behind the head. */
   release(): Buffer {
-    this.flushGathered()
+    this.gathered.flush()
     this.#released = true
     this.queue.length = 0
     this.host.sweep.delete(this)
@@ -400,7 +369,7 @@ export class ServerConnection implements Swept, Flow {
   #onEnd(): void {
     if (this.#released) return
     this.ending = true
-    this.flushGathered()
+    this.gathered.flush()
     if (this.queue.length === 0) return void this.socket.destroySoon()
     if (this.queue.every(({ ended }) => ended)) return
     this.#gone(new Error('the client closed the connection'))
@@ -411,7 +380,7 @@ export class ServerConnection implements Swept, Flow {
     if (this.#closed) return
     this.#closed = true
     this.#body?.fail(error)
-    this.#gathered?.gone(error)
+    this.gathered.gone(error)
     for (const exchange of this.queue.splice(0)) exchange.gone(error)
   }
 
@@ -419,9 +388,4 @@ export class ServerConnection implements Swept, Flow {
     this.host.sweep.delete(this)
     this.#gone(new Error('the connection was closed'))
   }
-}
-
-function startsPreface(bytes: Buffer): boolean {
-  const length = Math.min(bytes.length, PREFACE.length)
-  return length >= 3 && bytes.compare(PREFACE, 0, length, 0, length) === 0
 }

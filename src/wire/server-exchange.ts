@@ -11,7 +11,7 @@ import {
   type ServerExchange,
   UNTIL_CLOSE,
 } from './contract.ts'
-import type { Handing } from './gathered.ts'
+import type { Gathered, Handing } from './gathered.ts'
 import type { Incoming } from './incoming.ts'
 import { NOBODY } from './nobody.ts'
 import { writeTogether } from './one-write.ts'
@@ -31,10 +31,8 @@ export interface ExchangeConnection {
   answered(exchange: H1Exchange): void
   /** What was written has not gone out. */
   stalled(): void
-  /** Takes a whole answer, to write it with others of this turn; false where there are none to wait for. */
-  gather(text: string, answer: Handing): boolean
-  /** Writes what was gathered, before anything else is. */
-  flushGathered(): void
+  /** To be flushed before anything else is written. */
+  readonly gathered: Gathered
   release(): Buffer
 }
 
@@ -142,7 +140,7 @@ export class H1Exchange implements ServerExchange, Handing {
   }
 
   reset(): void {
-    this.connection.flushGathered()
+    this.connection.gathered.flush()
     reset(this.connection.socket)
   }
 
@@ -168,7 +166,7 @@ export class H1Exchange implements ServerExchange, Handing {
     this.#waiting = undefined
     if (waiting?.length === 1 && this.#stage === 'ended' && typeof waiting[0] === 'string') this.#putWhole(waiting[0])
     else if (waiting !== undefined) {
-      this.connection.flushGathered()
+      this.connection.gathered.flush()
       socket.cork()
       for (const part of waiting) write(socket, part)
       process.nextTick(() => socket.uncork())
@@ -214,7 +212,7 @@ export class H1Exchange implements ServerExchange, Handing {
   #putWhole(text: string): void {
     const { connection } = this
     const isNext = connection.queue[0] === this
-    this.#gathered = isNext && connection.gather(text, this)
+    this.#gathered = isNext && connection.gathered.take(text, this)
     if (this.#gathered) return
     if (isNext && 'encrypted' in connection.socket) this.#putLast(text)
     else this.#put(text)
@@ -223,14 +221,14 @@ export class H1Exchange implements ServerExchange, Handing {
   /** To TLS, which always takes its time: so it is asked at once to tell when it is done. */
   #putLast(text: string): void {
     this.#isTold = true
-    this.connection.flushGathered()
+    this.connection.gathered.flush()
     this.connection.socket.write(text, 'latin1', (error) => {
       if (!error) this.#finish()
     })
   }
 
   #putNow(head: string, body: Uint8Array): void {
-    this.connection.flushGathered()
+    this.connection.gathered.flush()
     if (!writeTogether(this.connection.socket, head, body)) this.connection.stalled()
   }
 
@@ -248,7 +246,7 @@ export class H1Exchange implements ServerExchange, Handing {
   #put(part: string | Uint8Array): boolean {
     const { connection } = this
     if (connection.queue[0] === this) {
-      connection.flushGathered()
+      connection.gathered.flush()
       const more = write(connection.socket, part)
       if (!more) connection.stalled()
       return more

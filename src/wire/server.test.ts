@@ -7,8 +7,8 @@ import fc from 'fast-check'
 import { VirtualClock } from '../core/clock.ts'
 import { CHUNKED, type ServerExchange } from './contract.ts'
 import { readAll } from './incoming.ts'
+import type { ConnectionLimits } from './limits.ts'
 import { WireServer, type WireServerOptions } from './server.ts'
-import type { ConnectionLimits } from './server-connection.ts'
 
 const seed = Number(process.env['SKEIN_SEED'] ?? 1)
 

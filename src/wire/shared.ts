@@ -6,10 +6,10 @@
  * What is in the way of the next answer must not hold up those behind it: when the first has not come whole in `SLOW_MS`, or
  * the connection ends, the others are displaced, which means that they go over connections of their own.
  */
-import type { Waiting } from './client-connection.ts'
 import type { BodySink } from './contract.ts'
 import type { Incoming } from './incoming.ts'
 import type { Sweep, Swept } from './sweep.ts'
+import type { Waiting } from './waiting.ts'
 
 /** More than a collection of garbage, or what else had the processor, keeps an instance from answering; and nobody notices it. */
 const SLOW_MS = 20

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream'
 import type { RawHeaders } from '../../core/headers.ts'
 import { type BodySource, CHUNKED, type Framing } from '../../wire/contract.ts'
 import { fromReadable } from '../../wire/incoming.ts'
-import type { Inbound } from './contract.ts'
+import type { Inbound } from '../inbound.ts'
 
 export class NodeInbound implements Inbound {
   readonly node: { readonly request: IncomingMessage; readonly response: ServerResponse }

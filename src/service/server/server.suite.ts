@@ -11,9 +11,8 @@ import { SkeinError } from '../../core/errors.ts'
 import { below, seeded } from '../../core/random.ts'
 import { op, service } from '../define.ts'
 import { logged, raw, start as startOn } from '../harness.suite.ts'
-import type { Servable } from '../servable.ts'
+import type { Servable, ServerName } from '../servable.ts'
 import type { ServeOptions } from '../serve.ts'
-import type { ServerName } from './contract.ts'
 
 type Body = Record<string, Record<string, unknown>>
 

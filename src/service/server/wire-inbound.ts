@@ -11,7 +11,7 @@ import {
   type ServerExchange,
 } from '../../wire/contract.ts'
 import { fromReadable } from '../../wire/incoming.ts'
-import type { Inbound } from './contract.ts'
+import type { Inbound } from '../inbound.ts'
 
 const LENGTH: ReadonlySet<string> = new Set(['content-length'])
 
