@@ -81,7 +81,9 @@ interface Behaviour {
 /** A provider that does as it is told, a gateway that trusts it, and all that the gateway logs. */
 async function site(t: TestContext, change: Partial<OidcConfig> = {}, more: Partial<GatewayConfig> = {}) {
   const clock = new VirtualClock(Date.now())
-  const state: { does: Behaviour; nonce: string; redeemed: URLSearchParams[] } = { does: {}, nonce: '', redeemed: [] }
+  const state: { does: Behaviour; nonce: string; redeemed: URLSearchParams[]; revoked: string } = {
+    ...{ does: {}, nonce: '', redeemed: [], revoked: '' },
+  }
   const provider = await httpUpstream(t, (request, response) => void answer(request, response))
   const issuer = `http://127.0.0.1:${provider.port}`
   const json = (response: ServerResponse, body: unknown) =>
@@ -93,10 +95,12 @@ async function site(t: TestContext, change: Partial<OidcConfig> = {}, more: Part
       return json(response, { ...metadata(issuer), ...does.metadata })
     }
     if (request.url === '/jwks') return json(response, KEYS)
+    if (request.url === '/revoke') {
+      state.revoked += await textOf(request)
+      return void response.writeHead(200).end()
+    }
     if (request.url !== '/token') return void response.writeHead(404).end()
-    let form = ''
-    for await (const chunk of request) form += String(chunk)
-    state.redeemed.push(new URLSearchParams(form))
+    state.redeemed.push(new URLSearchParams(await textOf(request)))
     if (does.endpoint !== undefined) return does.endpoint(request, response)
     const tokens = {
       access_token: 'an-access-token',
@@ -168,12 +172,19 @@ async function site(t: TestContext, change: Partial<OidcConfig> = {}, more: Part
   return { url, port, clock, state, issuer, gateway, rule, logged, attempt, reason, inTime }
 }
 
+async function textOf(request: IncomingMessage): Promise<string> {
+  let text = ''
+  for await (const chunk of request) text += String(chunk)
+  return text
+}
+
 const metadata = (issuer: string) => ({
   issuer,
   authorization_endpoint: `${issuer}/authorize`,
   token_endpoint: `${issuer}/token`,
   jwks_uri: `${issuer}/jwks`,
   end_session_endpoint: `${issuer}/logout`,
+  revocation_endpoint: `${issuer}/revoke`,
 })
 
 const sessionOf = (browser: Browser, url: string) =>
@@ -803,6 +814,23 @@ for (const [name, [does, status]] of Object.entries(REFRESHED)) {
     assert.doesNotMatch(JSON.stringify(it.logged), /"r1"|"r2"|an-access-token/)
   })
 }
+
+test('who signs out takes the refresh token along, so that a copy of the session ends, too', async (t) => {
+  const it = await site(t)
+  const { browser } = await it.attempt({ tokens: { refresh_token: 'r1' } })
+  const out = await browser.ask(`${it.url}/oauth2/logout`)
+  assert.match(out.headers.location!, /\/logout\?client_id=shop&post_logout_redirect_uri=/)
+  while (it.state.revoked === '') await new Promise((resolve) => setTimeout(resolve, 10))
+  assert.equal(new URLSearchParams(it.state.revoked).get('token'), 'r1')
+})
+
+test('what was wrong is told to who runs the gateway', async (t) => {
+  const it = await site(t)
+  await it.attempt({ claims: { aud: 'bank' } })
+  const told = it.logged.find(({ msg }) => String(msg).startsWith('a sign-in failed'))!
+  assert.equal(told['issuer'], it.issuer)
+  assert.match(JSON.stringify(told['err']), /unexpected JWT \\"aud\\"/)
+})
 
 test('who has lost a right is refused at the next renewal, and keeps the session', async (t) => {
   const it = await site(t, { claims: { groups: 'admin' } })

@@ -94,6 +94,13 @@ export class Login {
     return { ...session, ...this.#renewalOf(tokens, session) }
   }
 
+  /** For who runs the gateway: what the client is told is only that something was not right. */
+  noteFailure({ message, details: { reason }, cause }: SkeinError): void {
+    if (!(cause instanceof Error)) return
+    const { issuer } = this.settings
+    this.#parts.log.warn({ issuer, reason, err: new Error(cause.message) }, `a sign-in failed: ${message}`)
+  }
+
   /** What a failed callback leaves behind. */
   forgetAttempt({ query }: AuthRequest): string[] {
     const state = new URLSearchParams(query).get('state') ?? ''

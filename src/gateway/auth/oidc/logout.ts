@@ -10,6 +10,7 @@ export async function logout(request: AuthRequest, login: Login): Promise<AuthRe
   }
   const session = login.sessions.read(request.headers)
   const after = new URL(login.settings.afterLogout, login.originOf(request)).href
+  if (session?.refreshToken !== undefined) void login.provider.revoke(session.refreshToken)
   const page = session === undefined ? undefined : await providersPage(login)
   const cookies = login.sessions.remove(request.headers)
   if (page === undefined) return redirect(after, cookies)

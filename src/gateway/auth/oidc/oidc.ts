@@ -74,6 +74,9 @@ export class Oidc implements Authenticator {
       return { reply: await answer(request) }
     } catch (thrown) {
       const error = asSkeinError(thrown)
+      // A mistake of ours is no page, but a line with its stack.
+      if (error.code === 'INTERNAL') throw thrown
+      this.#login.noteFailure(error)
       // What could not be asked may be asked again with the same answer of the provider's; all else begins anew.
       const left = error.code === 'UNREACHABLE' ? [] : this.#login.forgetAttempt(request)
       return { reply: failurePage(error, this.#again(request), left), error }

@@ -85,6 +85,20 @@ export class Provider {
     })
   }
 
+  /** So that a copy of the session ends when it is next renewed (RFC 7009). Never rejects: whoever signs out need not wait for it. */
+  async revoke(refreshToken: string): Promise<void> {
+    const { issuer } = this.#settings
+    try {
+      const oauth = await import('oauth4webapi')
+      const { server } = await this.metadata()
+      if (server.revocation_endpoint === undefined) return
+      const [client, auth, options] = [this.#client(oauth), this.#proof(oauth, server), this.#options(oauth)]
+      await oauth.processRevocationResponse(await oauth.revocationRequest(server, client, auth, refreshToken, options))
+    } catch (error) {
+      this.#parts.log.warn({ err: plain(error), issuer }, 'a refresh token could not be revoked at the OpenID provider')
+    }
+  }
+
   #age(at: number): number {
     return this.#parts.clock.monotonic() - at
   }
