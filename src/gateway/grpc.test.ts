@@ -323,17 +323,17 @@ test('an instance whose calls fail is taken out, also when the failure comes beh
 
 test('silence in both directions ends a call; talk in one keeps it', async (t) => {
   const clock = new VirtualClock()
-  const { client } = await grpcBench(t, { talk: (call) => void call.on('data', () => {}) }, { clock })
+  let arrived = Promise.withResolvers<void>()
+  const { client } = await grpcBench(t, { talk: (call) => void call.on('data', () => arrived.resolve()) }, { clock })
   const talk = client.talk(NONE)
   const failed = once(talk, 'error') as Promise<[ServiceError]>
-  talk.write({ text: 'x' })
-  for (let i = 0; i < 20; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 5))
-    clock.advance(200_000)
+  for (let i = 0; i < 5; i++) {
+    arrived = Promise.withResolvers()
     talk.write({ text: 'x' })
+    await arrived.promise
+    clock.advance(200_000)
   }
-  await new Promise((resolve) => setTimeout(resolve, 20))
-  clock.advance(301_000)
+  clock.advance(101_000)
   const [error] = await failed
   assert.equal(error.code, status.DEADLINE_EXCEEDED)
 })
