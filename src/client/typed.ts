@@ -6,7 +6,7 @@
  *     const usersClient = client<typeof users>('users')
  *     const user = await usersClient.get({ id: '7' })
  */
-import type { ErrorStatuses, OperationContract, OperationType, ServiceContract, ServiceType } from '../core/contract.ts'
+import type { ErrorStatuses, OperationType, ServiceContract, ServiceType } from '../core/contract.ts'
 import { SkeinError } from '../core/errors.ts'
 import { nearest } from '../core/issues.ts'
 import type { ConsulClient } from '../discovery/consul-client.ts'
@@ -16,7 +16,7 @@ import { Contracts } from './contracts.ts'
 import { decodeAnswer } from './decode.ts'
 import { defaultCaller, defaultConsul } from './default.ts'
 import { DEFAULTS } from './policy.ts'
-import { formOf, ownOperation, Versions } from './versions.ts'
+import { ownOperation, Versions } from './versions.ts'
 
 export interface ClientOptions {
   /** Default: the process's own. */
@@ -102,6 +102,8 @@ export function callOperation(
   }
 }
 
+const NO_HEADERS: readonly string[] = []
+
 interface Asked {
   readonly service: string
   readonly operation: string
@@ -113,12 +115,24 @@ interface Asked {
 function callBy(contract: ServiceContract, contracts: Contracts, asked: Asked): Promise<unknown> {
   const { service, operation, input, options } = asked
   const { caller = defaultCaller(), headers, signal, hashKey } = options
-  const own = headers === undefined ? [] : Object.entries(headers).flat()
-  const form = (one: OperationContract) => formOf(one, input, own)
-  const tailoring = new Versions(contracts, contract, operation, form)
+  const own = headers === undefined ? NO_HEADERS : Object.entries(headers).flat()
+  const tailoring = new Versions(contracts, contract, operation, input, own)
+  const { method, path, headers: fields, body, idempotent } = tailoring.current()
   const policy = policyOf(options)
   return caller
-    .request({ service, ...form(ownOperation(contract, operation)!), operation, hashKey, signal, policy, tailoring })
+    .request({
+      service,
+      method,
+      path,
+      headers: fields,
+      body,
+      idempotent,
+      operation,
+      hashKey,
+      signal,
+      policy,
+      tailoring,
+    })
     .then((response) => decodeAnswer(service, operation, response))
     .catch((error) => {
       if (outdated(error)) contracts.refresh(service)

@@ -24,18 +24,27 @@ export class Versions implements Tailoring {
   readonly #contracts: Contracts
   readonly #current: ServiceContract
   readonly #operation: string
-  readonly #form: (operation: OperationContract) => Form
+  readonly #input: unknown
+  /** The call's own fields. */
+  readonly #headers: readonly string[]
 
   constructor(
     contracts: Contracts,
     current: ServiceContract,
     operation: string,
-    form: (operation: OperationContract) => Form,
+    input: unknown,
+    headers: readonly string[],
   ) {
     this.#contracts = contracts
     this.#current = current
     this.#operation = operation
-    this.#form = form
+    this.#input = input
+    this.#headers = headers
+  }
+
+  /** The request as the current contract has it. @throws SkeinError INVALID_INPUT */
+  current(): Form {
+    return this.#form(ownOperation(this.#current, this.#operation)!)
   }
 
   suits(hash: string | undefined): boolean {
@@ -52,6 +61,10 @@ export class Versions implements Tailoring {
     const contract = await this.#contracts.version(this.#current.service, hash)
     const operation = contract && ownOperation(contract, this.#operation)
     return operation && this.#form(operation)
+  }
+
+  #form(operation: OperationContract): Form {
+    return formOf(operation, this.#input, this.#headers)
   }
 
   /** Those that say nothing are taken for current: apps of other frameworks, or of other languages. */
