@@ -546,3 +546,21 @@ test('answers that come a byte at a time cost more than their bytes', () => {
   assert.ok(bytes < 100, `${bytes}`)
   assert.deepEqual([note.finish(), budget.bytes], [undefined, 0])
 })
+
+test('all routes together keep no more than the bound, and the one that nobody uses gives way', async (t) => {
+  const handler: RequestListener = (_, response) =>
+    response.writeHead(200, { 'cache-control': 'max-age=60' }).end(Buffer.alloc(40_000, 'x'))
+  const bench = await cached(t, handler, {}, {}, { keptBytes: 200_000 })
+  const routes = ['a', 'b', 'c'].map((name) => ({ path: `/${name}/*`, to: 'users', cache: true, attempts: 1 }))
+  bench.gateway.reload({ port: bench.gateway.port, routes })
+  const asked = async (...paths: string[]) => {
+    const before = bench.upstream.count
+    for (const path of paths) assert.equal((await bench.get(path)).text.length, 40_000)
+    return bench.upstream.count - before
+  }
+  assert.equal(await asked('/a/1', '/a/2', '/b/1', '/b/2'), 4)
+  assert.equal(await asked('/a/1', '/a/2', '/b/1', '/b/2'), 0)
+  assert.equal(await asked('/c/1', '/c/2'), 2)
+  assert.equal(await asked('/b/1', '/b/2', '/c/1', '/c/2'), 0, 'of a, which was unused for longest, there is less')
+  assert.equal(await asked('/a/1', '/a/2'), 2)
+})

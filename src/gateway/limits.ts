@@ -34,6 +34,8 @@ export interface GatewayLimits {
   readonly tunnelIdleMs: number
   /** Answers that caches note while they pass, all routes together; one that would go beyond it is not kept. */
   readonly notingBytes: number
+  /** Answers that caches keep, all routes together; what is unused for longest goes first. */
+  readonly keptBytes: number
   /** How long `close` waits for answers and tunnels under way. */
   readonly drainMs: number
 }
@@ -56,5 +58,6 @@ export const LIMITS: GatewayLimits = {
   tunnelAnswerMs: 5_000,
   tunnelIdleMs: 300_000,
   notingBytes: 64 * 1024 * 1024,
+  keptBytes: 256 * 1024 * 1024,
   drainMs: 10_000,
 }

@@ -8,6 +8,7 @@ import type { Cache } from '../rule/cache.ts'
 import { directivesOf } from './directives.ts'
 import { Flights } from './flights.ts'
 import { ageOnArrival, isNotModified, isStorable, lifetimeOf } from './freshness.ts'
+import type { CacheMemory } from './memory.ts'
 import { Note, type NotingBudget } from './notes.ts'
 import { type CacheRequest, stateOf } from './request.ts'
 import type { Kept } from './store.ts'
@@ -33,15 +34,18 @@ export class Keeper {
   readonly flights: Flights
   readonly #clock: Clock
   readonly #budget: NotingBudget
+  readonly #memory: CacheMemory
 
-  constructor(clock: Clock, budget: NotingBudget) {
+  constructor(clock: Clock, budget: NotingBudget, memory: CacheMemory) {
     this.#clock = clock
     this.#budget = budget
+    this.#memory = memory
     this.flights = new Flights(clock)
   }
 
   /** Where the upstream would have to be asked, waits for a request that is under way for the same. */
   async lookUp({ store, key, fields }: CacheRequest): Promise<Kept | undefined> {
+    this.#memory.used(store)
     const kept = store.get(key, fields)
     const isNeeded = kept === undefined || stateOf(kept, this.ageOf(kept), fields) === 'old'
     const flight = isNeeded ? this.flights.waitFor(key) : undefined
@@ -98,6 +102,7 @@ export class Keeper {
     const lifetime = lifetimeOf(headers, directivesOf(headers), config.defaultSeconds)
     const kept = { status, headers: headers.map(ownText), body, lifetime, age, at: askedAt }
     request.store.put(request.key, request.fields, kept)
+    this.#memory.trim()
     end(true)
     return kept
   }

@@ -63,7 +63,12 @@ export class Store {
     const slots = [slot, ...others].slice(0, VARIANTS_MAX)
     this.#slots.set(ownText(key), slots)
     this.#bytes += bytesOf(slots)
-    while (this.#bytes > this.#maxBytes) this.delete(this.#slots.keys().next().value!)
+    while (this.#bytes > this.#maxBytes) this.deleteOldest()
+  }
+
+  /** The one unused for longest; there must be one. */
+  deleteOldest(): void {
+    this.delete(this.#slots.keys().next().value!)
   }
 
   delete(key: string): void {

@@ -8,6 +8,7 @@ import { withoutHeaders } from '../../core/headers.ts'
 import { sendAnswer } from '../answer.ts'
 import { directivesOf } from '../cache/directives.ts'
 import { type Fetch, Keeper } from '../cache/keeper.ts'
+import { CacheMemory } from '../cache/memory.ts'
 import { NotingBudget } from '../cache/notes.ts'
 import {
   type CacheRequest,
@@ -40,7 +41,8 @@ class CacheStep {
 
   constructor(parts: Parts) {
     this.#parts = parts
-    this.#keeper = new Keeper(parts.clock, new NotingBudget(parts.limits.notingBytes))
+    const { clock, limits } = parts
+    this.#keeper = new Keeper(clock, new NotingBudget(limits.notingBytes), new CacheMemory(limits.keptBytes))
   }
 
   async run(exchange: Exchange, next: Next<Exchange, void>): Promise<void> {
