@@ -1,16 +1,14 @@
 /** `skein up`: everything, on this machine. */
 import { systemClock } from '../../core/clock.ts'
 import { SkeinError } from '../../core/errors.ts'
-import { freePort } from '../../core/free-port.ts'
 import type { Environment } from '../../core/settings.ts'
 import { type Context, defineCommand, type ExitStatus, Failure, type Options, refuseArguments } from '../command.ts'
 import { loadConfig } from '../config/load.ts'
-import type { FleetConfig } from '../define.ts'
-import { readDnsPort } from '../dns-port.ts'
 import { onAskedToEnd } from '../lifetime.ts'
 import { CONFIG_OPTION } from '../running.ts'
+import { choosePorts } from '../up/choose-ports.ts'
 import { Ending } from '../up/ending.ts'
-import { type PortChoice, planFleet } from '../up/plan.ts'
+import { planFleet } from '../up/plan.ts'
 import { preflight, refusePlatform, refuseSecond } from '../up/preflight.ts'
 import { startSession } from '../up/session.ts'
 import { FleetTokens } from '../up/tokens.ts'
@@ -84,20 +82,6 @@ within 5 s; a second Ctrl-C kills what is left. With --json each line on stdout 
 function explainStart(error: unknown): unknown {
   if (!(error instanceof SkeinError) || error.code !== 'START_FAILED') return error
   return new Failure(error.message, 'Everything has been stopped again.')
-}
-
-async function choosePorts(
-  options: Context<typeof OPTIONS>['options'],
-  { gateway = false }: FleetConfig,
-): Promise<PortChoice> {
-  const chosen = async <T>(port: T | number) => (port === 0 ? await freePort() : port)
-  const dns = readDnsPort(options['dns-port']) ?? (options['registry-port'] === 0 ? 0 : undefined)
-  return {
-    gateway: await chosen(options.port),
-    registry: await chosen(options['registry-port']),
-    dns: await chosen(dns),
-    admin: gateway === false ? undefined : await freePort(),
-  }
 }
 
 /** How the user calls this program: npm sets npm_command for what `npx` and `npm run` start. */

@@ -32,6 +32,7 @@ describe('a config', () => {
       gateway: { routes: [{ path: '/user/*', to: 'users' }] },
     }
     assert.deepEqual(check(config), [])
+    assert.deepEqual(check({ ...config, gateway: { ...config.gateway, port: 0 } }), [])
     const address = 'http://consul:8500,http://other:8500/'
     assert.deepEqual(check({ services: {}, registry: { address }, gateway: false }), [])
   })

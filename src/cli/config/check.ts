@@ -73,6 +73,7 @@ function checkAddress(registry: Fields, issues: IssueList): void {
 function checkSharedPorts(config: Fields, services: Fields, issues: IssueList): void {
   const taken = new Map<number, string>()
   for (const [key, port] of fixedPorts(config, services)) {
+    if (port === 0) continue // any free one
     const other = taken.get(port)
     if (other !== undefined) issues.add(key, `port ${port} is also that of ${other}`, 'Give each its own.')
     else taken.set(port, key)
