@@ -7,6 +7,7 @@ import { findQuery, runQuery, unknownField } from '../prepared-query.ts'
 import type { QueryBody, QueryRecord } from '../state/records.ts'
 import { Refusal } from '../state/refusal.ts'
 import { RESOURCE } from '../state/resources.ts'
+import type { State } from '../state/state.ts'
 import { STRINGS } from './check-fields.ts'
 import { any, bool, decodeBody, int, object, string } from './decode.ts'
 import { STRING_MAP } from './definition.ts'
@@ -66,19 +67,28 @@ async function create(request: ApiRequest, registry: Registry): Promise<Answer> 
 
 async function update(request: ApiRequest, registry: Registry): Promise<Answer> {
   const query = await bodyOf(request, registry, idOf(request.name))
-  const before = registry.store.state.queries.get(query.ID)
-  for (const one of before === undefined ? [query] : [query, before]) requireQuery(request.rights, 'write', one)
-  await registry.store.write({ type: 'query-set', query, isNew: false })
+  requireQuery(request.rights, 'write', query)
+  await registry.store.write((state) => {
+    requireKnown(request, state, query.ID)
+    return { type: 'query-set', query, isNew: false }
+  })
   return empty()
 }
 
 async function remove(request: ApiRequest, registry: Registry): Promise<Answer> {
   checkCommon(request, registry)
   const id = idOf(request.name)
-  const before = registry.store.state.queries.get(id)
-  if (before !== undefined) requireQuery(request.rights, 'write', before)
-  await registry.store.write({ type: 'query-delete', id })
+  await registry.store.write((state) => {
+    requireKnown(request, state, id)
+    return { type: 'query-delete', id }
+  })
   return empty()
+}
+
+/** Asked of the state that is written to: the query may have got another name meanwhile. */
+function requireKnown({ rights }: ApiRequest, state: State, id: string): void {
+  const known = state.queries.get(id)
+  if (known !== undefined) requireQuery(rights, 'write', known)
 }
 
 /** Its name is what rights are about; without one whoever knows the ID may do everything with it. */
