@@ -1,7 +1,7 @@
 /** Checks what the user wrote, key by key, and what lies between keys. */
 import { checkBalance } from '../balance/policies.ts'
 import { checkHedge } from '../client/hedge-policy.ts'
-import { PROTOCOL_NAMES } from '../client/protocol.ts'
+import { PROTOCOL_NAMES, protocolOf } from '../client/protocol.ts'
 import type { IssueList } from '../core/issues.ts'
 import { checkRange } from './address.ts'
 import {
@@ -142,9 +142,12 @@ const PLACES = ['to', 'split', 'redirect'] as const
 
 /** Mistakes that lie between two keys of a route. */
 function checkTogether(route: Record<string, unknown>, issues: IssueList, key: string): void {
-  const { timeoutMs, attemptTimeoutMs, path, balance } = route
+  const { timeoutMs, attemptTimeoutMs, path, balance, protocol, upstreamTls } = route
   if (typeof timeoutMs === 'number' && typeof attemptTimeoutMs === 'number' && attemptTimeoutMs > timeoutMs) {
     issues.add(`${key}.attemptTimeoutMs`, `longer than timeoutMs (${timeoutMs})`, 'Make it shorter, or leave it out.')
+  }
+  if (upstreamTls !== undefined && typeof protocol === 'string' && protocolOf(protocol) !== 'h2') {
+    issues.add(`${key}.upstreamTls`, `has no effect: ${protocol} is without TLS`, 'Write protocol: "h2" or "grpcs".')
   }
   const [place, ...others] = PLACES.filter((name) => route[name] !== undefined)
   for (const other of others) issues.add(`${key}.${other}`, `stands beside ${place}`, 'Keep one of the two.')

@@ -92,6 +92,15 @@ test('trailers that were announced pass from HTTP/2 to HTTP/2, and are left out 
   assert.equal(await (await fetch(url)).text(), 'body')
 })
 
+test('certificates beside a protocol without TLS are a mistake of the config', async (t) => {
+  const upstreamTls = { serverName: 'users.internal' }
+  await assert.rejects(workbench(t, { routes: [{ to: 'users', protocol: 'grpc', upstreamTls }] }), (error) => {
+    assert.ok(error instanceof ConfigError)
+    assert.match(error.message, /upstreamTls: has no effect: grpc is without TLS/)
+    return true
+  })
+})
+
 test('a protocol that is none is a mistake of the config', async (t) => {
   const wrong = workbench(t, { routes: [{ to: 'users', protocol: 'gprc' }] })
   await assert.rejects(wrong, (error) => {

@@ -16,9 +16,12 @@ import { WireError } from './wire-error.ts'
 export const H2_STREAMS_MAX = 100
 const STREAM_WINDOW_BYTES = 64 * 1024
 const CONNECTION_WINDOW_BYTES = 1024 * 1024
-/** Streams that a client may reset at once, and a second after that (CVE-2023-44487). */
-const RESETS_AT_ONCE = 200
-const RESETS_PER_SECOND = 20
+/**
+ * Streams that a client may reset at once, and a second after that (CVE-2023-44487). Not fewer: clients of gRPC reset each call
+ * whose deadline has passed, and a proxy before us has the calls of many on one connection.
+ */
+const RESETS_AT_ONCE = 1_000
+const RESETS_PER_SECOND = 100
 
 export interface H2Host {
   readonly limits: ConnectionLimits
