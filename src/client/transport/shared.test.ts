@@ -436,3 +436,64 @@ test('what cannot be written as HTTP costs no connection, and none of the others
   assert.equal((await send('/d')).text, '/d')
   assert.equal(lines.length, 1)
 })
+
+test('whatever the upstream does and whoever gives up, each gets its own answer or an error, once', async (t) => {
+  const seed = Number(process.env['SKEIN_SEED'] ?? 1)
+  t.diagnostic(`SKEIN_SEED=${seed}`)
+  const random = seeded(seed)
+  const queues = new WeakMap<Socket, string[]>()
+  /** Answers what has come, in order, with an accident now and then. */
+  const serve = async (socket: Socket, queue: string[]) => {
+    for (let target = queue[0]; target !== undefined; target = queue[0]) {
+      const luck = below(random, 100)
+      if (luck < 2) return void socket.resetAndDestroy()
+      if (luck < 3) return void socket.end()
+      if (luck < 5) return void socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nha')
+      if (luck < 7) return void socket.write('no HTTP\r\n\r\n')
+      if (luck < 9) await new Promise((resolve) => setTimeout(resolve, 40))
+      else if (luck < 30) await turns(1 + below(random, 3))
+      if (socket.destroyed) return
+      const last = luck === 99 ? 'connection: close\r\n' : ''
+      if (luck < 60) socket.write(fine(target).replace('\r\n', `\r\n${last}`), 'latin1')
+      else socket.write(`HTTP/1.1 200 OK\r\n${last}transfer-encoding: chunked\r\n\r\n${chunk(target)}0\r\n\r\n`)
+      queue.shift()
+      if (last !== '') return void socket.end()
+    }
+  }
+  const { send, lines, transport, lastBreakOff } = await upstream(
+    t,
+    (target, { socket }) => {
+      const queue = queues.get(socket) ?? []
+      queues.set(socket, queue)
+      if (queue.push(target) === 1) setImmediate(() => void serve(socket, queue))
+      return undefined
+    },
+    { warm: 4 },
+  )
+  let shared = 0
+  const verdicts = { own: 0, error: 0, cut: 0 }
+  for (let round = 0; round < 150; round++) {
+    const all = Array.from({ length: 1 + below(random, 20) }, async (_, i) => {
+      const path = `/${round}-${i}`
+      const outcome = send(path)
+      const breakOff = lastBreakOff()
+      if (below(random, 10) === 0) setImmediate(() => breakOff(new Error('given up')))
+      const { text, error, status } = await outcome
+      if (text !== undefined) {
+        assert.equal(text, path)
+        verdicts.own++
+      } else if (status === undefined) {
+        assert.ok(error !== undefined)
+        verdicts.error++
+      } else verdicts.cut++
+    })
+    await Promise.all(all)
+  }
+  for (const { targets } of lines) if (targets.length > 1) shared++
+  t.diagnostic(`${JSON.stringify(verdicts)}, ${lines.length} connections`)
+  assert.ok(verdicts.own > 500 && shared > 20)
+  await transport.close()
+  await until(() => lines.every(({ socket }) => socket.destroyed || socket.readableEnded))
+})
+
+const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
