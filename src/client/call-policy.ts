@@ -1,4 +1,5 @@
 import type { BalanceConfig } from '../balance/balance-config.ts'
+import type { BulkheadPolicy, CircuitPolicy } from './guard-policy.ts'
 import type { HedgePolicy } from './hedge-policy.ts'
 import type { Protocol, UpstreamTls } from './protocol.ts'
 
@@ -18,6 +19,10 @@ export interface CallPolicy {
   readonly bodyIdleMs?: number | undefined
   /** Asks a second instance when the first is slow, for calls that only read. Default: not. */
   readonly hedge?: HedgePolicy | undefined
+  /** Calls to the service, and to one operation of it, at a time. Default: no bound. */
+  readonly bulkhead?: BulkheadPolicy | undefined
+  /** Does not ask a service of which most calls fail. Default: asks; single instances are taken out in any case. */
+  readonly circuit?: CircuitPolicy | undefined
   /** Default: what the instance says of itself (`protocol` in its metadata, or a tag `protocol=…`), else HTTP/1.1. */
   readonly protocol?: Protocol | undefined
   /** For `h2`. */

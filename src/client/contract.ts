@@ -71,7 +71,7 @@ export interface OutboundResponse {
 }
 
 /**
- * @throws SkeinError NO_INSTANCES, UNREACHABLE, UPSTREAM_FAILED, DEADLINE_EXCEEDED, CANCELLED; `details` has `service` and
+ * @throws SkeinError NO_INSTANCES, UNREACHABLE, UPSTREAM_FAILED, DEADLINE_EXCEEDED, CANCELLED, BULKHEAD_FULL, CIRCUIT_OPEN; `details` has `service` and
  * `attempts`. An HTTP error status is an answer, not an error.
  */
 export interface Caller {

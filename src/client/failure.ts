@@ -1,6 +1,8 @@
 /** The errors that the outbound path gives: each names the service, and where there is one the instance. */
 import { SkeinError } from '../core/errors.ts'
 import type { Call } from './call.ts'
+import type { Compartment } from './compartment.ts'
+import type { BulkheadPolicy } from './guard-policy.ts'
 import { isUnprocessed, type TransportError } from './transport.ts'
 import type { Candidate } from './upstream.ts'
 
@@ -21,6 +23,22 @@ export function attemptTimedOut(call: Call, candidate: Candidate, timeoutMs: num
     `service "${service}": ${candidate.id} did not answer in ${Math.round(timeoutMs)} ms`,
     details(call, candidate),
   )
+}
+
+export function bulkheadFull(call: Call, policy: BulkheadPolicy, { calls, waiting }: Compartment): SkeinError {
+  const { service, operation = call.request.method } = call.request
+  const bound = policy.calls === undefined ? `${policy.perOperation} of one operation` : `${policy.calls}`
+  return new SkeinError(
+    'BULKHEAD_FULL',
+    `service "${service}": ${calls} calls are under way and ${waiting} wait, where the bulkhead lets through ${bound}`,
+    { ...details(call), operation },
+  )
+}
+
+export function circuitOpen(call: Call, leftMs: number): SkeinError {
+  const { service } = call.request
+  const when = leftMs > 0 ? `it is tried again in ${(leftMs / 1000).toFixed(1)} s` : 'one call is trying it'
+  return new SkeinError('CIRCUIT_OPEN', `service "${service}": most calls have failed lately; ${when}`, details(call))
 }
 
 export function cancelled(service: string, cause: unknown): SkeinError {

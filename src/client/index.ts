@@ -14,7 +14,9 @@ export type {
 export { decodeAnswer } from './decode.ts'
 export { closeDefaults, defaultCaller, defaultConsul } from './default.ts'
 export { encodeInput } from './encode.ts'
+export type { Fallback } from './fallback.ts'
 export { interceptFetch } from './fetch.ts'
+export type { BulkheadPolicy, CircuitPolicy } from './guard-policy.ts'
 export { ATTEMPT_HEADER, DEADLINE_HEADER, ERROR_HEADER } from './headers.ts'
 export { DEFAULTS } from './policy.ts'
 export {
@@ -23,6 +25,7 @@ export {
   type ClientOptions,
   callOperation,
   client,
+  type Fallbacks,
   isCallError,
   type Operation,
 } from './typed.ts'

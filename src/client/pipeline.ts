@@ -5,7 +5,9 @@
 import type { Handler, Layer, Parts } from './call.ts'
 import type { Policies } from './policy.ts'
 import { breaker } from './step/breaker.ts'
+import { bulkhead } from './step/bulkhead.ts'
 import { choose } from './step/choose.ts'
+import { circuit } from './step/circuit.ts'
 import { deadline } from './step/deadline.ts'
 import { hedge } from './step/hedge.ts'
 import { retry } from './step/retry.ts'
@@ -18,6 +20,10 @@ const always = () => true
 export const PIPELINE: readonly Entry[] = [
   // Must be above retry: one deadline, and one cancellation, for all attempts and the pauses between them.
   [always, deadline],
+  // Must be above bulkhead: what is not to be asked does not wait for its turn. Must be above retry: it judges calls, not attempts.
+  [({ circuit }) => circuit, circuit],
+  // Must be below deadline, which ends the wait. Must be above retry: it counts calls, and a call keeps its place.
+  [({ bulkhead }) => bulkhead, bulkhead],
   // Must be above breaker and choose: each attempt is judged by itself and may go to another instance.
   [always, retry],
   // Must be below retry: both legs are one attempt of its. Must be above breaker: each is judged by itself.

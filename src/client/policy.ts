@@ -1,6 +1,7 @@
 /** Which limits hold for a call: those of the call, else of the caller, else the defaults. */
 import type { BalanceConfig } from '../balance/balance-config.ts'
 import type { CallPolicy, OutboundRequest } from './contract.ts'
+import type { BulkheadPolicy, CircuitPolicy } from './guard-policy.ts'
 import type { HedgePolicy } from './hedge-policy.ts'
 import type { Protocol, UpstreamTls } from './protocol.ts'
 
@@ -12,6 +13,8 @@ export interface Policies {
   readonly attempts: number
   readonly bodyIdleMs: number
   readonly hedge: HedgePolicy | undefined
+  readonly bulkhead: BulkheadPolicy | undefined
+  readonly circuit: CircuitPolicy | undefined
   /** Undefined = as the instance says. */
   readonly protocol: Protocol | undefined
   readonly tls: UpstreamTls | undefined
@@ -27,6 +30,8 @@ export function resolvePolicy(own: CallPolicy | undefined, wider: CallPolicy): P
     attempts: own?.attempts ?? wider.attempts ?? DEFAULTS.attempts,
     bodyIdleMs: own?.bodyIdleMs ?? wider.bodyIdleMs ?? DEFAULTS.bodyIdleMs,
     hedge: own?.hedge ?? wider.hedge,
+    bulkhead: own?.bulkhead ?? wider.bulkhead,
+    circuit: own?.circuit ?? wider.circuit,
     protocol: own?.protocol ?? wider.protocol,
     tls: own?.tls ?? wider.tls,
   }

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type TestContext, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
+import { pino } from 'pino'
 import type { OperationType, ServiceContract, ServiceType } from '../core/contract.ts'
 import { SkeinError } from '../core/errors.ts'
+import { silentLogger } from '../core/log.ts'
 import { ConsulClient } from '../discovery/consul-client.ts'
+import { Metrics } from '../telemetry/metrics.ts'
 import { CallError } from './call-error.ts'
 import { scene } from './kit.suite.ts'
 import { callOperation, client, isCallError } from './typed.ts'
@@ -242,4 +245,68 @@ test('misspelt services, operations and fields do not compile', () => {
     return check
   }
   assert.equal(typeof never, 'function')
+})
+
+describe('a fallback', () => {
+  const nobody: User = { id: '0', name: 'nobody' }
+  const broken: RequestListener = (_request, response) => response.writeHead(500, { 'x-skein-error': 'INTERNAL' }).end()
+
+  test('answers in place of a service that cannot, and is seen: counted, and logged when it begins and ends', async (t) => {
+    let listener = broken
+    const { caller, consul } = await users(t, (request, response) => listener(request, response))
+    const metrics = new Metrics()
+    const lines: { msg: string; code?: string }[] = []
+    const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) })
+    const asked: unknown[] = []
+    const get = (input: unknown, error: SkeinError) => {
+      asked.push([input, error.code])
+      return nobody
+    }
+    const api = client<Users>('users', { caller, consul, metrics, log, fallback: { get } })
+    for (let i = 0; i < 3; i++) assert.deepEqual(await api.get({ id: '7' }), nobody)
+    assert.deepEqual(asked[0], [{ id: '7' }, 'INTERNAL'])
+    assert.match(metrics.toText(), /fallbacks_total\{service="users",operation="get",code="INTERNAL"\} 3/)
+    listener = (_request, response) => response.end('{"id":"7","name":"Ada"}')
+    for (let i = 0; i < 2; i++) assert.equal((await api.get({ id: '7' })).name, 'Ada')
+    assert.deepEqual(
+      lines.map(({ msg, code }) => [msg, code]),
+      [
+        ['a fallback answers in place of the service', 'INTERNAL'],
+        ['the service answers again', undefined],
+      ],
+    )
+  })
+
+  test('of a call wins over that of its client; what it throws, the call throws', async (t) => {
+    const { caller, consul } = await users(t, broken)
+    const options = { caller, consul, metrics: new Metrics(), log: silentLogger }
+    const api = client<Users>('users', { ...options, fallback: { get: () => nobody } })
+    const own = { id: '1', name: 'own' }
+    assert.deepEqual(await api.get({ id: '7' }, { fallback: async () => own }), own)
+    const failing = () => {
+      throw new Error('nor this')
+    }
+    await assert.rejects(api.get({ id: '7' }, { fallback: failing }), /nor this/)
+    await assert.rejects(api.ping(), { code: 'INTERNAL' })
+  })
+
+  test('is not asked where the service did answer, or the caller gave up', async (t) => {
+    const { caller, consul } = await users(t, (_request, response) =>
+      response
+        .writeHead(404, { 'content-type': 'application/json' })
+        .end('{"error":{"code":"NotFound","message":"no"}}'),
+    )
+    const fallback = { get: () => assert.fail('it was asked') }
+    const api = client<Users>('users', { caller, consul, fallback })
+    await assert.rejects(api.get({ id: '7' }), (error) => error instanceof CallError && error.code === 'NotFound')
+    await assert.rejects(api.get({ id: '7' }, { signal: AbortSignal.abort() }), { code: 'CANCELLED' })
+  })
+
+  // A type that does not fit is found by the compiler: this function is never called.
+  void (async (api: ReturnType<typeof client<Users>>) => {
+    // @ts-expect-error: a user has an id and a name
+    await api.get({ id: '7' }, { fallback: () => ({ id: 7 }) })
+    // @ts-expect-error: the same for a client
+    client<Users>('users', { fallback: { get: () => 'nobody' } })
+  })
 })

@@ -15,10 +15,11 @@ import type { Caller, CallPolicy } from './contract.ts'
 import { Contracts } from './contracts.ts'
 import { decodeAnswer } from './decode.ts'
 import { defaultCaller, defaultConsul } from './default.ts'
+import { type Fallback, type FallbackParts, withFallback } from './fallback.ts'
 import { DEFAULTS } from './policy.ts'
 import { ownOperation, Versions } from './versions.ts'
 
-export interface ClientOptions {
+export interface ClientOptions extends FallbackParts {
   /** Default: the process's own. */
   readonly caller?: Caller | undefined
   /** Where contracts are looked up. Default: the process's own. */
@@ -26,7 +27,17 @@ export interface ClientOptions {
   readonly policy?: CallPolicy | undefined
 }
 
-export interface CallOptions {
+/** What to answer instead, by operation, when the service cannot. */
+export type Fallbacks<S extends ServiceType> = {
+  readonly [Name in keyof S['~operations']]?: Fallback<S['~operations'][Name]['~in'], S['~operations'][Name]['~out']>
+}
+
+export interface CallOptions<Out = unknown> {
+  /**
+   * What to answer instead when the service cannot: it is away, too slow, broken or overloaded. Not asked after a declared error,
+   * which is an answer, nor where this side was wrong or gave up. What it throws, the call throws.
+   */
+  readonly fallback?: ((error: SkeinError) => Out | Promise<Out>) | undefined
   /** Cancels the call. */
   readonly signal?: AbortSignal | undefined
   /** Until the head of the answer, ms. Default: the client's policy. */
@@ -43,8 +54,8 @@ export interface CallOptions {
 export interface Operation<O extends OperationType> {
   (
     ...args: undefined extends O['~in']
-      ? [input?: O['~in'], options?: CallOptions]
-      : [input: O['~in'], options?: CallOptions]
+      ? [input?: O['~in'], options?: CallOptions<O['~out']>]
+      : [input: O['~in'], options?: CallOptions<O['~out']>]
   ): Promise<O['~out']>
   /** Only a type: the names of the declared errors. */
   readonly '~errors'?: O['~errors'] | undefined
@@ -55,12 +66,23 @@ export type Client<S extends ServiceType> = {
 }
 
 /** A client of the service `name`, which must be the name in the type `S`. It loads nothing and connects to nothing yet. */
-export function client<S extends ServiceType>(name: S['name'], options: ClientOptions = {}): Client<S> {
+export function client<S extends ServiceType>(
+  name: S['name'],
+  { fallback, ...options }: ClientOptions & { readonly fallback?: Fallbacks<S> | undefined } = {},
+): Client<S> {
+  const fallbacks = (fallback ?? {}) as Readonly<Record<string, Fallback | undefined>>
   const operations = new Map<string, (input: unknown, own?: CallOptions) => Promise<unknown>>()
   const operation = (key: string) => {
     let call = operations.get(key)
     if (call === undefined) {
-      call = (input, own) => callOperation(name, key, input, own === undefined ? options : { ...options, ...own })
+      const wider = Object.hasOwn(fallbacks, key) ? fallbacks[key] : undefined
+      call = (input, own) => {
+        const answer = callOperation(name, key, input, own === undefined ? options : { ...options, ...own })
+        const instead = own?.fallback ?? (wider && ((error) => wider(input, error)))
+        return instead === undefined
+          ? answer
+          : withFallback(answer, instead, { service: name, operation: key }, options)
+      }
       operations.set(key, call)
     }
     return call

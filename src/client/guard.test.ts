@@ -1,0 +1,157 @@
+/** Bulkhead and circuit. */
+import assert from 'node:assert/strict'
+import type { RequestListener } from 'node:http'
+import { describe, test } from 'node:test'
+import { VirtualClock } from '../core/clock.ts'
+import { SkeinError } from '../core/errors.ts'
+import { Circuit } from './circuit.ts'
+import type { CallPolicy, OutboundResponse } from './contract.ts'
+import { checkBulkhead, checkCircuit } from './guard-policy.ts'
+import { get, ok, scene } from './kit.suite.ts'
+
+const drop = ({ source }: OutboundResponse) => source.drop(new Error('not needed'))
+
+/** Answers when it is told to. */
+function holding() {
+  const held: (() => void)[] = []
+  const listener: RequestListener = (request, response) => {
+    request.resume()
+    held.push(() => response.end('ok'))
+  }
+  const release = (count = held.length) => {
+    for (const answer of held.splice(0, count)) answer()
+  }
+  return { listener, release }
+}
+
+describe('a bulkhead', () => {
+  const calls = (policy: CallPolicy, operation?: string) => get({ policy, operation })
+
+  test('lets so many through, a few wait, and the rest is told at once', async (t) => {
+    const { listener, release } = holding()
+    const { caller, arrivals, metrics } = await scene(t, [listener])
+    const policy = { bulkhead: { calls: 2, queue: 1, waitMs: 10_000 } }
+    const first = [caller.request(calls(policy)), caller.request(calls(policy))]
+    await arrivals(2)
+    const waiting = caller.request(calls(policy))
+    await assert.rejects(caller.request(calls(policy)), (error) => {
+      assert.ok(error instanceof SkeinError)
+      assert.equal(error.code, 'BULKHEAD_FULL')
+      assert.match(error.message, /service "users": 2 calls are under way and 1 wait/)
+      return true
+    })
+    release(1)
+    await arrivals(3)
+    release()
+    for (const one of [...first, waiting]) drop(await one)
+    assert.match(metrics.toText(), /skein_client_errors_total\{service="users",code="BULKHEAD_FULL"\} 1/)
+  })
+
+  test('keeps one operation from taking the place of the others', async (t) => {
+    const { listener, release } = holding()
+    const { caller, arrivals } = await scene(t, [listener])
+    const policy = { bulkhead: { perOperation: 1, queue: 0 } }
+    const report = caller.request(calls(policy, 'report'))
+    await arrivals(1)
+    await assert.rejects(caller.request(calls(policy, 'report')), { code: 'BULKHEAD_FULL' })
+    const other = caller.request(calls(policy, 'get'))
+    await arrivals(2)
+    release()
+    for (const one of [report, other]) drop(await one)
+  })
+
+  test('who waits too long, or gives up, is out of the line; places come back whatever the end', async (t) => {
+    const clock = new VirtualClock()
+    const { listener, release } = holding()
+    const { caller, arrivals } = await scene(t, [listener], { clock })
+    const policy = { bulkhead: { calls: 1, waitMs: 50 }, deadlineMs: 1000 }
+    const first = caller.request(calls(policy))
+    await arrivals(1)
+    const stop = new AbortController()
+    const late = assert.rejects(caller.request(calls(policy)), { code: 'BULKHEAD_FULL' })
+    const gone = assert.rejects(caller.request(get({ policy, signal: stop.signal })), { code: 'CANCELLED' })
+    stop.abort()
+    await gone
+    clock.advance(50)
+    await late
+    clock.advance(950)
+    await assert.rejects(first, { code: 'DEADLINE_EXCEEDED' })
+    const next = caller.request(calls(policy))
+    await arrivals(2)
+    release()
+    drop(await next)
+  })
+})
+
+describe('a circuit', () => {
+  const policy = { circuit: { minimum: 4, openMs: 1000 }, attempts: 1 }
+  const failing: RequestListener = (_request, response) => response.writeHead(500).end()
+
+  test('opens when most calls have failed; then one call tries, and its success closes it', async (t) => {
+    const clock = new VirtualClock()
+    let listener = failing
+    const { caller, order, metrics } = await scene(t, [(request, response) => listener(request, response)], { clock })
+    for (let i = 0; i < 4; i++) drop(await caller.request(get({ policy })))
+    await assert.rejects(caller.request(get({ policy })), (error) => {
+      assert.ok(error instanceof SkeinError && error.code === 'CIRCUIT_OPEN')
+      assert.match(error.message, /"users": most calls have failed lately; it is tried again in 1\.0 s/)
+      return true
+    })
+    assert.equal(order.length, 4)
+    assert.match(metrics.toText(), /skein_client_circuit_open\{service="users"\} 1/)
+    clock.advance(1000)
+    drop(await caller.request(get({ policy })))
+    await assert.rejects(caller.request(get({ policy })), { code: 'CIRCUIT_OPEN' })
+    clock.advance(1000)
+    listener = ok
+    drop(await caller.request(get({ policy })))
+    drop(await caller.request(get({ policy })))
+    assert.match(metrics.toText(), /skein_client_circuit_open\{service="users"\} 0/)
+    assert.equal(order.length, 7)
+  })
+
+  test('stays closed for a service that only has too much to do', async (t) => {
+    const busy: RequestListener = (_request, response) =>
+      response.writeHead(503, { 'x-skein-error': 'OVERLOADED' }).end()
+    const { caller, order } = await scene(t, [busy])
+    for (let i = 0; i < 10; i++) drop(await caller.request(get({ policy })))
+    assert.equal(order.length, 10)
+  })
+
+  test('lets one call through at a time while it tries, and none is lost when that one is given up', () => {
+    const circuit = new Circuit({ minimum: 1, openMs: 100 })
+    assert.equal(circuit.enter(0), 'call')
+    assert.equal(circuit.ended('call', false, 0), true)
+    assert.deepEqual([circuit.state(99), circuit.enter(99)], ['open', undefined])
+    assert.deepEqual([circuit.state(100), circuit.enter(100), circuit.enter(100)], ['half-open', 'probe', undefined])
+    circuit.ended('probe', undefined, 110)
+    assert.equal(circuit.enter(110), 'probe')
+    circuit.ended('probe', true, 120)
+    assert.deepEqual([circuit.state(120), circuit.enter(120)], ['closed', 'call'])
+  })
+
+  test('forgets what is older than its window', () => {
+    const circuit = new Circuit({ minimum: 4, windowS: 10 })
+    for (const now of [0, 1, 2]) circuit.ended('call', false, now)
+    circuit.ended('call', false, 10_500)
+    assert.equal(circuit.state(10_500), 'closed')
+    for (const now of [10_600, 10_700, 10_800]) circuit.ended('call', false, now)
+    assert.equal(circuit.state(10_800), 'open')
+  })
+})
+
+test('what makes no sense is told', async (t) => {
+  assert.match(checkBulkhead({ calls: 0 })!, /calls: 0 is not a whole number from 1/)
+  assert.match(checkBulkhead({})!, /neither calls nor perOperation/)
+  assert.match(checkBulkhead({ size: 1 })!, /no option 'size'/)
+  assert.match(checkBulkhead(7)!, /7 is not an object/)
+  assert.match(checkCircuit({ failureShare: 2 })!, /failureShare: 2 is not a share/)
+  assert.equal(checkCircuit({}), undefined)
+  assert.equal(checkBulkhead({ calls: 5, queue: 0 }), undefined)
+  const { caller } = await scene(t, [ok])
+  await assert.rejects(caller.request(get({ policy: { bulkhead: { calls: -1 } } })), (error) => {
+    assert.ok(error instanceof SkeinError && error.code === 'INTERNAL')
+    assert.match(String(error.cause), /bulkhead: calls: -1/)
+    return true
+  })
+})
