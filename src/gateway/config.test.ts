@@ -282,5 +282,7 @@ test('workers: a whole number or auto, and not while the gateway runs', async (t
   const { gateway } = await workbench(t, { config: { workers: 2 } })
   const next = (workers: number) => ({ port: 0, workers, routes: [{ to: 'users' }] })
   gateway.reload(next(2))
+  const { gateway: one } = await workbench(t, {})
+  one.reload(next(1))
   assert.throws(() => gateway.reload(next(4)), /gateway: workers: cannot change from 2 to 4 while the gateway runs/)
 })

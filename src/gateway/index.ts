@@ -138,7 +138,8 @@ function nextSnapshot(config: GatewayConfig, before: GatewaySnapshot, port: numb
   if (host !== oldHost) refuse('host', oldHost, host)
   const [tls, oldTls] = [config.tls !== undefined, old.tls !== undefined].map((on) => (on ? 'on' : 'off'))
   if (tls !== oldTls) refuse('tls', oldTls, tls)
-  if (config.workers !== old.workers) refuse('workers', old.workers ?? 1, config.workers ?? 1)
+  const [workers, oldWorkers] = [config.workers ?? 1, old.workers ?? 1]
+  if (workers !== oldWorkers) refuse('workers', oldWorkers, workers)
   if (issues.length > 0) throw new ConfigError(issues)
   return next
 }
