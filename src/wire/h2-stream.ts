@@ -5,6 +5,7 @@ import type { RawHeaders } from '../core/headers.ts'
 import { type H2RequestHead, readH2Answer, readTrailers, writeH2Request, writeTrailers } from './h2-head.ts'
 import type { H2Session } from './h2-session.ts'
 import { Incoming } from './incoming.ts'
+import { INTERIM_MAX } from './limits.ts'
 import type { Sweep, Swept } from './sweep.ts'
 import { WireError } from './wire-error.ts'
 
@@ -54,6 +55,8 @@ export class H2Stream implements Swept {
   #body: Incoming | undefined
   #received: RawHeaders = NOTHING
   #sent: RawHeaders = NOTHING
+  #interim = 0
+  #ended = false
   #over = false
 
   /** @throws WireError on what cannot stand in a head */
@@ -70,9 +73,11 @@ export class H2Stream implements Swept {
     // Must be there: without it an error would end the process. `close` follows and is acted on.
     stream.on('error', () => {})
     stream.on('response', (_headers, flags, raw?: unknown) => this.#onHead(raw as RawHeaders, flags))
+    stream.on('headers', () => this.#onInterim())
     stream.on('trailers', (_headers, _flags, raw?: unknown) => {
       this.#received = readTrailers((raw ?? NOTHING) as RawHeaders)
     })
+    this.#noteEnd()
     stream.on('end', () => this.#onEnd())
     stream.on('close', () => this.#onClose())
     if (body === undefined) return
@@ -84,6 +89,19 @@ export class H2Stream implements Swept {
     stream.on('wantTrailers', () => {
       if (!stream.closed) stream.sendTrailers(writeTrailers(this.#sent))
     })
+  }
+
+  /**
+   * Notes END_STREAM. node:http2 says `end` also where a stream was reset with NO_ERROR in the middle of its body, and tells the
+   * two apart by nothing else than whether the stream is closed when it is told that no more will come.
+   */
+  #noteEnd(): void {
+    const stream = this.#stream
+    const { push } = stream
+    stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
+      if (chunk === null && !stream.closed) this.#ended = true
+      return push.call(stream, chunk, encoding)
+    }
   }
 
   /** False: hold back until `drained`. */
@@ -110,6 +128,10 @@ export class H2Stream implements Swept {
     this.cancel()
   }
 
+  #onInterim(): void {
+    if (++this.#interim > INTERIM_MAX) this.#refuse(new WireError('interim', 'there are too many interim answers'))
+  }
+
   #onHead(raw: RawHeaders, flags: number): void {
     if (this.#over) return
     try {
@@ -118,9 +140,13 @@ export class H2Stream implements Swept {
       this.#begin(status, headers, (flags & END_STREAM) !== 0)
     } catch (error) {
       if (!(error instanceof WireError)) throw error
-      this.#fail(new H2StreamError(error.reason, error.message, NGHTTP2_PROTOCOL_ERROR, false, undefined))
-      this.#stream.destroy(error)
+      this.#refuse(error)
     }
+  }
+
+  #refuse(error: WireError): void {
+    this.#fail(new H2StreamError(error.reason, error.message, NGHTTP2_PROTOCOL_ERROR, false, undefined))
+    this.#stream.destroy(error)
   }
 
   #begin(status: number, headers: RawHeaders, ended: boolean): void {
@@ -168,10 +194,9 @@ export class H2Stream implements Swept {
     if (this.#asking.bodyIdleMs !== Number.POSITIVE_INFINITY) this.dueTick = this.#sweep.in(this.#asking.bodyIdleMs)
   }
 
-  /** node:http2 says `end` also of a stream that was reset, once it is destroyed. */
   #onEnd(): void {
     const { rstCode, destroyed } = this.#stream
-    if (this.#over || destroyed || rstCode !== NGHTTP2_NO_ERROR || this.#body === undefined) return
+    if (this.#over || !this.#ended || destroyed || rstCode !== NGHTTP2_NO_ERROR || this.#body === undefined) return
     this.#over = true
     this.#sweep.delete(this)
     this.#body.end(this.#received)
