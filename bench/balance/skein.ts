@@ -20,7 +20,7 @@ function contestant(name: PolicyName, size: number, someOut: boolean): Contestan
   const counts = name === 'least-request'
   const policy = POLICIES[name]({ random: systemRandom, clock: systemClock })
   const all = endpoints(size, counts ? 'in-flight' : 'peak-ewma')
-  const keys = Array.from({ length: KEYS }, (_, i) => (name === 'ip-hash' ? `10.${i >> 8}.${i & 255}.7` : `user-${i}`))
+  const keys = Array.from({ length: KEYS }, (_, i) => keyFor(name, i, all))
   const out = new Set(all.filter((_, i) => i % 10 === 9))
   const eligible = someOut ? (endpoint: Endpoint) => !out.has(endpoint) : undefined
   const request = { hashKey: undefined as string | undefined, eligible, now: systemClock.monotonic() }
@@ -45,6 +45,11 @@ function contestant(name: PolicyName, size: number, someOut: boolean): Contestan
       pick(changes++)
     },
   }
+}
+
+function keyFor(name: PolicyName, i: number, all: readonly Endpoint[]): string {
+  if (name === 'sticky') return all[i % all.length]!.id
+  return name === 'ip-hash' ? `10.${i >> 8}.${i & 255}.7` : `user-${i}`
 }
 
 function endpoints(count: number, metric: 'in-flight' | 'peak-ewma'): Endpoint[] {

@@ -38,15 +38,22 @@ export function hashPolicy(name: PolicyName, options: PolicyOptions, tables: Tab
   }
 }
 
-/** The owners from `start` on, round and round, each endpoint once; -1 when none of them is admitted. */
-export function walkOwners(owners: Uint32Array, start: number, endpoints: readonly Endpoint[], admits: Admits): number {
+/** The owners from `start` on, round and round, each endpoint once; -1 when none of them is admitted. `isPassed` places have none. */
+export function walkOwners(
+  owners: Uint32Array,
+  start: number,
+  endpoints: readonly Endpoint[],
+  admits: Admits,
+  isPassed?: (at: number) => boolean,
+): number {
   const first = owners[start]
   if (first === undefined) return -1
   if (admits === undefined || admits(endpoints[first]!)) return first
   const refused = new Set<number>([first])
   for (let step = 1; step < owners.length && refused.size < endpoints.length; step++) {
-    const owner = owners[(start + step) % owners.length]!
-    if (refused.has(owner)) continue
+    const at = (start + step) % owners.length
+    const owner = owners[at]!
+    if (refused.has(owner) || isPassed?.(at) === true) continue
     if (admits(endpoints[owner]!)) return owner
     refused.add(owner)
   }

@@ -14,9 +14,12 @@ const POINTS_MAX = 2 ** 21
 export const ketamaTables: TableKeeper = () => {
   const ring = new RingKeeper(hashPoints)
   return (endpoints) => {
-    const points = withoutRepeats(ring.update(membersOf(endpoints)))
+    const points = ring.update(membersOf(endpoints))
+    const { hi, owners } = points
+    // Of points with the same hash nginx knows the first only.
+    const isRepeat = (at: number) => hi[at] === hi[at - 1]
     return {
-      find: (key, admits) => walkOwners(points.owners, pointAt(points, crc32(key), 0), endpoints, admits),
+      find: (key, admits) => walkOwners(owners, pointAt(points, crc32(key), 0), endpoints, admits, isRepeat),
     }
   }
 }

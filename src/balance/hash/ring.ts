@@ -25,19 +25,33 @@ export class RingKeeper {
   readonly #hash: HashPoints
   #members: readonly Member[] = []
   #points: Points = blank(0)
+  /** Of the ring before: taken again, as new memory of some megabytes costs more than what is written into it. */
+  #spare: Points = blank(0)
 
   constructor(hash: HashPoints) {
     this.#hash = hash
   }
 
+  /** What it returns is valid until the update after the next. */
   update(members: readonly Member[]): Points {
     const moved = movesBetween(this.#members, members)
     const stayed = new Set(moved)
     const came = members.flatMap((_, owner) => (stayed.has(owner) ? [] : [owner]))
     const fresh = sorted(this.#pointsOf(members, came))
-    this.#points = moved.every((owner) => owner < 0) ? fresh : merged(this.#points, moved, fresh)
     this.#members = members
+    const old = this.#points
+    this.#points = moved.every((owner) => owner < 0) ? fresh : merged(old, moved, fresh, this.#room(old, fresh))
+    this.#spare = old
     return this.#points
+  }
+
+  /** For both together. */
+  #room(old: Points, fresh: Points): Points {
+    const size = old.hi.length + fresh.hi.length
+    const { hi, lo, owners } = this.#spare
+    const whole = hi.buffer.byteLength / hi.BYTES_PER_ELEMENT
+    if (whole < size || whole > 2 * size) return blank(Math.ceil(size * SLACK))
+    return { hi: new Uint32Array(hi.buffer), lo: new Uint32Array(lo.buffer), owners: new Uint32Array(owners.buffer) }
   }
 
   #pointsOf(members: readonly Member[], owners: readonly number[]): Points {
@@ -51,6 +65,9 @@ export class RingKeeper {
     return points
   }
 }
+
+/** So that the next few members find room as well. */
+const SLACK = 1.125
 
 function blank(size: number): Points {
   return { hi: new Uint32Array(size), lo: new Uint32Array(size), owners: new Uint32Array(size) }
@@ -114,30 +131,31 @@ function insertionSort({ hi, lo, owners }: Points): void {
 }
 
 /** The old points of members that stayed, under their new index, and the fresh ones, in one pass. */
-function merged(old: Points, moved: Int32Array, fresh: Points): Points {
-  const out = blank(old.hi.length + fresh.hi.length)
+function merged({ hi, lo, owners }: Points, moved: Int32Array, fresh: Points, out: Points): Points {
   let size = 0
   let next = 0
-  const take = (from: Points, i: number, owner: number) => {
-    out.hi[size] = from.hi[i]!
-    out.lo[size] = from.lo[i]!
+  for (let i = 0; i < hi.length; i++) {
+    const owner = moved[owners[i]!]!
+    if (owner < 0) continue
+    while (next < fresh.hi.length && isBefore(fresh, next, hi[i]!, lo[i]!, owner)) put(out, size++, fresh, next++)
+    out.hi[size] = hi[i]!
+    out.lo[size] = lo[i]!
     out.owners[size++] = owner
   }
-  for (let i = 0; i < old.hi.length; i++) {
-    const owner = moved[old.owners[i]!]!
-    if (owner < 0) continue
-    for (; next < fresh.hi.length && isBefore(fresh, next, old, i, owner); next++)
-      take(fresh, next, fresh.owners[next]!)
-    take(old, i, owner)
-  }
-  for (; next < fresh.hi.length; next++) take(fresh, next, fresh.owners[next]!)
+  while (next < fresh.hi.length) put(out, size++, fresh, next++)
   return { hi: out.hi.subarray(0, size), lo: out.lo.subarray(0, size), owners: out.owners.subarray(0, size) }
 }
 
-function isBefore(fresh: Points, a: number, old: Points, b: number, owner: number): boolean {
-  if (fresh.hi[a] !== old.hi[b]) return fresh.hi[a]! < old.hi[b]!
-  if (fresh.lo[a] !== old.lo[b]) return fresh.lo[a]! < old.lo[b]!
-  return fresh.owners[a]! < owner
+function put(to: Points, at: number, from: Points, index: number): void {
+  to.hi[at] = from.hi[index]!
+  to.lo[at] = from.lo[index]!
+  to.owners[at] = from.owners[index]!
+}
+
+function isBefore({ hi, lo, owners }: Points, at: number, high: number, low: number, owner: number): boolean {
+  if (hi[at] !== high) return hi[at]! < high
+  if (lo[at] !== low) return lo[at]! < low
+  return owners[at]! < owner
 }
 
 /** Without the points whose hash another has before them. */
