@@ -59,8 +59,11 @@ export interface RunningGateway {
    * @throws ConfigError when it has mistakes or changes `port` or `host`; then the old one stays.
    */
   reload(config: GatewayConfig): void
-  /** Accepts nothing new, lets requests under way end (10 s at most), then closes. Idempotent. */
-  close(): Promise<void>
+  /**
+   * Accepts nothing new, lets requests under way end (10 s at most), then closes. Idempotent. Idle connections stay for
+   * `idleMs` (default 0) and may bring one more request, where others take over and none is to fail.
+   */
+  close(idleMs?: number): Promise<void>
 }
 
 /** @throws ConfigError with every mistake of the config; the system's error when a port is taken. */
@@ -91,8 +94,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       void allowance.use(server.snapshot.redis)
       log.info({ routes: config.routes.length }, 'gateway reloaded')
     },
-    close() {
-      closing ??= server.close().then(() => {
+    close(idleMs) {
+      closing ??= server.close(idleMs).then(() => {
         allowance.close()
         return admin.close()
       })

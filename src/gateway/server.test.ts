@@ -4,6 +4,7 @@ import { Agent, get, request as httpRequest, type IncomingHttpHeaders } from 'no
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import { VirtualClock } from '../core/clock.ts'
 import { ConfigError } from '../core/issues.ts'
 import { startGateway } from './index.ts'
 import { deadPort, httpUpstream, instance, rawRequest, tcpUpstream, workbench } from './workbench.suite.ts'
@@ -348,6 +349,27 @@ test('reload under load loses nothing', async (t) => {
   await workers
   assert.deepEqual(new Set(results), new Set([200]))
   assert.equal(results.length, 400)
+})
+
+test('where idle connections stay for a while, each may bring one more request', async (t) => {
+  const { port } = await httpUpstream(t, mirror)
+  const clock = new VirtualClock()
+  const { gateway } = await workbench(t, { instances: [instance(port)], clock })
+  const agents = [new Agent({ keepAlive: true, maxSockets: 1 }), new Agent({ keepAlive: true, maxSockets: 1 })] as const
+  const ask = async (agent: Agent) => {
+    const [answer] = await once(get({ port: gateway.port, agent }), 'response')
+    answer.resume()
+    await once(answer, 'end')
+    return [answer.statusCode, answer.headers.connection, answer.req.reusedSocket]
+  }
+  for (const agent of agents) assert.deepEqual(await ask(agent), [200, undefined, false])
+  const idle = Object.values(agents[1].freeSockets)[0]![0]!
+  const closing = gateway.close(1000)
+  assert.deepEqual(await ask(agents[0]), [200, 'close', true])
+  assert.equal(idle.readableEnded, false)
+  clock.advance(1000)
+  await Promise.all([closing, once(idle, 'close')])
+  for (const agent of agents) agent.destroy()
 })
 
 test('close: what is under way is answered with Connection: close, what is idle is closed, nothing new is accepted', async (t) => {

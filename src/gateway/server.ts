@@ -1,6 +1,7 @@
 /** The listening side: the wire engine's server, one exchange a request, and an end in good order. */
 import { randomUUID } from 'node:crypto'
 import { Bag } from '../core/bag.ts'
+import { sleep } from '../core/clock.ts'
 import { SkeinError } from '../core/errors.ts'
 import type { Peer, ServerExchange } from '../wire/contract.ts'
 import { type TlsSource, WireServer } from '../wire/server.ts'
@@ -65,9 +66,11 @@ export class GatewayServer {
     return this.#wire.listen(port, host, reusePort)
   }
 
-  /** Accepts nothing new, lets what is under way end for `drainMs`, then cuts it off. */
-  async close(): Promise<void> {
-    this.#wire.stopAccepting()
+  /** Accepts nothing new, lets what is under way end for `drainMs`, then cuts it off. `idleMs` as in RunningGateway. */
+  async close(idleMs = 0): Promise<void> {
+    this.#wire.stopAccepting(idleMs > 0)
+    if (idleMs > 0) await sleep(idleMs, this.#parts.clock)
+    this.#wire.closeIdle()
     const { drainMs, lingerMs } = this.#parts.limits
     await this.#quiet(drainMs)
     for (const exchange of this.#exchanges.all()) {

@@ -158,12 +158,19 @@ export class WireServer implements ConnectionHost {
     })
   }
 
-  /** Accepts nothing new, and closes what is idle; other connections end with their answer. */
-  stopAccepting(): void {
+  /**
+   * Accepts nothing new, and closes what is idle; other connections end with their answer. With `keepIdle` those that are idle may
+   * bring one more request: a client that sends it just now would else see its connection closed.
+   */
+  stopAccepting(keepIdle = false): void {
     this.draining = true
     this.#closed = new Promise((resolve) => this.#server.close(() => resolve()))
-    for (const connection of this.sweep.members) if (connection.idle) connection.socket.destroySoon()
+    if (!keepIdle) this.closeIdle()
     this.#h2?.drain()
+  }
+
+  closeIdle(): void {
+    for (const connection of this.sweep.members) if (connection.idle) connection.socket.destroySoon()
   }
 
   /** Cuts off what is left, and resolves when all connections are closed. */

@@ -24,6 +24,8 @@ export interface FollowOptions {
   ready(gateway: RunningGateway): void
   /** Called for each config that is refused, with all its mistakes. Default: it is logged. */
   refused?: ((problem: string) => void) | undefined
+  /** Asked when it is to end: how long idle connections stay, ms. Default 0. */
+  idleMs?: (() => number) | undefined
   /** Called for each config that is in force. */
   taken?: (() => void) | undefined
 }
@@ -44,7 +46,7 @@ export async function followConfig(options: FollowOptions): Promise<void> {
       taken()
     }
   } finally {
-    await gateway?.close()
+    await gateway?.close(options.idleMs?.())
   }
 }
 

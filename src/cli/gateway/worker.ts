@@ -30,10 +30,16 @@ export interface WorkerSettings {
 const { stdout, stderr, env } = process
 const link = new WorkerLink(process)
 const stop = new AbortController()
+/** Asked to end by itself, while the others go on: clients that send just now are to be answered. */
+let endsAlone = false
+const IDLE_MS = 1_000
 link.onEnd = (atOnce) => (atOnce ? process.exit(1) : stop.abort())
 // A terminal sends these to all processes of the group; what is to be done then, the supervisor says.
 for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
-process.on('SIGTERM', () => link.end())
+process.on('SIGTERM', () => {
+  endsAlone = true
+  link.end()
+})
 
 const { registry, name, steps, cwd, workers, json, ticketKeys } = (await link.settings) as WorkerSettings
 const log = processLog('gateway', createTerminal({ stdout, stderr, env, json })).child({
@@ -77,6 +83,7 @@ try {
       allowance: link.allowance,
       ticketKeys: Buffer.from(ticketKeys, 'base64'),
     },
+    idleMs: () => (endsAlone ? IDLE_MS : 0),
     ready: begun,
     taken: () => void link.send({ type: 'taken', config: current }),
     refused: (problem) => void link.send({ type: 'taken', config: current, problem }),
