@@ -1,10 +1,9 @@
 /** R2: SIGSTOP of one of three instances under load: it accepts connections and never answers. Then it thaws. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { startLoad } from '../support/load.ts'
 import type { Fault } from './harness/contract.ts'
 import { failureRow } from './harness/rows.ts'
 import { attemptsOf, quietAfter, share } from './harness/shares.ts'
-import { startStage } from './harness/stage.ts'
+import { startUnderLoad } from './harness/under-load.ts'
 
 export default {
   name: 'instance-frozen',
@@ -13,8 +12,7 @@ export default {
   alone: true,
   async run(context) {
     const { pick } = context
-    const stage = await startStage(context)
-    const load = startLoad({ url: `${stage.url}/echo`, ratePerSecond: pick({ ci: 300, normal: 2000, long: 2000 }) })
+    const { stage, load } = await startUnderLoad(context)
     await pause(500)
     const victim = stage.instances[0]!
     const frozen = Date.now()

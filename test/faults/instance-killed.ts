@@ -1,10 +1,9 @@
 /** R1: kill -9 of one of three instances under load, again and again. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { startLoad } from '../support/load.ts'
 import type { Fault } from './harness/contract.ts'
 import { failureRow } from './harness/rows.ts'
 import { attemptsOf } from './harness/shares.ts'
-import { startStage } from './harness/stage.ts'
+import { startUnderLoad } from './harness/under-load.ts'
 
 export default {
   name: 'instance-killed',
@@ -13,8 +12,7 @@ export default {
   alone: true,
   async run(context) {
     const { pick } = context
-    const stage = await startStage(context)
-    const load = startLoad({ url: `${stage.url}/echo`, ratePerSecond: pick({ ci: 300, normal: 2000, long: 2000 }) })
+    const { stage, load } = await startUnderLoad(context)
     await pause(500)
     const last: number[] = []
     for (let turn = 0; turn < pick({ ci: 2, normal: 20, long: 20 }); turn++) {

@@ -1,9 +1,8 @@
 /** R3: SIGTERM and start of each of three instances, one after the other, under load. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { startLoad } from '../support/load.ts'
 import type { Fault } from './harness/contract.ts'
 import { failureRow } from './harness/rows.ts'
-import { startStage } from './harness/stage.ts'
+import { startUnderLoad } from './harness/under-load.ts'
 
 export default {
   name: 'rolling-restart',
@@ -11,8 +10,7 @@ export default {
   ci: true,
   async run(context) {
     const { pick } = context
-    const stage = await startStage(context)
-    const load = startLoad({ url: `${stage.url}/echo`, ratePerSecond: pick({ ci: 300, normal: 2000, long: 2000 }) })
+    const { stage, load } = await startUnderLoad(context)
     await pause(300)
     for (let turn = 0; turn < pick({ ci: 3, normal: 9, long: 60 }); turn++) {
       const one = stage.instances[turn % 3]!
