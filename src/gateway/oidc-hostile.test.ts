@@ -571,7 +571,7 @@ test('a callback that is repeated makes no second session', async (t) => {
   assert.equal((await seen.browser.ask(it.url)).status, 200, 'and the session that there is goes on')
 })
 
-const METADATA: Readonly<Record<string, Behaviour>> = {
+const METADATA: Readonly<Record<string, Behaviour | ((issuer: string) => Behaviour)>> = {
   'calls itself otherwise': { metadata: { issuer: 'https://evil.example.com' } },
   'has no name': { metadata: { issuer: undefined } },
   'has a login page that is a script': { metadata: { authorization_endpoint: 'javascript:alert(1)' } },
@@ -586,18 +586,14 @@ const METADATA: Readonly<Record<string, Behaviour>> = {
   'answers with a page': {
     discovery: (_, response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
   },
-  'answers with too much': {
-    discovery: (_, response) =>
-      void response
-        .writeHead(200, { 'content-type': 'application/json' })
-        .end(JSON.stringify({ pad: 'x'.repeat(300_000) })),
-  },
+  'calls itself almost so': (issuer) => ({ metadata: { issuer: `${issuer}/` } }),
+  'says too much': { metadata: { pad: 'x'.repeat(300_000) } },
 }
 
 for (const [name, does] of Object.entries(METADATA)) {
   test(`a provider that ${name} is away, and nobody is sent to it`, async (t) => {
     const it = await site(t)
-    it.state.does = does
+    it.state.does = typeof does === 'function' ? does(it.issuer) : does
     const browser = new Browser()
     const seen = await it.inTime(browser.ask(it.url))
     assert.deepEqual([seen.status, it.reason(), seen.headers.location], [503, 'oidc_provider', undefined])
