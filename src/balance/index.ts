@@ -3,7 +3,7 @@
 export { type Clock, systemClock, VirtualClock } from '../core/clock.ts'
 export { type Random, seeded, systemRandom } from '../core/random.ts'
 export { type BackoffOptions, backoffMs, retryAfterMs } from './backoff.ts'
-export type { BalanceConfig, HashTableName, OwnPolicy } from './balance-config.ts'
+export type { BalanceConfig, HashTableName, OwnPolicy, StickyBalance } from './balance-config.ts'
 export type {
   Endpoint,
   HashKeySource,

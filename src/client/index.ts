@@ -18,6 +18,7 @@ export type { Fallback } from './fallback.ts'
 export { interceptFetch } from './fetch.ts'
 export type { BulkheadPolicy, CircuitPolicy } from './guard-policy.ts'
 export { ATTEMPT_HEADER, DEADLINE_HEADER, ERROR_HEADER } from './headers.ts'
+export type { HedgePolicy } from './hedge-policy.ts'
 export { DEFAULTS } from './policy.ts'
 export {
   type CallOptions,

@@ -24,6 +24,8 @@ export interface StagePlan {
   /** For all instances, or by number. */
   readonly env?: NodeJS.ProcessEnv | ((number: number) => NodeJS.ProcessEnv)
   readonly gatewayEnv?: NodeJS.ProcessEnv
+  /** How many instances the gateway has to choose from; default all. */
+  readonly eligible?: number
 }
 
 export interface Stage {
@@ -108,7 +110,7 @@ export async function startStage(context: FaultContext, plan: StagePlan = {}): P
     },
   }
   await eventually('the gateway', async () => (await get(`${admin}/health/ready`)).status === 200 || ended(gateway))
-  await stage.settled(count)
+  await stage.settled(plan.eligible ?? count)
   return stage
 }
 
