@@ -122,6 +122,7 @@ test('regular expressions: flags, and what is not understood is refused', () => 
     '[b-a]',
     '\\',
     '((a{1000}){1000}){1000}',
+    `${'('.repeat(9000)}${')'.repeat(9000)}`,
   ]) {
     assert.throws(() => compileRegExp(bad), SyntaxError, bad)
   }
@@ -130,4 +131,11 @@ test('regular expressions: flags, and what is not understood is refused', () => 
 test('a pattern made to explode takes its states times the length, no more', () => {
   const matches = compileRegExp('^(a+)+(a|aa)*(a*)*$')
   assert.equal(matches(`${'a'.repeat(3000)}b`), false)
+})
+
+test('a pattern that repeats nothing, without end, is read at once', () => {
+  const nothing = '('.repeat(30) + '){1000}'.repeat(30)
+  assert.equal(compileRegExp(`^${nothing}$`)(''), true)
+  assert.equal(compileRegExp(`^${nothing}a+${nothing}$`)('aa'), true)
+  assert.equal(compileRegExp(`^a${nothing}$`)('b'), false)
 })

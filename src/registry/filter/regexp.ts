@@ -19,6 +19,8 @@ type Emit = (program: Instruction[]) => void
 
 /** Bound of the compiled program: `((a{1000}){1000})` must not fill the memory. */
 const PROGRAM_MAX = 10_000
+/** Of groups in groups: parsing them is recursive. */
+const DEPTH_MAX = 250
 
 /** @throws SyntaxError when the pattern is not understood. */
 export function compileRegExp(pattern: string): (text: string) => boolean {
@@ -66,6 +68,7 @@ function follow(
 class Parser {
   readonly #units: readonly string[]
   #at = 0
+  #depth = 0
   #ignoreCase = false
   #dotAll = false
 
@@ -140,7 +143,9 @@ class Parser {
   #group(): Emit {
     if (this.#take('?') && !this.#take(':'))
       throw new SyntaxError('error parsing regexp: invalid or unsupported Perl syntax: `(?`')
+    if (++this.#depth > DEPTH_MAX) throw new SyntaxError('error parsing regexp: expression nests too deeply')
     const inner = this.#alternatives()
+    this.#depth--
     if (!this.#take(')')) throw new SyntaxError('error parsing regexp: missing closing )')
     return inner
   }
@@ -260,7 +265,12 @@ function either(left: Emit, right: Emit): Emit {
 /** `most` undefined = without bound. */
 function repeat(part: Emit, least: number, most: number | undefined): Emit {
   return (program) => {
-    for (let i = 0; i < least; i++) part(program)
+    for (let i = 0; i < least; i++) {
+      const before = program.length
+      part(program)
+      // Nothing, often: `((){1000}){1000}` and so on would take for ever and never meet the bound of the program.
+      if (program.length === before) return
+    }
     if (most === undefined) star(part, program)
     else optional(part, most - least, program)
   }
