@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import {
   connect,
   constants,
@@ -9,12 +10,15 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { Metadata, type ServiceError, type StatusObject, status } from '@grpc/grpc-js'
+import { credentials, Metadata, type ServiceError, type StatusObject, status } from '@grpc/grpc-js'
+import { makeAuthority, needsCertificates } from '../../test/support/certificates.ts'
 import { VirtualClock } from '../core/clock.ts'
 import { ERRORS, type ErrorCode, SkeinError } from '../core/errors.ts'
-import { grpcBench, grpcClient, grpcUpstream, type Message } from './grpc.suite.ts'
+import { EchoClient, grpcBench, grpcClient, grpcUpstream, type Message } from './grpc.suite.ts'
 import { encodeMessage, errorOfStatus, grpcCallOf, grpcError } from './grpc.ts'
 import { deadPort, instance, workbench } from './workbench.suite.ts'
 
@@ -336,6 +340,34 @@ test('silence in both directions ends a call; talk in one keeps it', async (t) =
   clock.advance(101_000)
   const [error] = await failed
   assert.equal(error.code, status.DEADLINE_EXCEEDED)
+})
+
+test('a gateway that closes ends what still runs after its time to drain, and tells why', async (t) => {
+  const { client, gateway } = await grpcBench(t, {}, { limits: { drainMs: 50 } })
+  const talk = client.talk(NONE)
+  talk.write({ text: 'x' })
+  await once(talk, 'data')
+  const failed = once(talk, 'error') as Promise<[ServiceError]>
+  await Promise.all([gateway.close(), failed])
+  const [error] = await failed
+  assert.deepEqual([error.code, error.details], [status.UNAVAILABLE, 'the gateway is closing'])
+})
+
+test('over TLS', { skip: needsCertificates() }, async (t) => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'skein-grpc-'))
+  t.after(() => rmSync(dir, { recursive: true, force: true }))
+  const { ca, cert, key } = makeAuthority(dir)('shop.internal')
+  const { gateway } = await grpcBench(t, {}, { config: { tls: { certificates: [{ cert, key }] } } })
+  const client = new EchoClient(`127.0.0.1:${gateway.port}`, credentials.createSsl(readFileSync(ca)), {
+    'grpc.ssl_target_name_override': 'shop.internal',
+  })
+  t.after(() => client.close())
+  assert.equal((await client.unary({ text: 'secret' }, NONE).answer).text, 'secret')
+  const talk = client.talk(NONE)
+  talk.write({ text: 'x' })
+  assert.equal(((await once(talk, 'data')) as [Message])[0].text, 'x')
+  talk.end()
+  await once(talk, 'end')
 })
 
 for (const [what, options, code] of [

@@ -175,6 +175,8 @@ export class WireServer implements ConnectionHost {
 
   /** Cuts off what is left, and resolves when all connections are closed. */
   async destroy(): Promise<void> {
+    // What streams have ended with, trailers above all, node:http2 writes two turns later.
+    for (let turns = 2; this.#h2 !== undefined && turns > 0; turns--) await new Promise(setImmediate)
     this.#sockets.destroy()
     await this.#closed
     this.sweep.stop()
