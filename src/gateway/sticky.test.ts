@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
+import type { Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { WebSocket, WebSocketServer } from 'ws'
 import type { BalanceConfig, StickyBalance } from '../balance/balance-config.ts'
 import { systemClock } from '../core/clock.ts'
 import type { ConfigError } from '../core/issues.ts'
@@ -26,6 +29,7 @@ async function keyFiles(t: TestContext, ...texts: string[]): Promise<{ file: str
 
 interface Fleet extends Workbench {
   readonly instances: readonly Instance[]
+  readonly servers: readonly Server[]
   /** Cookie fields as the instances saw them. */
   readonly seen: (string | undefined)[]
 }
@@ -33,15 +37,17 @@ interface Fleet extends Workbench {
 async function fleet(t: TestContext, count: number, routes: RouteConfig[], options: BenchOptions = {}): Promise<Fleet> {
   const seen: (string | undefined)[] = []
   const instances: Instance[] = []
+  const servers: Server[] = []
   for (let i = 0; i < count; i++) {
-    const { port } = await httpUpstream(t, (request, response) => {
+    const { port, server } = await httpUpstream(t, (request, response) => {
       seen.push(request.headers.cookie)
       response.end(`users-${i}`)
     })
+    servers.push(server)
     instances.push(instance(port, { id: `users-${i}` }))
   }
   const bench = await workbench(t, { routes, instances, ...options })
-  return { ...bench, instances, seen }
+  return { ...bench, instances, servers, seen }
 }
 
 interface Visit {
@@ -184,6 +190,34 @@ test('an instance that is ejected is left, and the session stays where it went',
   const moved = await visit(url, first.cookie)
   assert.notEqual(moved.at, first.at)
   assert.ok(moved.setCookie)
+})
+
+test('a WebSocket goes where the session is', async (t) => {
+  const balance = sticky(await keyFiles(t, KEY))
+  const { url, gateway, servers } = await fleet(t, 3, [{ to: 'users', balance, websocket: true }])
+  const opened: string[] = []
+  for (const [i, server] of servers.entries()) {
+    const sockets = new WebSocketServer({ server })
+    sockets.on('connection', () => opened.push(`users-${i}`))
+    t.after(() => {
+      for (const socket of sockets.clients) socket.terminate()
+    })
+  }
+  const { at, cookie } = await visit(url)
+  for (let i = 0; i < 4; i++) {
+    const socket = new WebSocket(`ws://127.0.0.1:${gateway.port}/x`, { headers: { cookie } })
+    await once(socket, 'open')
+    socket.terminate()
+  }
+  assert.deepEqual(opened, Array(4).fill(at))
+})
+
+test('an answer that the gateway kept says nothing of anybody’s session', async (t) => {
+  const balance = sticky(await keyFiles(t, KEY))
+  const { url, seen } = await fleet(t, 2, [{ to: 'users', balance, cache: { defaultSeconds: 60 } }])
+  assert.ok((await visit(url)).setCookie)
+  const again = await visit(url)
+  assert.deepEqual([again.setCookie, again.cacheControl, seen.length], [null, null, 1])
 })
 
 test('what is wrong with a sticky policy is said, and where', async (t) => {
