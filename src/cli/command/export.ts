@@ -26,7 +26,7 @@ export default defineCommand({
   usage: 'compose [options]',
   description: `Writes a Dockerfile, a compose.yaml and a .dockerignore beside package.json: a container for the registry, one for the
 gateway, and one for each instance, all from one image. Only the gateway's port is open to the outside; who is inside needs
-the token that you choose. An existing file is never overwritten: if one is in the way, nothing is written.`,
+the token that you choose. An existing file is never overwritten: if one of the first two is there, nothing is written.`,
   options: OPTIONS,
   examples: [
     ['skein export compose', 'from the nearest skein.config.ts'],
@@ -44,7 +44,8 @@ the token that you choose. An existing file is never overwritten: if one is in t
     const files = {
       Dockerfile: dockerfile(existsSync(path.join(root, 'package-lock.json'))),
       'compose.yaml': `${HEAD}${toYaml(compose as unknown as Data)}\n`,
-      '.dockerignore': DOCKERIGNORE,
+      // Many projects have one for an image of their own, and it says much the same.
+      ...(existsSync(path.join(root, '.dockerignore')) ? {} : { '.dockerignore': DOCKERIGNORE }),
     }
     writeNew(root, files, cwd, 'Move it away, or change it by hand.')
     for (const warning of warnings) terminal.err.line(`${terminal.err.paint('yellow', 'Note')}: ${warning}`)
