@@ -8,6 +8,7 @@ import type { Instance } from '../discovery/contract.ts'
 import type { BodySource } from '../wire/contract.ts'
 import type { CallPolicy } from './call-policy.ts'
 import type { GrpcCall } from './grpc.ts'
+import type { Protocol } from './protocol.ts'
 
 export type { CallPolicy } from './call-policy.ts'
 
@@ -101,6 +102,8 @@ export interface CandidateState {
   readonly eligible: boolean
   /** Why it is not eligible: `registry says critical`, `ejected: 5 failures in a row`, `silent for 1.2 s`, `outside zone a` … */
   readonly reason?: string | undefined
+  /** Where it is not HTTP/1.1, as the instance says. */
+  readonly protocol?: Protocol | undefined
   /** While the registry does not confirm the candidates: when it last did, wall-clock ms. */
   readonly confirmedAt?: number | undefined
 }

@@ -242,12 +242,14 @@ export class Upstream {
     const offered = new Set(this.#endpoints[load].map(({ id }) => id))
     const { confirmedAt } = this.#watch.current() ?? {}
     const age = confirmedAt === undefined ? {} : { confirmedAt }
-    return [...this.#candidates.values()].map(({ id, instance, loads }) => {
+    return [...this.#candidates.values()].map(({ id, instance, loads, protocol: spoken }) => {
       const judged = this.outlier.state(id)
       const eligible = offered.has(id) && judged.eligible && outside?.has(id) !== true
       const reason = offered.has(id) ? (judged.reason ?? outside?.get(id)) : whyNotOffered(instance)
       const { inFlight } = loads[load]
-      return { instance, inFlight, cost: loads[load].cost(), eligible, ...(reason !== undefined && { reason }), ...age }
+      const protocol = spoken === 'http/1.1' ? undefined : spoken
+      const state = { instance, inFlight, cost: loads[load].cost(), eligible, ...age }
+      return { ...state, ...(reason !== undefined && { reason }), ...(protocol && { protocol }) }
     })
   }
 
