@@ -26,6 +26,9 @@ const CONFIG: FleetConfig = {
   },
 }
 
+/** Another address than the gateway's default, where there is one. */
+const EDGE = process.platform === 'linux' ? '127.0.0.2' : '127.0.0.1'
+
 test('the parts find each other, answer, and end by SIGTERM', { timeout: 60_000 }, async () => {
   for (const [name, text] of Object.entries(projectFiles('app', '0.1.0'))) {
     if (!name.endsWith('service.ts')) continue
@@ -39,7 +42,7 @@ test('the parts find each other, answer, and end by SIGTERM', { timeout: 60_000 
   // What a container has of its own: ports, a host name, a volume. Of two options the later one counts.
   const own: Readonly<Record<string, readonly string[]>> = {
     registry: [...HERE, '--port', String(registry), '--dns-port', 'off', '--data', path.join(dir, 'data')],
-    gateway: [...HERE, '--port', String(gateway)],
+    gateway: ['--host', EDGE, '--port', String(gateway)],
   }
   const env = {
     SKEIN_REGISTRY: `http://127.0.0.1:${registry}`,
@@ -55,7 +58,7 @@ test('the parts find each other, answer, and end by SIGTERM', { timeout: 60_000 
         spawn(process.execPath, args, { cwd: dir, env: { ...process.env, ...environment, ...env }, stdio: 'ignore' }),
       )
     }
-    const url = `http://127.0.0.1:${gateway}/hello/1`
+    const url = `http://${EDGE}:${gateway}/hello/1`
     const told = await eventually('an answer', async () => {
       const answer = await fetch(url)
       return answer.status === 200 && ((await answer.json()) as { message: string })
