@@ -100,7 +100,7 @@ export interface CandidateState {
   readonly inFlight: number
   readonly cost: number
   readonly eligible: boolean
-  /** Why it is not eligible: `registry says critical`, `ejected: 5 failures in a row`, `silent for 1.2 s`, `outside zone a` … */
+  /** Why it is not eligible, or what speaks against it: `registry says critical`, `ejected: 5 failures in a row`, `silent for 1.2 s`, `outside zone a` … */
   readonly reason?: string | undefined
   /** Where it is not HTTP/1.1, as the instance says. */
   readonly protocol?: Protocol | undefined

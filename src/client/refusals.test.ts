@@ -50,6 +50,7 @@ test('ejects nobody', async (t) => {
   for (let i = 0; i < 20; i++) (await caller.request(get())).source.drop(new Error('not needed'))
   const [state] = await caller.inspect('users')
   assert.deepEqual([state!.eligible, state!.inFlight], [true, 0])
+  assert.equal(state!.reason, 'refused something 0.0 s ago, it had too much to do')
 })
 
 test('counts as load: the next call rather goes to the other', async (t) => {

@@ -7,26 +7,34 @@ import type { Clock } from '../core/clock.ts'
 
 /** How long a refusal counts, ms. */
 const COUNTS_MS = 100
+/** How long it is told in `explain`, ms. */
+const TOLD_MS = 10_000
 
 export class Refusals {
   readonly #clock: Clock
-  readonly #until = new Map<string, number>()
+  readonly #at = new Map<string, number>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
   note(id: string): void {
-    this.#until.set(id, this.#clock.monotonic() + COUNTS_MS)
+    this.#at.set(id, this.#clock.monotonic())
   }
 
   has(id: string): boolean {
-    const until = this.#until.get(id)
-    return until !== undefined && this.#clock.monotonic() < until
+    const at = this.#at.get(id)
+    return at !== undefined && this.#clock.monotonic() - at < COUNTS_MS
+  }
+
+  /** For people: `refused something 0.4 s ago, it had too much to do`. */
+  reason(id: string): string | undefined {
+    const ms = this.#clock.monotonic() - (this.#at.get(id) ?? Number.NEGATIVE_INFINITY)
+    return ms < TOLD_MS ? `refused something ${(ms / 1000).toFixed(1)} s ago, it had too much to do` : undefined
   }
 
   /** Forgets those who have gone. */
   retain(ids: ReadonlyMap<string, unknown>): void {
-    for (const id of this.#until.keys()) if (!ids.has(id)) this.#until.delete(id)
+    for (const id of this.#at.keys()) if (!ids.has(id)) this.#at.delete(id)
   }
 }

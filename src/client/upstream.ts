@@ -245,7 +245,9 @@ export class Upstream {
     return [...this.#candidates.values()].map(({ id, instance, loads, protocol: spoken }) => {
       const judged = this.outlier.state(id)
       const eligible = offered.has(id) && judged.eligible && outside?.has(id) !== true
-      const reason = offered.has(id) ? (judged.reason ?? outside?.get(id)) : whyNotOffered(instance)
+      const reason = offered.has(id)
+        ? (judged.reason ?? outside?.get(id) ?? this.refusals.reason(id))
+        : whyNotOffered(instance)
       const { inFlight } = loads[load]
       const protocol = spoken === 'http/1.1' ? undefined : spoken
       const state = { instance, inFlight, cost: loads[load].cost(), eligible, ...age }

@@ -1,5 +1,6 @@
 /** Checks what the user wrote, key by key, and what lies between keys. */
 import { checkBalance } from '../balance/policies.ts'
+import { checkBulkhead, checkCircuit } from '../client/guard-policy.ts'
 import { checkHedge } from '../client/hedge-policy.ts'
 import { PROTOCOL_NAMES, protocolOf } from '../client/protocol.ts'
 import type { IssueList } from '../core/issues.ts'
@@ -102,6 +103,15 @@ const ROUTE_CHECKS: Checks<RouteConfig> = {
   hedge: (value, report) => {
     const problem = checkHedge(value)
     if (problem !== undefined) report(problem, 'Write it like { delayMs: "p95" }.')
+  },
+  bulkhead: (value, report) => {
+    const problem = checkBulkhead(value)
+    if (problem !== undefined) report(problem, 'Write it like { calls: 100, queue: 10 }.')
+  },
+  circuit: (value, report) => {
+    const problem = checkCircuit(value)
+    if (problem !== undefined)
+      report(problem, 'Write it like { failureShare: 0.5, openMs: 5000 }, or {} for the defaults.')
   },
   idempotent: yesOrNo,
   protocol: oneOf(PROTOCOL_NAMES),

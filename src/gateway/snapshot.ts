@@ -98,6 +98,8 @@ function callPolicy(config: RouteConfig, order: number): CallPolicy {
     attemptTimeoutMs: config.attemptTimeoutMs,
     attempts: config.attempts,
     hedge: config.hedge,
+    bulkhead: config.bulkhead,
+    circuit: config.circuit,
     protocol: config.protocol === undefined ? undefined : protocolOf(config.protocol),
     tls: config.upstreamTls && readUpstreamTls(config.upstreamTls, `routes[${order}].upstreamTls`),
   }

@@ -30,3 +30,12 @@ test('the policy is shown with the scopes that it chooses within', () => {
   const policy = { policy: 'p2c', load: 'peak-ewma', scopes: { zone: 'a', panic: 50 } } as const
   assert.match(shown({ ...answer(), policy }), /policy +p2c, comparing peak-ewma, within zone, panic/)
 })
+
+test('what bounds the calls of a route is shown, and an instance that has just refused something', () => {
+  const busy = { instance, inFlight: 9, cost: 1, eligible: true, reason: 'refused something 0.4 s ago' }
+  const route = { name: '/user/*', path: '/user/*', to: 'users', bulkhead: { calls: 20 }, circuit: {} }
+  const text = shown({ ...answer(), route, candidates: [busy] })
+  assert.match(text, /bulkhead +20 calls at a time; 10 wait for 100 ms at most/)
+  assert.match(text, /circuit +not asked for 5000 ms when more than 50 % of at least 20 calls in 10 s have failed/)
+  assert.match(text, /may be chosen, refused something 0\.4 s ago/)
+})

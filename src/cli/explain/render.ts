@@ -1,5 +1,6 @@
 /** An explanation for people. */
 import type { CandidateState } from '../../client/contract.ts'
+import type { BulkheadPolicy, CircuitPolicy } from '../../client/guard-policy.ts'
 import type { HedgePolicy } from '../../client/hedge-policy.ts'
 import { systemClock } from '../../core/clock.ts'
 import { placeOf } from '../../gateway/routes.ts'
@@ -49,13 +50,25 @@ function describePolicy(policy: Answer['policy']): string {
 
 /** What the route sets itself; the defaults are no news. */
 function limits({ route }: Answer): [string, string][] {
-  const { timeoutMs, attemptTimeoutMs, attempts, hedge } = route!
+  const { timeoutMs, attemptTimeoutMs, attempts, hedge, bulkhead, circuit } = route!
   const lines: [string, string][] = []
   if (timeoutMs !== undefined) lines.push(['timeout', `${timeoutMs} ms`])
   if (attemptTimeoutMs !== undefined) lines.push(['attempt', `${attemptTimeoutMs} ms at most`])
   if (attempts !== undefined) lines.push(['attempts', String(attempts)])
   if (hedge !== undefined) lines.push(['hedge', describeHedge(hedge)])
+  if (bulkhead !== undefined) lines.push(['bulkhead', describeBulkhead(bulkhead)])
+  if (circuit !== undefined) lines.push(['circuit', describeCircuit(circuit)])
   return lines
+}
+
+function describeBulkhead({ calls, perOperation, queue = 10, waitMs = 100 }: BulkheadPolicy): string {
+  const bounds = [calls && `${calls} calls`, perOperation && `${perOperation} of this route`].filter(Boolean)
+  return `${bounds.join(', ')} at a time; ${queue} wait for ${waitMs} ms at most`
+}
+
+function describeCircuit({ failureShare = 0.5, minimum = 20, windowS = 10, openMs = 5000 }: CircuitPolicy): string {
+  const when = `more than ${failureShare * 100} % of at least ${minimum} calls in ${windowS} s have failed`
+  return `not asked for ${openMs} ms when ${when}`
 }
 
 function describeHedge({ delayMs, max = 1 }: HedgePolicy): string {
@@ -94,7 +107,8 @@ function staleLines({ confirmedAt }: CandidateState, paint: Paint): string[] {
 }
 
 function row({ instance, inFlight, cost, eligible, reason }: CandidateState, paint: Paint): string[] {
-  const state = eligible ? paint('green', 'may be chosen') : paint('red', reason ?? 'is left out')
+  const but = reason === undefined ? '' : paint('yellow', `, ${reason}`)
+  const state = eligible ? paint('green', 'may be chosen') + but : paint('red', reason ?? 'is left out')
   const address = `${instance.address}:${instance.port}`
   return [instance.id, address, String(instance.weight), String(inFlight), cost.toFixed(1), state]
 }
