@@ -6,7 +6,6 @@
 import { type ClientHttp2Session, connect as connectH2, constants } from 'node:http2'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type SecureContext } from 'node:tls'
-import { authority } from '../core/authority.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import type { Sweep, Swept } from './sweep.ts'
 import { WireError } from './wire-error.ts'
@@ -111,7 +110,7 @@ export class H2Session implements Swept {
     this.#retireTick = options.sweep.in(options.limits.ageMs)
     // Must be first: it throws on a port that is none, and then nothing may be left of this connection.
     this.#socket = dial(place)
-    this.#socket.once(place.tls === undefined ? 'connect' : 'secureConnect', () => this.#onConnect(place))
+    this.#socket.once(place.tls === undefined ? 'connect' : 'secureConnect', () => this.#onConnect())
     this.#socket.on('error', (error) => this.destroy(error))
     this.#socket.on('close', () => this.destroy(new Error('the connection was closed')))
     options.sweep.add(this)
@@ -203,11 +202,12 @@ export class H2Session implements Swept {
   }
 
   /** Not before: node:http2 aborts the process over a socket that was destroyed while it waited for it. */
-  #onConnect({ address, port }: H2Place): void {
+  #onConnect(): void {
     const socket = this.#socket
     if ('alpnProtocol' in socket && socket.alpnProtocol !== 'h2')
       return void this.destroy(new WireError('alpn', 'the upstream does not speak HTTP/2'))
-    const session = connectH2(`${this.scheme}://${authority(address, port)}`, {
+    // The name is of no use: each request says its own, and not all addresses would make a URL.
+    const session = connectH2(`${this.scheme}://upstream`, {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES, maxHeaderListSize: 64 * 1024 },
       maxHeaderListPairs: 1_000,
