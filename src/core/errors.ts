@@ -66,6 +66,13 @@ export const ERRORS = {
     true,
     'The instance has more to do than it can; it was not begun. Another one may have room, or this one a second later.',
   ),
+  BULKHEAD_FULL: kind(
+    503,
+    'upstream',
+    true,
+    'This caller has as many calls to the service under way as its bulkhead allows; try later, or allow more.',
+  ),
+  CIRCUIT_OPEN: kind(503, 'upstream', true, 'Most calls to the service failed lately; its own log says why.'),
   UPSTREAM_OVERLOADED: kind(
     503,
     'upstream',

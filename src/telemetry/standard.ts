@@ -49,6 +49,14 @@ export function clientMetrics(metrics: Metrics = processMetrics) {
       'policy',
       'instance',
     ]),
+    circuit: metrics.gauge('skein_client_circuit_open', '1 while a service is not asked because most calls failed.', [
+      'service',
+    ]),
+    fallbacks: metrics.counter('skein_client_fallbacks_total', 'Calls answered by their fallback.', [
+      'service',
+      'operation',
+      'code',
+    ]),
     retries: metrics.counter('skein_client_retries_total', 'Attempts after the first.', ['service', 'reason']),
     hedges: metrics.counter(
       'skein_client_hedges_total',
