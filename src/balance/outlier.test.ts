@@ -363,12 +363,20 @@ describe('outlier: shared with others', () => {
   it('is out for all as long as for the one that ejected it, and back with its answer', () => {
     const { clock, told, here, there } = pair()
     fail(here, 'a', 5)
-    assert.deepEqual(there.state('a'), { eligible: false, reason: 'ejected: failures elsewhere, back in 2.0 s' })
+    const reason = 'ejected: failures elsewhere, back in 2.0 s'
+    assert.deepEqual(there.state('a'), { eligible: false, reason, told: true })
     clock.advance(2000)
     assert.equal(there.eligible('a'), true, 'one probe each')
     answer(here, 'a')
     assert.deepEqual(there.state('a'), { eligible: true })
     assert.deepEqual(told, ['a failures 2000', 'a back'])
+  })
+
+  it('is told of by the one that met it, also where another says the same', () => {
+    const { here } = pair()
+    fail(here, 'a', 5)
+    here.tell('a', { why: 'failures', forMs: 3000, times: 1 })
+    assert.deepEqual(here.state('a'), { eligible: false, reason: 'ejected: 5 failures in a row, back in 3.0 s' })
   })
 
   it('counts the ejections that others have told of', () => {

@@ -55,6 +55,8 @@ export interface OutlierState {
   readonly eligible: boolean
   /** For people: `silent for 1.2 s`, `ejected: 5 failures in a row, back in 1.4 s`. */
   readonly reason?: string
+  /** It is out because another said so, who has counted it. */
+  readonly told?: true
 }
 
 /** For every `started` exactly one of `answered`, `failed`, `cancelled`, `outpaced` follows. */
@@ -195,7 +197,9 @@ class TrafficJudge implements Outlier {
     const now = this.#clock.monotonic()
     const eligible = this.eligible(id, now)
     const health = this.#known.get(id)
-    return health?.out === undefined ? { eligible } : { eligible, reason: reasonOf(health, health.out, now) }
+    if (health?.out === undefined) return { eligible }
+    const { told } = health.out
+    return { eligible, reason: reasonOf(health, health.out, now), ...(told && { told }) }
   }
 
   tell(id: string, ejection: Ejection | undefined): void {
@@ -208,9 +212,10 @@ class TrafficJudge implements Outlier {
       if (health.out !== undefined) this.#comeIn(health, now)
     } else if (health.out !== undefined || this.#mayEject()) {
       const { why, forMs, times } = ejection
-      const { until = 0, probeSince } = health.out ?? {}
+      // One that is out by what was met here stays so.
+      const { until = 0, probeSince, told } = health.out ?? { told: true as const }
       health.times = Math.max(health.times, times)
-      this.#goOut(health, { why, until: Math.max(until, now + forMs), probeSince, told: true })
+      this.#goOut(health, { why, until: Math.max(until, now + forMs), probeSince, ...(told && { told }) })
     }
   }
 

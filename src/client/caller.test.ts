@@ -9,7 +9,7 @@ import type { SkeinError } from '../core/errors.ts'
 import type { Snapshot } from '../discovery/contract.ts'
 import { staticSource } from '../discovery/source/static.ts'
 import { Metrics } from '../telemetry/metrics.ts'
-import { createCaller } from './caller.ts'
+import { createCaller, type SharedHealth } from './caller.ts'
 import {
   describe,
   eventually,
@@ -411,4 +411,33 @@ test('an instance that moved to another address is a new one', async (t) => {
   source.set([describe('u1', fresh.instance.port)])
   await text((await caller.request(get())).body)
   assert.deepEqual([old.seen.length, fresh.seen.length], [1, 1])
+})
+
+test('callers that share what they meet: an instance that one ejects is out for all, and is counted once', async (t) => {
+  const good = await startInstance('u1', ok)
+  const bad = await startInstance('u2', (_, response) => response.writeHead(500).end())
+  t.after(() => Promise.all([good.kill(), bad.kill()]))
+  type Listen = Parameters<SharedHealth['onTold']>[0]
+  const listeners: Listen[] = []
+  const callers = [0, 1].map((number) => {
+    const health: SharedHealth = {
+      tell: (...news) => listeners[1 - number]!(...news),
+      onTold: (listen) => {
+        listeners[number] = listen
+      },
+    }
+    const metrics = new Metrics()
+    const source = staticSource([good.instance, bad.instance])
+    return { metrics, caller: createCaller({ source, metrics, health, defaults: { balance: 'round-robin' } }) }
+  })
+  t.after(() => Promise.all(callers.map(({ caller }) => caller.close())))
+  const [one, other] = callers as [(typeof callers)[0], (typeof callers)[0]]
+  for (let i = 0; i < 10; i++) await text((await one.caller.request(get())).body)
+  assert.equal(bad.seen.length, 5)
+  for (let i = 0; i < 10; i++) assert.equal((await other.caller.request(get())).status, 200)
+  const reasons = await Promise.all(callers.map(async ({ caller }) => (await caller.inspect('users'))[1]?.reason))
+  assert.match(reasons[0]!, /^ejected: 5 failures in a row/)
+  assert.match(reasons[1]!, /^ejected: failures elsewhere/)
+  assert.match(one.metrics.toText(), /skein_client_ejections_total\{[^}]*u2[^}]*\} 1/)
+  assert.doesNotMatch(other.metrics.toText(), /skein_client_ejections_total\{/)
 })

@@ -1,10 +1,12 @@
 /** What the end of an attempt says about its instance: told to outlier detection and to the policy, once for all who call. */
 import type { BalanceConfig } from '../balance/balance-config.ts'
-import type { FailureKind } from '../balance/outlier.ts'
+import type { FailureKind, OutlierState } from '../balance/outlier.ts'
 import type { Candidate, Upstream } from './upstream.ts'
 
 /** `outpaced`: given up because another had answered; `unknown`: given up for reasons of the caller's. */
 export type Verdict = FailureKind | 'well' | 'outpaced' | 'unknown'
+
+const IN: OutlierState = { eligible: true }
 
 /** Returns why the instance has been ejected by this, where it has. */
 export function judge(
@@ -22,10 +24,11 @@ export function judge(
     outlier.failed(id, verdict)
     upstream.chooser(balance).policy.failed?.(id)
   }
-  const reason = outlier.allIn() ? undefined : outlier.state(id).reason
+  const { reason, told } = outlier.allIn() ? IN : outlier.state(id)
   const isNew = reason !== undefined && !candidate.ejected
   // What it cost while it failed says nothing about it once it is back, and would keep it idle for a minute.
   if (isNew) for (const load of Object.values(candidate.loads)) load.forget()
   candidate.ejected = reason !== undefined
-  return isNew ? reason : undefined
+  // Of one that another has told of it has been said and counted there.
+  return isNew && told === undefined ? reason : undefined
 }
