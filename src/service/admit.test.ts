@@ -165,6 +165,17 @@ describe('an instance at its limit', () => {
     assert.doesNotMatch(run.metrics.toText(), /concurrency_limit/)
   })
 
+  test('who starts the service has the last word on its limit', async () => {
+    const door = gate()
+    const users = service('users', { get: op({ route: 'GET /user' }, async () => door.enter()) }, { limit: 1 })
+    await using run = await start(users, { limit: 2 })
+    const all = [run.ask('GET /user'), run.ask('GET /user')]
+    await door.waitFor(2)
+    assert.equal((await run.ask('GET /user')).code, 'OVERLOADED')
+    door.open()
+    await Promise.all(all)
+  })
+
   test('fifty at once that wait for something are no overload', async () => {
     const door = gate()
     await using run = await start(service('users', { get: op({ route: 'GET /user' }, async () => door.enter()) }))
@@ -205,8 +216,9 @@ test('batch work asks for batch work; what another service refused is not said o
   assert.deepEqual([status, code], [503, 'UPSTREAM_OVERLOADED'])
 })
 
-test('a limit or priority that is none is told when the service is defined', () => {
+test('a limit or priority that is none is told at once', async () => {
   const odd = () => service('users', { get: op({ priority: 'urgent' as 'batch' }, () => 1) }, { limit: 0 })
   assert.throws(odd, /0 is no limit[\s\S]*"urgent" is no priority/)
   assert.throws(() => adaptHandler('users', () => {}, { limit: -1 }), /-1 is no limit/)
+  await assert.rejects(start(service('users', {}), { limit: 1.5 }), /1.5 is no limit/)
 })

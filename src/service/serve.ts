@@ -4,13 +4,16 @@ import { closeDefaults } from '../client/default.ts'
 import { PIPELINING_KEY } from '../client/pipelining.ts'
 import { authority } from '../core/authority.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
+import { ConfigError, IssueList } from '../core/issues.ts'
 import { createLogger, type Logger } from '../core/log.ts'
 import { type Random, systemRandom } from '../core/random.ts'
 import { type Environment, registryAddress, registryToken } from '../core/settings.ts'
 import { ConsulClient } from '../discovery/consul-client.ts'
 import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
+import { checkLimit } from './check-definition.ts'
 import type { Host } from './exchange.ts'
 import { runLifecycle } from './lifecycle.ts'
+import type { LimitConfig } from './limit/limits.ts'
 import {
   DRAIN_DELAY_MS,
   DRAIN_TIMEOUT_MS,
@@ -30,6 +33,8 @@ export interface ServeOptions extends PlacementOptions, ServerOptions {
   readonly registry?: string | false | undefined
   /** Token for it. Default SKEIN_REGISTRY_TOKEN, else CONSUL_HTTP_TOKEN. */
   readonly token?: string | undefined
+  /** How many requests are worked on at a time: `adaptive`, a number, or false for no limit. Default: as the service says. */
+  readonly limit?: LimitConfig | undefined
   /** After deregistering, how long to serve on, so that those who watch hear of it, ms. Default 500. */
   readonly drainDelayMs?: number | undefined
   /** How long to wait for requests in flight after that, ms. Default 10,000. */
@@ -64,7 +69,8 @@ let serving = 0
  * @throws ConfigError for a port, weight, server or pipelining that is none; the system's error when the port is taken; what `onStart` throws.
  */
 export async function serve(servable: Servable, options: ServeOptions = {}): Promise<RunningService> {
-  const { name, '~app': app } = servable
+  const { name } = servable
+  const app = withLimit(servable['~app'], options.limit)
   const env = options.env ?? process.env
   const placement = placementOf(options, env)
   const server = serverFor(app, options, env)
@@ -86,6 +92,15 @@ export async function serve(servable: Servable, options: ServeOptions = {}): Pro
     release: () => release(consul),
   })
   return { id: host.instance, name, url: urlOf(placement.host, running.port), ...running }
+}
+
+/** @throws ConfigError for what is no limit. */
+function withLimit(app: App, limit: LimitConfig | undefined): App {
+  if (limit === undefined) return app
+  const issues = new IssueList('settings')
+  checkLimit('limit', limit, issues)
+  if (issues.issues.length > 0) throw new ConfigError(issues.issues)
+  return { ...app, limit }
 }
 
 function createHost(name: string, options: ServeOptions): Host {

@@ -23,6 +23,7 @@ let mode: Mode = {
   width: Number(process.env['ECHO_WIDTH'] ?? Infinity),
   drawn: process.env['ECHO_DRAWN'] === 'yes',
 }
+const BURN_MS = Number(process.env['ECHO_BURN_MS'] ?? 0)
 let working = 0
 const line: (() => void)[] = []
 let served = 0
@@ -48,6 +49,7 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
 async function work(): Promise<void> {
   if (working >= (mode.width ?? Infinity)) await new Promise<void>((go) => line.push(go))
   working++
+  burn()
   const ms = workMs(mode)
   if (ms !== 0) await new Promise((resolve) => setTimeout(resolve, ms))
   working--
@@ -57,6 +59,12 @@ async function work(): Promise<void> {
 function workMs({ ms = 0, drawn, pauses }: Mode): number {
   const paused = pauses !== undefined && Math.random() * 100 < pauses.percent ? pauses.ms : 0
   return paused + (drawn === true ? -Math.log(1 - Math.random()) * ms : ms)
+}
+
+/** Computes, so that nothing else runs meanwhile. */
+function burn(): void {
+  const until = performance.now() + BURN_MS
+  while (BURN_MS > 0 && performance.now() < until);
 }
 
 async function textOf(request: IncomingMessage): Promise<string> {
