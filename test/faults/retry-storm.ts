@@ -43,12 +43,9 @@ export default {
       if (status === 200) break
       await pause(100)
     }
+    // All that came, also what was refused: that costs the leaf as well.
     const served = async () => {
-      const counts = await Promise.all(
-        stage.instances.map(
-          async (one) => (JSON.parse((await get(`${one.url}/served`)).text) as { served: number }).served,
-        ),
-      )
+      const counts = await Promise.all(stage.instances.map((one) => requestsAt(one.url)))
       return counts.reduce((sum, count) => sum + count, 0)
     }
     const calm = await callAtRate(url, CAPACITY / 2, 1000)
@@ -91,3 +88,10 @@ export default {
     ]
   },
 } satisfies Fault
+
+/** By the instance's own metrics; its probes do not count there. */
+async function requestsAt(url: string): Promise<number> {
+  const { text } = await get(`${url}/metrics`)
+  const lines = text.match(/^skein_server_requests_total\{.*\} \d+$/gm) ?? []
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
+}
