@@ -13,6 +13,8 @@ export interface Entry {
   /** The policy of Skein's that does the same. */
   readonly policy: string
   readonly what: string
+  /** Skein's entry that does the same; default the one that is called `skein`. */
+  readonly like?: string
   make(size: number): Contestant | Promise<Contestant>
 }
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import type { Contestant, Entry } from './contract.ts'
+import { PLAIN } from './skein.ts'
 
 const INSTALLED = path.join(import.meta.dirname, '../node_modules')
 /** Their inner parts are not exported, and have no types. */
@@ -36,12 +37,12 @@ export const PEERS: readonly Entry[] = [
     make: balancedPool,
   },
   moleculer('RoundRobin', 'round-robin', 'the list in turn'),
-  moleculer('Random', 'random', 'without weights'),
+  { ...moleculer('Random', 'random', 'without weights'), like: PLAIN },
   moleculer('CpuUsage', 'p2c', 'the better of three drawn, by reported CPU'),
   moleculer('Latency', 'p2c', 'the better of five drawn, by pings'),
   moleculer('Shard', 'ring-hash', 'MD5, ten points for each, 1,000 keys cached'),
-  loadBalancers('P2cBalancer', 'p2c', 'by picks so far, drawn with replacement'),
-  loadBalancers('RandomBalancer', 'random', 'without weights'),
+  { ...loadBalancers('P2cBalancer', 'p2c', 'by picks so far, drawn with replacement'), like: PLAIN },
+  { ...loadBalancers('RandomBalancer', 'random', 'without weights'), like: PLAIN },
 ]
 
 type Make = new (...args: unknown[]) => Record<string, (...args: unknown[]) => unknown>

@@ -37,7 +37,10 @@ function judge(policy: string, measured: readonly Measured[]): Verdict[] {
     ...picks,
     ...(CONSTANT.has(policy) ? [{ goal: 'bytes of the heap', value: bytes, atMost: 0 }] : []),
     { goal: `ms for a change at ${CHANGE_AT}`, value: change, atMost: policy === 'maglev' ? 50 : 5 },
-    ...rivals.flatMap((rival) => against(own, rival)),
+    ...rivals.flatMap((rival) => {
+      const alike = measured.find(({ entry }) => entry.peer === rival.entry.like) ?? own
+      return against(alike, rival)
+    }),
   ]
 }
 

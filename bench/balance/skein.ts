@@ -7,19 +7,35 @@ import type { Contestant, Entry } from './contract.ts'
 export const POLICY_NAMES = Object.keys(POLICIES) as PolicyName[]
 export const OUT = 'skein, 1 in 10 out'
 
-export const SKEIN: readonly Entry[] = POLICY_NAMES.flatMap((policy) => [
-  { peer: 'skein', policy, what: 'nobody is out', make: (size) => contestant(policy, size, false) },
-  { peer: OUT, policy, what: 'one instance in ten may not be chosen', make: (size) => contestant(policy, size, true) },
-])
+/** What packages do that know neither weights nor latencies. */
+export const PLAIN = 'skein, plain'
+
+export const SKEIN: readonly Entry[] = [
+  ...POLICY_NAMES.flatMap((policy) => [
+    entry('skein', policy, 'nobody is out', {}),
+    entry(OUT, policy, 'one instance in ten may not be chosen', { someOut: true }),
+  ]),
+  entry(PLAIN, 'random', 'without weights', { plain: true }),
+  entry(PLAIN, 'p2c', 'by requests in flight, without weights', { plain: true }),
+]
+
+interface Setting {
+  readonly someOut?: boolean
+  readonly plain?: boolean
+}
+
+function entry(peer: string, policy: PolicyName, what: string, setting: Setting): Entry {
+  return { peer, policy, what, make: (size) => contestant(policy, size, setting) }
+}
 
 /** Requests in flight where the policy counts them: that work is part of its pick. */
 const IN_FLIGHT = 64
 const KEYS = 4096
 
-function contestant(name: PolicyName, size: number, someOut: boolean): Contestant {
+function contestant(name: PolicyName, size: number, { someOut = false, plain = false }: Setting): Contestant {
   const counts = name === 'least-request'
   const policy = POLICIES[name]({ random: systemRandom, clock: systemClock })
-  const all = endpoints(size, counts ? 'in-flight' : 'peak-ewma')
+  const all = endpoints(size, counts || plain ? 'in-flight' : 'peak-ewma', plain)
   const keys = Array.from({ length: KEYS }, (_, i) => keyFor(name, i, all))
   const out = new Set(all.filter((_, i) => i % 10 === 9))
   const eligible = someOut ? (endpoint: Endpoint) => !out.has(endpoint) : undefined
@@ -52,12 +68,12 @@ function keyFor(name: PolicyName, i: number, all: readonly Endpoint[]): string {
   return name === 'ip-hash' ? `10.${i >> 8}.${i & 255}.7` : `user-${i}`
 }
 
-function endpoints(count: number, metric: 'in-flight' | 'peak-ewma'): Endpoint[] {
+function endpoints(count: number, metric: 'in-flight' | 'peak-ewma', plain: boolean): Endpoint[] {
   return Array.from({ length: count }, (_, i) => {
     const load = LOADS[metric]({ clock: systemClock })
     load.begin()
     load.end(1 + (i % 50))
     const name = `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}:8080`
-    return { id: name, key: name, weight: 1 + (i % 3), load }
+    return { id: name, key: name, weight: plain ? 1 : 1 + (i % 3), load }
   })
 }

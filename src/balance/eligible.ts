@@ -36,7 +36,7 @@ export function perSnapshot<T>(build: (endpoints: readonly Endpoint[]) => T): (e
   }
 }
 
-/** Cost per unit of weight: what P2C and least-request compare. */
+/** Cost per unit of weight. */
 export function weightedCost({ load, weight }: Endpoint, { now }: PickRequest): number {
   return load.cost(now) / weight
 }

@@ -4,9 +4,9 @@
  * neighbours meet too often; drawing with replacement would let the worst endpoint win 1/n² of the time.
  * Source: Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", IEEE TPDS 12(10), 2001.
  */
-import { below, type Random } from '../../core/random.ts'
+import type { Random } from '../../core/random.ts'
 import type { Endpoint, PickRequest, PolicyFactory } from '../contract.ts'
-import { eligibleOf, isEligible, weightedCost } from '../eligible.ts'
+import { eligibleOf, isEligible } from '../eligible.ts'
 
 /** Draws before the eligible ones are listed. A refused pair is thrown away whole, so pairs of eligible ones stay uniform. */
 const DRAWS = 4
@@ -25,13 +25,13 @@ export const p2c: PolicyFactory = ({ random }) => ({
 
 /** The cheaper of two; undefined where one of them is not eligible. The first wins a tie, which is fair because it is uniform. */
 function drawTwo<E extends Endpoint>(endpoints: readonly E[], random: Random, request: PickRequest): E | undefined {
-  // One number for both, as each pair has a number.
-  const others = endpoints.length - 1
-  const pair = below(random, endpoints.length * others)
-  const first = Math.floor(pair / others)
-  const second = pair % others
+  // One number for both: what is left of it behind the first is as good as another.
+  const place = random() * endpoints.length
+  const first = Math.floor(place)
+  const second = Math.floor((place - first) * (endpoints.length - 1))
   const a = endpoints[first]!
   const b = endpoints[second >= first ? second + 1 : second]!
   if (!isEligible(a, request) || !isEligible(b, request)) return undefined
-  return weightedCost(b, request) < weightedCost(a, request) ? b : a
+  const { now } = request
+  return b.load.cost(now) * a.weight < a.load.cost(now) * b.weight ? b : a
 }
