@@ -11,7 +11,7 @@
 import type { Verdict } from '../buckets.ts'
 
 /**
- * KEYS: buckets, group by group. ARGV: for each group how many, and of each bucket its capacity and tokens per µs. Of a group a
+ * KEYS: buckets, group by group. ARGV: for each group how many, and of each bucket its capacity and tokens per ms. Of a group a
  * token of each is taken, or none. Answers for each group 1 or 0 and the tokens left in each, as texts.
  */
 export const TAKE = `
@@ -28,7 +28,7 @@ while before < #KEYS do
     if held then
       local passed = now - tonumber(when)
       back = back or passed < 0
-      tokens[i] = math.min(capacity[i], tonumber(held) + math.max(0, passed) * rate[i])
+      tokens[i] = math.min(capacity[i], tonumber(held) + math.max(0, passed) / 1000 * rate[i])
     end
     free = free and tokens[i] >= 1
   end
@@ -36,7 +36,7 @@ while before < #KEYS do
   for i = 1, size do
     if free then tokens[i] = tokens[i] - 1 end
     if free or back then
-      local full = math.ceil((capacity[i] - tokens[i]) / rate[i] / 1000)
+      local full = math.ceil((capacity[i] - tokens[i]) / rate[i])
       redis.call('SET', KEYS[before + i], string.format('%.17g %.0f', tokens[i], now), 'PX', math.max(1, full))
     end
     answer[#answer + 1] = string.format('%.17g', tokens[i])
@@ -58,7 +58,7 @@ export function wordsFor(groups: readonly (readonly Bucket[])[]): string[] {
   const keys = groups.flatMap((group) => group.map(({ key }) => key))
   const numbers = groups.flatMap((group) => [
     String(group.length),
-    ...group.flatMap(({ capacity, perMs }) => [String(capacity), String(perMs / 1000)]),
+    ...group.flatMap(({ capacity, perMs }) => [String(capacity), String(perMs)]),
   ])
   return [String(keys.length), ...keys, ...numbers]
 }
