@@ -1,10 +1,9 @@
 import type { BalanceConfig } from '../balance/balance-config.ts'
-import type { BulkheadPolicy, CircuitPolicy } from './guard-policy.ts'
-import type { HedgePolicy } from './hedge-policy.ts'
+import type { OptionalSteps } from './guard-policy.ts'
 import type { Protocol, UpstreamTls } from './protocol.ts'
 
 /** What can be set per route, per client or per call; absent fields come from the next wider one, at last DEFAULTS. */
-export interface CallPolicy {
+export interface CallPolicy extends OptionalSteps {
   readonly balance?: BalanceConfig | undefined
   /** Whole call, all attempts, until the head of the answer, ms. Default 5000. A caller's own deadline wins when nearer. */
   readonly deadlineMs?: number | undefined
@@ -17,12 +16,6 @@ export interface CallPolicy {
   readonly attempts?: number | undefined
   /** Silence in the middle of an answer's body, ms. Default 60,000. */
   readonly bodyIdleMs?: number | undefined
-  /** Asks a second instance when the first is slow, for calls that only read. Default: not. */
-  readonly hedge?: HedgePolicy | undefined
-  /** Calls to the service, and to one operation of it, at a time. Default: no bound. */
-  readonly bulkhead?: BulkheadPolicy | undefined
-  /** Does not ask a service of which most calls fail. Default: asks; single instances are taken out in any case. */
-  readonly circuit?: CircuitPolicy | undefined
   /** Default: what the instance says of itself (`protocol` in its metadata, or a tag `protocol=…`), else HTTP/1.1. */
   readonly protocol?: Protocol | undefined
   /** For `h2`. */

@@ -1,4 +1,5 @@
 /** Bulkhead and circuit: what a user writes, and what is wrong with it. */
+import type { HedgePolicy } from './hedge-policy.ts'
 
 /** A slow service takes no more of the caller than this; the others keep what they need. */
 export interface BulkheadPolicy {
@@ -22,6 +23,16 @@ export interface CircuitPolicy {
   readonly windowS?: number | undefined
   /** How long it stays open before one call is let through to try, ms. Default 5000. */
   readonly openMs?: number | undefined
+}
+
+/** What a call passes through only where it is asked for. Of a route: a route is an operation. */
+export interface OptionalSteps {
+  /** Asks a second instance when the first is slow, for calls that only read. Default: not. */
+  readonly hedge?: HedgePolicy | undefined
+  /** Calls to the service, and to one operation of it, at a time. Default: no bound. */
+  readonly bulkhead?: BulkheadPolicy | undefined
+  /** Does not ask a service of which most calls fail. Default: asks; single instances are taken out in any case. */
+  readonly circuit?: CircuitPolicy | undefined
 }
 
 type Check = (value: unknown) => string | undefined

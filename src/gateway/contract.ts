@@ -1,7 +1,6 @@
 /** The edge: what it lets in and where it goes. */
 import type { BalanceConfig } from '../balance/balance-config.ts'
-import type { BulkheadPolicy, CircuitPolicy } from '../client/guard-policy.ts'
-import type { HedgePolicy } from '../client/hedge-policy.ts'
+import type { OptionalSteps } from '../client/guard-policy.ts'
 import type { RedisConfig } from './redis/config.ts'
 import type { AddressConfig } from './rule/addresses.ts'
 import type { AuthConfig } from './rule/auth.ts'
@@ -45,7 +44,7 @@ export interface RouteRules {
 }
 
 /** A route as the user writes it. A request takes the best matching route (precedence: gateway/routes.ts). */
-export interface RouteConfig extends RouteRules {
+export interface RouteConfig extends OptionalSteps, RouteRules {
   /** For logs, metrics and `explain`; default `host path → to`. */
   readonly name?: string
   /** `shop.example.com` or `*.example.com`; absent = any. */
@@ -71,12 +70,6 @@ export interface RouteConfig extends RouteRules {
   readonly timeoutMs?: number
   readonly attemptTimeoutMs?: number
   readonly attempts?: number
-  /** Asks a second instance when the first is slow, for requests that only read. Default: not. */
-  readonly hedge?: HedgePolicy
-  /** Requests to the service at a time; of one operation means of one route. Default: no bound. */
-  readonly bulkhead?: BulkheadPolicy
-  /** Does not ask a service of which most requests fail. Default: asks. */
-  readonly circuit?: CircuitPolicy
   /** May a request be repeated once it may have been processed? Default: by method (RFC 9110 §9.2.2); gRPC's calls may not. */
   readonly idempotent?: boolean
   /** How instances are spoken to: `http`, `h2c` (= `grpc`), `h2` (= `grpcs`). Default: as each says, else `http`; gRPC is HTTP/2. */
