@@ -10,6 +10,16 @@ export function below(random: Random, n: number): number {
   return Math.floor(random() * n)
 }
 
+/** A copy in an order by chance, every order as likely as any other (Fisher and Yates). */
+export function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const list = [...items]
+  for (let last = list.length - 1; last > 0; last--) {
+    const other = below(random, last + 1)
+    ;[list[last], list[other]] = [list[other]!, list[last]!]
+  }
+  return list
+}
+
 /** A repeatable generator for tests and simulation: mulberry32, 32 bits of state, period 2³². */
 export function seeded(seed: number): Random {
   let state = seed >>> 0

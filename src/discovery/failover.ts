@@ -3,7 +3,7 @@
  * addresses, and those of an address that dies spread over the others. It then stays with the address that works: going back
  * to the first one would move every client twice for each restart. Pure but for the generator.
  */
-import { below, type Random } from '../core/random.ts'
+import { type Random, shuffled } from '../core/random.ts'
 
 export class Failover<T> {
   #turn: readonly T[]
@@ -32,14 +32,4 @@ export class Failover<T> {
     this.#turn = [...this.#turn.slice(at), ...this.#turn.slice(0, at)]
     return true
   }
-}
-
-/** Fisher–Yates. */
-function shuffled<T>(all: readonly T[], random: Random): T[] {
-  const list = [...all]
-  for (let i = list.length - 1; i > 0; i--) {
-    const j = below(random, i + 1)
-    ;[list[i], list[j]] = [list[j]!, list[i]!]
-  }
-  return list
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import * as z from 'zod'
+import { withRegistry } from '../../test/support/running-registry.ts'
 import { createCaller } from '../client/caller.ts'
 import type { Caller } from '../client/contract.ts'
 import { callOperation } from '../client/typed.ts'
@@ -80,15 +81,9 @@ describe('two versions side by side', () => {
 })
 
 describe('the current contract', () => {
-  let registry: RunningRegistry
   let consul: ConsulClient
-  before(async () => {
-    registry = await startRegistry({ port: 0 })
-    consul = new ConsulClient({ address: registry.url })
-  })
-  after(async () => {
-    await consul.close()
-    await registry.close()
+  withRegistry((client) => {
+    consul = client
   })
   const current = async () => JSON.parse((await consul.kvGet(contractKey('users')))!.value) as ServiceContract
 

@@ -5,7 +5,7 @@
  * no numbering needed and a change moves one place, but the number of callers of an endpoint varies as chance does.
  * When nobody inside is eligible, all are.
  */
-import { below, seeded } from '../../core/random.ts'
+import { seeded, shuffled } from '../../core/random.ts'
 import type { Endpoint } from '../contract.ts'
 import { xxHash64 } from '../hash/xxhash64.ts'
 import type { ApertureOptions } from '../scope-options.ts'
@@ -31,12 +31,8 @@ export function aperture({ size, client }: ApertureOptions): ScopeFactory {
 /** The hand of caller `client`: each round deals all endpoints anew, shuffled by its number. */
 export function dealt(endpoints: readonly Endpoint[], size: number, client: number): Endpoint[] {
   const hands = Math.max(1, Math.floor(endpoints.length / size))
-  const random = seeded(Math.floor(client / hands))
-  const deck = [...endpoints].sort((a, b) => (a.id < b.id ? -1 : 1))
-  for (let last = deck.length - 1; last > 0; last--) {
-    const other = below(random, last + 1)
-    ;[deck[last], deck[other]] = [deck[other]!, deck[last]!]
-  }
+  const sorted = [...endpoints].sort((a, b) => (a.id < b.id ? -1 : 1))
+  const deck = shuffled(sorted, seeded(Math.floor(client / hands)))
   const first = (client % hands) * size
   return deck.slice(first, first + size)
 }

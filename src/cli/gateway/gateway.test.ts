@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
+import { withRegistry } from '../../../test/support/running-registry.ts'
 import { createCaller } from '../../client/caller.ts'
 import { systemClock } from '../../core/clock.ts'
 import { freePort } from '../../core/free-port.ts'
@@ -11,7 +12,7 @@ import { createLogger, silentLogger } from '../../core/log.ts'
 import { ConsulClient } from '../../discovery/consul-client.ts'
 import { staticSource } from '../../discovery/source/static.ts'
 import type { RunningGateway } from '../../gateway/index.ts'
-import { type RunningRegistry, startRegistry } from '../../registry/index.ts'
+import { startRegistry } from '../../registry/index.ts'
 import { Metrics } from '../../telemetry/metrics.ts'
 import { followConfig } from './follow.ts'
 import { type ConfigSource, fileSource, kvSource } from './sources.ts'
@@ -34,15 +35,9 @@ function readableLog() {
 
 describe('a config in the registry', { timeout: 30_000 }, () => {
   const key = 'skein/gateway/test'
-  let registry: RunningRegistry
   let consul: ConsulClient
-  before(async () => {
-    registry = await startRegistry({ port: 0 })
-    consul = new ConsulClient({ address: registry.url })
-  })
-  after(async () => {
-    await consul.close()
-    await registry.close()
+  withRegistry((client) => {
+    consul = client
   })
 
   test('with a token that is not known yet it is waited for, calmly, and comes when the token does', async () => {

@@ -1,5 +1,5 @@
 /** Which instances a name stands for, and the records that say where they are. */
-import { below, type Random } from '../../core/random.ts'
+import { shuffled } from '../../core/random.ts'
 import { onNode, type Status } from '../state/records.ts'
 import { toHex } from './address.ts'
 import type { Answered, DnsView, Located, Question, ResourceRecord } from './contract.ts'
@@ -47,19 +47,9 @@ export function instanceRecords(
   view: DnsView,
   ttl: number,
 ): Answered[] {
-  const shuffled = shuffle(instances, view.random)
-  if (question.type === TYPE.SRV) return srvAnswers(shuffled, question, view, ttl)
-  return addressAnswers(shuffled, question, view, ttl).map((record) => ({ record }))
-}
-
-/** Fisher and Yates: every order is as likely as any other. */
-function shuffle<T>(items: readonly T[], random: Random): T[] {
-  const shuffled = [...items]
-  for (let i = shuffled.length - 1; i > 0; i--) {
-    const j = below(random, i + 1)
-    ;[shuffled[i], shuffled[j]] = [shuffled[j]!, shuffled[i]!]
-  }
-  return shuffled
+  const drawn = shuffled(instances, view.random)
+  if (question.type === TYPE.SRV) return srvAnswers(drawn, question, view, ttl)
+  return addressAnswers(drawn, question, view, ttl).map((record) => ({ record }))
 }
 
 /** Each address once. A host name only where there are no addresses: an alias must be alone (RFC 1034 §3.6.2). */
