@@ -22,7 +22,7 @@ export interface SuperviseOptions {
   /** The first of them, checked. */
   readonly first: GatewayConfig
   readonly count: number
-  readonly settings: WorkerSettings
+  readonly settings: Omit<WorkerSettings, 'temporary'>
   readonly port: number | undefined
   readonly adminPort: number | undefined
   readonly log: Logger
@@ -33,9 +33,10 @@ export interface SuperviseOptions {
 
 /** Resolves when the values have ended and all workers have drained. @throws WorkerFailed, or the system's error of a port. */
 export async function supervise(options: SuperviseOptions): Promise<void> {
-  const { values, first, count, settings, log, adminPort } = options
+  const { values, first, count, log, adminPort } = options
   await refuseTaken(options.port ?? first.port ?? DEFAULT_PORT, first.host ?? DEFAULT_HOST)
   const snapshots = ownSnapshots(options.env)
+  const settings: WorkerSettings = { ...options.settings, temporary: snapshots.folder }
   const env = { ...options.env, ...compileCache(), ...snapshots.env }
   const spawn = (number: number) =>
     fork(WORKER, [String(number)], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
@@ -95,8 +96,12 @@ function compileCache(): Environment {
 }
 
 /** A worker that begins while the registry is away knows what the others have learnt, also where nobody wants snapshots to stay. */
-function ownSnapshots(env: Environment): { readonly env: Environment; remove(): void } {
+function ownSnapshots(env: Environment): { readonly folder?: string; readonly env: Environment; remove(): void } {
   if ((env[SETTINGS.snapshots] ?? '') !== '') return { env: {}, remove: () => {} }
   const folder = mkdtempSync(path.join(tmpdir(), 'skein-gateway-'))
-  return { env: { [SETTINGS.snapshots]: folder }, remove: () => rmSync(folder, { recursive: true, force: true }) }
+  return {
+    folder,
+    env: { [SETTINGS.snapshots]: folder },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  }
 }

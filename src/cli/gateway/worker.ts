@@ -1,5 +1,5 @@
 /** A worker of `skein gateway`: a program of its own, which the supervisor forks. What it is to do comes by the channel. */
-
+import { rmSync } from 'node:fs'
 import type { RunningGateway } from '../../gateway/index.ts'
 import { gatewayMetrics } from '../../gateway/metrics.ts'
 import type { ListenFailure, WorkerCounts } from '../../gateway/workers/contract.ts'
@@ -25,6 +25,8 @@ export interface WorkerSettings {
   readonly json: boolean
   /** Of TLS sessions, base64: a client that comes back may meet another worker. */
   readonly ticketKeys: string
+  /** A folder that the supervisor removes at the end, or, where it was killed, the workers. */
+  readonly temporary?: string | undefined
 }
 
 const { stdout, stderr, env } = process
@@ -41,7 +43,7 @@ process.on('SIGTERM', () => {
   link.end()
 })
 
-const { registry, name, steps, cwd, workers, json, ticketKeys } = (await link.settings) as WorkerSettings
+const { registry, name, steps, cwd, workers, json, ticketKeys, temporary } = (await link.settings) as WorkerSettings
 const log = processLog('gateway', createTerminal({ stdout, stderr, env, json })).child({
   worker: Number(process.argv[2]),
 })
@@ -90,6 +92,7 @@ try {
   })
   await outward.close()
   await link.last()
+  if (!process.connected && temporary !== undefined) rmSync(temporary, { recursive: true, force: true })
   process.exit(0)
 } catch (error) {
   const { message, code, port: wanted, syscall } = error as ListenFailure

@@ -129,14 +129,16 @@ describe('a gateway of several workers', { timeout: 120_000 }, () => {
   async function edge(
     t: Pick<TestContext, 'after'>,
     config: Partial<GatewayConfig> & { routes: RouteConfig[] },
-    { workers = 2, address = registry.url }: { workers?: number; address?: string } = {},
+    { workers = 2, env = {} }: { workers?: number; env?: NodeJS.ProcessEnv } = {},
   ): Promise<Edge & { readonly name: string; configure(config: Partial<GatewayConfig>): Promise<unknown> }> {
     const name = `edge-${++services}`
     await put(name, config)
     const [port, adminPort] = [await freePort(), await freePort()]
-    const args = ['gateway', '--name', name, '--registry', address, '--workers', String(workers)]
+    const args = ['gateway', '--name', name, '--registry', registry.url, '--workers', String(workers)]
     const ports = ['--port', String(port), '--admin-port', String(adminPort)]
-    const child = spawn(process.execPath, [path.join(ROOT, 'bin/skein.js'), ...args, ...ports], { stdio: 'pipe' })
+    const child = spawn(process.execPath, [path.join(ROOT, 'bin/skein.js'), ...args, ...ports], {
+      env: { ...process.env, ...env },
+    })
     const started = new Edge(port, adminPort, child)
     t.after(async () => {
       child.kill('SIGKILL')
@@ -410,10 +412,15 @@ describe('a gateway of several workers', { timeout: 120_000 }, () => {
 
   test('no worker stays when the supervisor is killed', async (t) => {
     const { port } = await upstream(t)
-    const one = await edge(t, { routes: [{ path: '/*', to: await service(port) }] })
+    const folder = mkdtempSync(path.join(tmpdir(), 'skein-workers-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const one = await edge(t, { routes: [{ path: '/*', to: await service(port) }] }, { env: { TMPDIR: folder } })
     const workers = await one.workers()
+    const shared = () => readdirSync(folder).filter((name) => name.startsWith('skein-gateway-'))
+    assert.equal(shared().length, 1)
     one.child.kill('SIGKILL')
     await eventually('their end', async () => workers.every(({ pid }) => !alive(pid)))
+    assert.deepEqual(shared(), [], 'nor what they shared')
   })
 
   test('a second gateway does not quietly share the port', async (t) => {
