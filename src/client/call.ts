@@ -40,6 +40,8 @@ export interface AttemptState {
   /** Asks for leave to try elsewhere when this one is slow; with it, it must be given up. Absent = no other may follow. */
   moveOn: (() => boolean) | undefined
   candidate: Candidate | undefined
+  /** True when outlier detection has been told that it began. */
+  awaited: boolean
   /** The request as the candidate wants it, where that is not as it stands. */
   tailored: OutboundRequest | undefined
   /** How the instance failed, where it did. */
@@ -64,6 +66,7 @@ export function newAttempt(number: number, mayRepeat: boolean): AttemptState {
     mayRepeat,
     moveOn: undefined,
     candidate: undefined,
+    awaited: false,
     tailored: undefined,
     failure: undefined,
     hedge: false,

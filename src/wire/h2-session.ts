@@ -41,8 +41,10 @@ export interface H2SessionLimits {
   readonly ageMs: number
   /** Streams are open and nothing comes: then the upstream is asked whether it is there … */
   readonly silenceMs: number
-  /** … and has so long to answer. */
+  /** … and has so long to answer, before nothing more is asked of it over this connection. */
   readonly pongMs: number
+  /** After so long without a byte beyond that what it was asked is given up: it may only have stood still for a moment. */
+  readonly goneMs: number
   /** It is asked again for the same silence after so long; gRPC's servers take more than that for an attack (gRFC A8). */
   readonly pingAgainMs: number
 }
@@ -54,6 +56,7 @@ export const H2_SESSION_LIMITS: H2SessionLimits = {
   ageMs: 3_600_000,
   silenceMs: 2_000,
   pongMs: 2_000,
+  goneMs: 16_000,
   pingAgainMs: 310_000,
 }
 
@@ -99,6 +102,7 @@ export class H2Session implements Swept {
   /** What had been read when the upstream was last known to be there. */
   #bytesRead = 0
   #pinging = false
+  #doubted = false
   /** When it may be asked again for the same silence. */
   #pingTick = 0
 
@@ -171,6 +175,7 @@ export class H2Session implements Swept {
 
   overdue(): void {
     if (this.#streams === 0) this.retire()
+    else if (this.#pinging && !this.#heard() && !this.#doubted) this.#doubt()
     else if (this.#pinging && !this.#heard()) this.destroy(new WireError('h2_silent', 'the upstream answers no PING'))
     else if (this.#heard() || this.#options.sweep.tick < this.#pingTick) this.#listen()
     else this.#ping()
@@ -181,7 +186,14 @@ export class H2Session implements Swept {
     return this.#socket.bytesRead !== this.#bytesRead
   }
 
+  #doubt(): void {
+    this.#doubted = true
+    this.dueTick = this.#options.sweep.in(this.#options.limits.goneMs)
+    this.retire()
+  }
+
   #listen(): void {
+    this.#doubted = false
     if (this.#heard()) this.#pingTick = 0
     this.#bytesRead = this.#socket.bytesRead
     this.dueTick = this.#options.sweep.in(this.#options.limits.silenceMs)

@@ -7,19 +7,18 @@ import type { OutboundResponse } from '../contract.ts'
 import { isFailure, statusInHead } from '../grpc.ts'
 import { ERROR_HEADER } from '../headers.ts'
 import { judge, type Verdict } from '../judge.ts'
-import type { Candidate } from '../upstream.ts'
 
 /** `then` and not `await`: each async function on the way of every request costs it a promise and three turns more. */
 export const breaker: Layer = (parts, next) => (call) => {
   const { attempt } = call
   return next(call).then(
     (response) => {
-      if (call.request.grpc === undefined) settle(call, attempt.candidate!, failureInAnswer(response), parts)
+      if (call.request.grpc === undefined) settle(call, attempt, failureInAnswer(response), parts)
       else judgeGrpc(call, response, parts)
       return response
     },
     (error) => {
-      if (attempt.candidate !== undefined) settle(call, attempt.candidate, failureOf(attempt), parts)
+      if (attempt.candidate !== undefined) settle(call, attempt, failureOf(attempt), parts)
       throw error
     },
   )
@@ -28,9 +27,8 @@ export const breaker: Layer = (parts, next) => (call) => {
 /** The status of a gRPC call comes last, where it does not come alone. */
 function judgeGrpc(call: Call, response: OutboundResponse, parts: Parts): void {
   const { attempt } = call
-  const candidate = attempt.candidate!
   const atEnd = response.status === 200 && statusInHead(response.headers) === undefined
-  const end = () => settle(call, candidate, atEnd ? failureAtEnd(attempt) : failureInAnswer(response), parts)
+  const end = () => settle(call, attempt, atEnd ? failureAtEnd(attempt) : failureInAnswer(response), parts)
   if (atEnd && !attempt.over) attempt.onEnd = end
   else end()
 }
@@ -70,13 +68,14 @@ function isRefusedStream(cause: unknown): boolean {
   return cause instanceof WireError && cause.reason === 'h2_refused_stream'
 }
 
-function settle(call: Call, candidate: Candidate, verdict: Verdict, { metrics, log }: Parts): void {
+function settle(call: Call, attempt: AttemptState, verdict: Verdict, { metrics, log }: Parts): void {
   const { upstream, request, policy } = call
   const { service } = request
+  const candidate = attempt.candidate!
   const instance = candidate.id
   // What has gone is judged no more: nobody would forget the verdict.
   if (!upstream.has(instance)) return
-  if (request.grpc !== undefined) upstream.outlier.started(instance)
+  if (!attempt.awaited) upstream.outlier.started(instance)
   const reason = judge(upstream, candidate, verdict, policy.balance)
   if (reason === undefined) return
   metrics.ejections.with(service, instance, verdict).value++

@@ -1,6 +1,7 @@
 /** Picks the instance: from the snapshot's fit ones, those not tried in this call and let through by the breaker, by policy. */
 import type { Call, Handler, Layer, Parts } from '../call.ts'
 import { deadlineExceeded } from '../failure.ts'
+import type { Upstream } from '../upstream.ts'
 
 export const choose: Layer = (parts, next) => {
   const proceed: Handler = (call) => {
@@ -20,10 +21,15 @@ function pick(call: Call, { metrics }: Parts): void {
   })
   attempt.candidate = candidate
   tried.add(candidate.id)
-  // Here and not in the breaker, because a probe's place is taken by choosing. Not for gRPC, where the head of an answer may
-  // rightly take minutes: silence there is what answers no PING (src/wire/h2-session.ts).
-  if (request.grpc === undefined) upstream.outlier.started(candidate.id)
+  // Here and not in the breaker, because a probe's place is taken by choosing. Of gRPC only probes are waited for, as the head
+  // of an answer may rightly take minutes there: silence is what answers no PING (src/wire/h2-session.ts).
+  attempt.awaited = request.grpc === undefined || isOut(upstream, candidate.id)
+  if (attempt.awaited) upstream.outlier.started(candidate.id)
   metrics.picks.with(request.service, chooser.policy.name, candidate.id).value++
+}
+
+function isOut({ outlier }: Upstream, id: string): boolean {
+  return !outlier.allIn() && outlier.state(id).reason !== undefined
 }
 
 /** Those whose version can serve the request; undefined where all can. */

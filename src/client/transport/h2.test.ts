@@ -363,24 +363,30 @@ test('a connection on which no SETTINGS come is given up, and nothing was sent',
 /** Says that it speaks HTTP/2, and then nothing more. */
 async function frozen(t: TestContext, clock: VirtualClock) {
   const got: Buffer[] = []
+  const sockets = new Set<unknown>()
   const server = createTcpServer((socket) => {
+    sockets.add(socket)
     socket.on('error', () => {})
     socket.write(Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]))
     socket.on('data', (bytes: Buffer) => got.push(bytes))
   })
   const transport = h2Transport({ clock })
   const port = await listening(t, server, transport)
-  return { transport, port, got }
+  return { transport, port, got, sockets }
 }
 
-test('silence: an instance that answers no PING has gone', async (t) => {
+test('silence: an instance that answers no PING is asked nothing more, and after a while given up', async (t) => {
   const clock = new VirtualClock()
-  const { transport, port, got } = await frozen(t, clock)
+  const { transport, port, got, sockets } = await frozen(t, clock)
   const { outcome } = exchange(transport, port)
   while (!Buffer.concat(got).includes(Buffer.from([1, 5, 0, 0, 0, 1]))) await turn()
   for (let i = 0; i < 6; i++) clock.advance(500)
   while (!Buffer.concat(got).includes(Buffer.from([0, 0, 8, 6, 0]))) await turn()
   for (let i = 0; i < 6; i++) clock.advance(500)
+  const next = exchange(transport, port, { path: '/next' })
+  while (sockets.size < 2) await turn()
+  next.cancel(new Error('not wanted'))
+  for (let i = 0; i < 40; i++) clock.advance(500)
   const failed = await outcome
   assert.equal(stageOf(failed), 'request')
   assert.match(String(failed.error), /no PING/)
