@@ -8,8 +8,6 @@ import { startOrigin } from './origin.ts'
 
 const WORKERS = 2
 const ANSWER_MS = 50
-/** A call that begins so soon after the signal may meet a connection that dies at this moment. */
-const DYING_MS = 100
 const BETWEEN_MS = 500
 
 interface Call {
@@ -21,7 +19,7 @@ interface Call {
 export interface Losses {
   readonly count: number
   readonly calls: number
-  /** When the signals came, or just after. */
+  /** When the signals came, or until the worker had gone. */
   readonly underWay: number
   readonly failed: readonly Call[]
   /** Of those that were not under way at a signal. */
@@ -36,30 +34,31 @@ export async function loseWorkers(context: FaultContext, signal: NodeJS.Signals)
   const routes = [{ name: 'slow', path: '/*', to: 'slow' }]
   const edge = await startEdge(context, { slow }, routes, { SKEIN_LOG_LEVEL: 'error' }, WORKERS)
   const load = startCalls(`${edge.url}/`, pick({ ci: 200, normal: 600, long: 1000 }))
-  const ends: { readonly at: number; readonly tookMs: number }[] = []
+  const ends: { readonly at: number; readonly goneAt: number; readonly tookMs: number }[] = []
   for (let i = 0; i < pick({ ci: 3, normal: 10, long: 40 }); i++) {
     await pause(BETWEEN_MS)
     const victim = (await edge.workers())[i % WORKERS]!
     const at = performance.now()
     process.kill(victim, signal)
-    await eventually('another worker', async () => {
-      const pids = await edge.workers()
-      return pids.length === WORKERS && !pids.includes(victim) && (await edge.ready())
-    })
-    ends.push({ at, tookMs: performance.now() - at })
+    // Its connections are closed before it is noticed to have gone; who calls until then may meet one that dies.
+    await eventually('the end of one', async () => !(await edge.workers()).includes(victim))
+    const goneAt = performance.now()
+    await eventually('another worker', async () => (await edge.workers()).length === WORKERS && (await edge.ready()))
+    ends.push({ at, goneAt, tookMs: performance.now() - at })
   }
   await pause(BETWEEN_MS)
   const calls = await load.stop()
   const failed = calls.filter(({ failure }) => failure !== undefined)
-  const near = (at: number, call: Call) => call.beganAt < at + DYING_MS && (call.endedAt ?? Infinity) >= at
-  const underWay = ends.map(({ at }) => calls.filter((call) => near(at, call)).length)
+  const near = ({ at, goneAt }: (typeof ends)[0], call: Call) =>
+    call.beganAt < goneAt && (call.endedAt ?? Infinity) >= at
+  const underWay = ends.map((end) => calls.filter((call) => near(end, call)).length)
   log(`${calls.length} calls, ${ends.length} workers, under way at each ${underWay.join(' ')}, ${failed.length} failed`)
   return {
     count: ends.length,
     calls: calls.length,
     underWay: underWay.reduce((sum, one) => sum + one, 0),
     failed,
-    others: failed.filter((call) => !ends.some(({ at }) => near(at, call))),
+    others: failed.filter((call) => !ends.some((end) => near(end, call))),
     longestMs: Math.max(...ends.map(({ tookMs }) => tookMs)),
     alive: !edge.process.gone(),
   }
