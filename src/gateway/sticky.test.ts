@@ -89,6 +89,22 @@ test('a session stays at its instance; the cookie names none, and no instance se
   assert.equal(new Set(others.map(({ at }) => at)).size, 3)
 })
 
+test('what else hides cookies goes on hiding them beside the session’s', async (t) => {
+  const [file, hidden] = await keyFiles(t, KEY, 'ab'.repeat(32))
+  const oidc = { issuer: 'http://127.0.0.1:1', clientId: 'shop', keys: hidden! }
+  const balance = sticky([file!])
+  const { url, seen } = await fleet(t, 2, [
+    { to: 'users', path: '/private', auth: { oidc } },
+    { to: 'users', path: '/bare', balance, requestHeaders: { remove: ['cookie'] } },
+    { to: 'users', path: '/', balance },
+  ])
+  const { cookie } = await visit(url)
+  await visit(url, `a=1; __Host-skein-0123abcd=secret; ${cookie}; b=2`)
+  await visit(url, `__Host-skein-0123abcd=secret; ${cookie}`)
+  await visit(`${url}/bare`, `a=1; ${cookie}`)
+  assert.deepEqual(seen.slice(1), ['a=1; b=2', undefined, undefined])
+})
+
 test('when the instance has gone the session moves, and the cookie says where', async (t) => {
   const { url, instances, source } = await fleet(t, 3, [{ to: 'users', balance: sticky(await keyFiles(t, KEY)) }])
   const first = await visit(url)

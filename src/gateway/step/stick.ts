@@ -36,10 +36,12 @@ function follow(exchange: Exchange, instances: readonly Instance[], clock: Clock
   })
 }
 
+/** Of what other steps leave to be seen: some hide cookies as well. */
 function hide(exchange: Exchange, name: string): void {
-  const pairs = headerValues(exchange.head.headers, 'cookie').flatMap((line) => line.split(';'))
+  const lines = headerValues(exchange.editedRequest([...exchange.head.headers]), 'cookie')
+  const pairs = lines.flatMap((line) => line.split(';'))
   const others = pairs.map((pair) => pair.trim()).filter((pair) => pair.split('=', 1)[0]!.trim() !== name)
   if (others.length === pairs.length) return
-  if (others.length === 0) exchange.requestEdits.drop('cookie')
-  else exchange.requestEdits.put('cookie', others.join('; '))
+  if (others.length === 0) exchange.requestEdits.remove('cookie')
+  else exchange.requestEdits.replace('cookie', others.join('; '))
 }
