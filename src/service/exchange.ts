@@ -95,6 +95,11 @@ export class Exchange {
     return new Inherited(this, this.#deadline)
   }
 
+  /** Monotonic ms. */
+  get deadline(): number | undefined {
+    return this.#deadline
+  }
+
   millisecondsLeft(): number | undefined {
     return this.#deadline === undefined ? undefined : Math.max(0, this.#deadline - this.host.clock.monotonic())
   }

@@ -11,8 +11,8 @@ export interface Sample {
   /** Monotonic ms. */
   readonly startedAt: number
   readonly endedAt: number
-  /** How many were worked on, itself included. */
-  readonly inFlight: number
+  /** How many were worked on, itself included. The limiter knows. */
+  inFlight: number
   /** False where its time says nothing about the load: refused input, say. */
   readonly tells: boolean
 }

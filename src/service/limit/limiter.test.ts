@@ -23,7 +23,13 @@ function stage(value: number) {
     return waiting
   }
   const leave = (ms = 10) =>
-    limiter.leave({ operation: 'get', startedAt: clock.monotonic() - ms, endedAt: clock.monotonic(), tells: true })
+    limiter.leave({
+      operation: 'get',
+      startedAt: clock.monotonic() - ms,
+      endedAt: clock.monotonic(),
+      inFlight: 0,
+      tells: true,
+    })
   const endTurn = () => {
     for (const run of turns.splice(0)) run()
   }

@@ -78,12 +78,13 @@ export class Limiter {
   }
 
   /** What was worked on has ended. */
-  leave({ operation, startedAt, endedAt, tells }: Omit<Sample, 'inFlight'>): void {
-    const inFlight = this.#inFlight--
+  leave(sample: Sample): void {
+    const { startedAt, endedAt, tells } = sample
+    sample.inFlight = this.#inFlight--
     this.#rate.count(endedAt)
     const ms = endedAt - startedAt
     if (tells) this.#fastestMs = Math.min(ms, this.#fastestMs + (ms - this.#fastestMs) / 100)
-    this.limit.ended({ operation, startedAt, endedAt, inFlight, tells })
+    this.limit.ended(sample)
     this.#next(endedAt, Number.POSITIVE_INFINITY)
   }
 

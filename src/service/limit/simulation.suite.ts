@@ -66,7 +66,7 @@ export function simulate({ limit, random, width, phases }: Scenario): Result {
       if (limiter.inFlight > limit.value) excess++
       longestWaitMs = Math.max(longestWaitMs, startedAt - at)
       machine.work(serviceMs(random), () => {
-        limiter.leave({ operation: 'get', startedAt, endedAt: clock.monotonic(), tells: true })
+        limiter.leave({ operation: 'get', startedAt, endedAt: clock.monotonic(), inFlight: 0, tells: true })
         end(deadline !== undefined && clock.monotonic() > deadline ? 'late' : 'ok')
       })
     }

@@ -41,21 +41,20 @@ class Admission {
   }
 
   admit(exchange: Exchange, next: Next): Promise<Reply | undefined> {
-    const now = this.#clock.monotonic()
-    const left = exchange.millisecondsLeft()
-    const deadline = left === undefined ? undefined : now + left
+    // The steps above have not waited, so it is still now; reading the clock costs more than all they do.
+    const { startedAt: now, deadline } = exchange
     const verdict = this.#limiter.ask(exchange.priority, deadline, now)
     if (verdict === 'go') return this.#work(exchange, next, now)
-    if (verdict === 'wait') return this.#wait(exchange, next, now, deadline)
+    if (verdict === 'wait') return this.#wait(exchange, next, now)
     return Promise.reject(this.#refuse(exchange, verdict))
   }
 
-  #wait(exchange: Exchange, next: Next, since: number, deadline: number | undefined): Promise<Reply | undefined> {
+  #wait(exchange: Exchange, next: Next, since: number): Promise<Reply | undefined> {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
         priority: exchange.priority,
         since,
-        deadline,
+        deadline: exchange.deadline,
         go: () => {
           forget()
           resolve(this.#work(exchange, next, this.#clock.monotonic()))
@@ -81,7 +80,7 @@ class Admission {
       over = true
       const { operation, priority } = exchange
       const counts = tells && priority !== 'health'
-      this.#limiter.leave({ operation, startedAt, endedAt: this.#clock.monotonic(), tells: counts })
+      this.#limiter.leave({ operation, startedAt, endedAt: this.#clock.monotonic(), inFlight: 0, tells: counts })
       this.#overload.look()
     }
     if (this.#appAnswers) onHead(exchange, end)
