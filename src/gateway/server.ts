@@ -68,6 +68,7 @@ export class GatewayServer {
 
   /** Accepts nothing new, lets what is under way end for `drainMs`, then cuts it off. `idleMs` as in RunningGateway. */
   async close(idleMs = 0): Promise<void> {
+    if (idleMs > 0) await this.#wire.acceptWaiting()
     this.#wire.stopAccepting(idleMs > 0)
     if (idleMs > 0) await sleep(idleMs, this.#parts.clock)
     this.#wire.closeIdle()

@@ -1,5 +1,6 @@
 /** The listening side: connections, their one timer, and an end in good order. */
 import { createServer, type Server, type Socket } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
 import { createServer as createTlsServer, type SecureContext, type SecureContextOptions } from 'node:tls'
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { ServerExchange } from './contract.ts'
@@ -20,6 +21,9 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   lingerMs: 2_000,
   pipelining: 1,
 }
+
+/** As many as the system holds for a listener. */
+const WAITING_MAX = 4096
 
 export interface TlsSource {
   /** For the name that the client asks for. */
@@ -66,6 +70,7 @@ export class WireServer implements ConnectionHost {
   readonly #connectionsMax: number
   readonly #onError: WireServerOptions['onError']
   #renew = () => {}
+  #accepted = 0
   #closed: Promise<void> | undefined
 
   constructor(options: WireServerOptions) {
@@ -167,6 +172,17 @@ export class WireServer implements ConnectionHost {
     this.#closed = new Promise((resolve) => this.#server.close(() => resolve()))
     if (!keepIdle) this.closeIdle()
     this.#h2?.drain()
+  }
+
+  /**
+   * Takes what waits to be accepted, one a turn of the event loop; to be called just before `stopAccepting`, which resets it.
+   * Resolves in the turn in which nobody was left.
+   */
+  async acceptWaiting(): Promise<void> {
+    for (let before = -1, turns = 0; before !== this.#accepted && turns < WAITING_MAX; turns++) {
+      before = this.#accepted
+      await turn()
+    }
   }
 
   closeIdle(): void {
