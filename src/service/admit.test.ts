@@ -101,7 +101,10 @@ describe('an instance at its limit', () => {
     await using _ = run
     const first = run.ask('GET /report', { headers: { 'x-skein-priority': 'health' } })
     await door.waitFor(1)
-    assert.equal((await run.ask('GET /report', { headers: { 'x-skein-priority': 'health' } })).code, 'OVERLOADED')
+    for (const path of ['/report', '/user']) {
+      const { code } = await run.ask(`GET ${path}`, { headers: { 'x-skein-priority': 'health' } })
+      assert.equal(code, 'OVERLOADED', path)
+    }
     assert.equal((await run.ask('GET /alive', { headers: { 'x-skein-priority': 'batch' } })).code, 'OVERLOADED')
     door.open()
     await first

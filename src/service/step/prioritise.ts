@@ -7,10 +7,9 @@ export type PriorityOf = (exchange: Exchange) => Priority | undefined
 
 export function prioritise(declared: PriorityOf | undefined): ServiceStep {
   return (exchange, next) => {
-    const own = declared?.(exchange)
+    const own = declared?.(exchange) ?? 'interactive'
     const asked = priorityIn(header(exchange.inbound.headers, PRIORITY_HEADER))
-    if (own !== undefined) exchange.priority = asked === undefined ? own : lower(own, asked)
-    else if (asked !== undefined) exchange.priority = asked
+    exchange.priority = asked === undefined ? own : lower(own, asked)
     return next(exchange)
   }
 }
