@@ -195,6 +195,7 @@ test('a reader that is slower than the upstream holds it back', async (t) => {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   assert.ok(written < 32 * 1024 * 1024, `${written} bytes`)
+  stream.destroy()
 })
 
 test('resets without end close the connection', async (t) => {
