@@ -88,6 +88,7 @@ export function sentRequest({ request, attempt }: Call): OutboundRequest {
   return attempt.tailored ?? request
 }
 
+/** Never throws: what is wrong is a rejection. */
 export type Handler = (call: Call) => Promise<OutboundResponse>
 
 /** What steps are made of beside the call. */

@@ -82,8 +82,8 @@ function checkFields(value: unknown, checks: Readonly<Record<string, Check>>, ex
 const known = new WeakSet<object>()
 
 /** @throws RangeError for what makes no sense; looks at each object once. */
-export function checked<P extends object>(name: string, policy: P, check: Check): P {
-  if (known.has(policy)) return policy
+export function checked<P extends object>(name: string, policy: P | undefined, check: Check): P | undefined {
+  if (policy === undefined || known.has(policy)) return policy
   const wrong = check(policy)
   if (wrong !== undefined) throw new RangeError(`${name}: ${wrong}`)
   known.add(policy)

@@ -1,5 +1,6 @@
 /** Bulkhead and circuit. */
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import type { RequestListener } from 'node:http'
 import { describe, test } from 'node:test'
 import { VirtualClock } from '../core/clock.ts'
@@ -154,4 +155,19 @@ test('what makes no sense is told', async (t) => {
     assert.match(String(error.cause), /bulkhead: calls: -1/)
     return true
   })
+})
+
+test('what makes no sense leaves nothing behind: nobody listens for the end, and a circuit is tried again', async (t) => {
+  const clock = new VirtualClock()
+  let listener: RequestListener = (_, response) => response.writeHead(500).end()
+  const { caller } = await scene(t, [(request, response) => listener(request, response)], { clock })
+  const circuit = { minimum: 1, openMs: 1000 }
+  drop(await caller.request(get({ policy: { circuit } })))
+  clock.advance(1000)
+  const { signal } = new AbortController()
+  const policy = { circuit, bulkhead: { calls: -1 } }
+  await assert.rejects(caller.request(get({ policy, signal })), { code: 'INTERNAL' })
+  assert.equal(getEventListeners(signal, 'abort').length, 0)
+  listener = ok
+  drop(await caller.request(get({ policy: { circuit } })))
 })

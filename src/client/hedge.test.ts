@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { RequestListener, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
+import type { OwnPolicy } from '../balance/balance-config.ts'
 import { Cancel } from '../core/cancel.ts'
 import { VirtualClock } from '../core/clock.ts'
 import { SkeinError } from '../core/errors.ts'
@@ -88,6 +89,24 @@ test('the first may still win, and then the hedge is let go', async (t) => {
   assert.equal(await text((await asked).body), 'late')
   await eventually(() => gone[1] === 1)
   assert.deepEqual([hedges('sent'), hedges('won')], [1, 0])
+})
+
+test('a policy of the user’s own that throws for the hedge: the first goes on, and the process too', async (t) => {
+  let answerFirst = () => {}
+  const slow: RequestListener = (_, response) => (answerFirst = () => answered(response))
+  const { caller, clock, arrivals } = await stage(t, [slow, ok], { delayMs: 30 })
+  let picks = 0
+  const balance: OwnPolicy = ([first]) => {
+    if (++picks > 1) throw new TypeError('a mistake')
+    return first
+  }
+  const asked = caller.request(get({ policy: { balance } }))
+  await arrivals(1)
+  clock.advance(30)
+  assert.equal(picks, 2)
+  answerFirst()
+  assert.equal(await text((await asked).body), 'late')
+  assert.equal(await inFlight(caller), 0)
 })
 
 const WRITES: readonly Partial<OutboundRequest>[] = [

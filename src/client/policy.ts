@@ -1,8 +1,8 @@
 /** Which limits hold for a call: those of the call, else of the caller, else the defaults. */
 import type { BalanceConfig } from '../balance/balance-config.ts'
 import type { CallPolicy, OutboundRequest } from './contract.ts'
-import type { BulkheadPolicy, CircuitPolicy } from './guard-policy.ts'
-import type { HedgePolicy } from './hedge-policy.ts'
+import { type BulkheadPolicy, type CircuitPolicy, checkBulkhead, checkCircuit, checked } from './guard-policy.ts'
+import { checkHedge, type HedgePolicy } from './hedge-policy.ts'
 import type { Protocol, UpstreamTls } from './protocol.ts'
 
 export interface Policies {
@@ -22,6 +22,7 @@ export interface Policies {
 
 export const DEFAULTS = { deadlineMs: 5_000, attempts: 3, bodyIdleMs: 60_000 } as const
 
+/** @throws RangeError for what makes no sense: here, where nothing has begun that would have to be ended. */
 export function resolvePolicy(own: CallPolicy | undefined, wider: CallPolicy): Policies {
   return {
     balance: own?.balance ?? wider.balance,
@@ -29,9 +30,9 @@ export function resolvePolicy(own: CallPolicy | undefined, wider: CallPolicy): P
     attemptTimeoutMs: own?.attemptTimeoutMs ?? wider.attemptTimeoutMs,
     attempts: own?.attempts ?? wider.attempts ?? DEFAULTS.attempts,
     bodyIdleMs: own?.bodyIdleMs ?? wider.bodyIdleMs ?? DEFAULTS.bodyIdleMs,
-    hedge: own?.hedge ?? wider.hedge,
-    bulkhead: own?.bulkhead ?? wider.bulkhead,
-    circuit: own?.circuit ?? wider.circuit,
+    hedge: checked('hedge', own?.hedge ?? wider.hedge, checkHedge),
+    bulkhead: checked('bulkhead', own?.bulkhead ?? wider.bulkhead, checkBulkhead),
+    circuit: checked('circuit', own?.circuit ?? wider.circuit, checkCircuit),
     protocol: own?.protocol ?? wider.protocol,
     tls: own?.tls ?? wider.tls,
   }

@@ -6,7 +6,7 @@
 import type { Call, Handler, Layer, Parts } from '../call.ts'
 import { Compartment } from '../compartment.ts'
 import { bulkheadFull } from '../failure.ts'
-import { type BulkheadPolicy, checkBulkhead, checked } from '../guard-policy.ts'
+import type { BulkheadPolicy } from '../guard-policy.ts'
 import type { Upstream } from '../upstream.ts'
 
 const QUEUE = 10
@@ -15,7 +15,7 @@ const WAIT_MS = 100
 export const bulkhead: Layer = (parts, next) => {
   const compartments = new WeakMap<Upstream, Compartment>()
   return (call) => {
-    const policy = checked('bulkhead', call.policy.bulkhead!, checkBulkhead)
+    const policy = call.policy.bulkhead!
     let compartment = compartments.get(call.upstream)
     if (compartment === undefined) {
       compartment = new Compartment()

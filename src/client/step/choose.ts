@@ -5,7 +5,12 @@ import type { Upstream } from '../upstream.ts'
 
 export const choose: Layer = (parts, next) => {
   const proceed: Handler = (call) => {
-    pick(call, parts)
+    try {
+      pick(call, parts)
+    } catch (error) {
+      // As all steps do: those above may run this from a timer, where a throw would end the process.
+      return Promise.reject(error)
+    }
     return next(call)
   }
   return (call) => (call.upstream.known ? proceed(call) : firstSnapshot(call).then(() => proceed(call)))

@@ -9,14 +9,13 @@ import type { Call, Layer, Parts } from '../call.ts'
 import { Circuit } from '../circuit.ts'
 import type { OutboundResponse } from '../contract.ts'
 import { circuitOpen } from '../failure.ts'
-import { checkCircuit, checked } from '../guard-policy.ts'
 import { ERROR_HEADER } from '../headers.ts'
 import type { Upstream } from '../upstream.ts'
 
 export const circuit: Layer = (parts, next) => {
   const circuits = new WeakMap<Upstream, Circuit>()
   return (call) => {
-    const made = circuits.get(call.upstream) ?? new Circuit(checked('circuit', call.policy.circuit!, checkCircuit))
+    const made = circuits.get(call.upstream) ?? new Circuit(call.policy.circuit!)
     circuits.set(call.upstream, made)
     const kind = made.enter(parts.clock.monotonic())
     if (kind === undefined) return Promise.reject(circuitOpen(call, made.closedIn(parts.clock.monotonic())))

@@ -14,7 +14,7 @@ import type { Timer } from '../../core/clock.ts'
 import { SkeinError } from '../../core/errors.ts'
 import { type AttemptState, branchOf, type Call, type Handler, type Layer, newAttempt, type Parts } from '../call.ts'
 import type { Body, OutboundRequest, OutboundResponse } from '../contract.ts'
-import { checkHedge, type HedgePolicy, PERCENTILES } from '../hedge-policy.ts'
+import { type HedgePolicy, PERCENTILES } from '../hedge-policy.ts'
 import { RecentLatencies } from '../recent-latencies.ts'
 import type { Upstream } from '../upstream.ts'
 import { type Outcome, reasonToRetry } from './retry.ts'
@@ -26,7 +26,7 @@ export const hedge: Layer = (parts, next) => {
   return (call) => {
     const policy = call.policy.hedge
     if (policy === undefined || call.attempt.number > 1 || !onlyReads(call.request)) return next(call)
-    const { delayMs } = checked(policy)
+    const { delayMs } = policy
     const raceAfter = (ms: number) => new Race(call, next, parts, policy, ms).run()
     if (typeof delayMs === 'number') return raceAfter(delayMs)
     const recent = recentOf(seen, call)
@@ -47,17 +47,6 @@ function onlyReads({ method, idempotent, body }: OutboundRequest): boolean {
 
 function canBeSentTwice(body: Body | undefined): boolean {
   return body === undefined || typeof body === 'string' || body instanceof Uint8Array
-}
-
-const known = new WeakSet<HedgePolicy>()
-
-/** @throws RangeError for a `hedge` that makes no sense. */
-function checked(policy: HedgePolicy): HedgePolicy {
-  if (known.has(policy)) return policy
-  const wrong = checkHedge(policy)
-  if (wrong !== undefined) throw new RangeError(`hedge: ${wrong}`)
-  known.add(policy)
-  return policy
 }
 
 function recentOf(seen: WeakMap<Upstream, Map<string, RecentLatencies>>, call: Call): RecentLatencies {

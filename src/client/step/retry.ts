@@ -72,7 +72,7 @@ class Attempts {
     this.#number = number
     begin(this.#call, number, this.#isLast())
     this.#call.attempt.moveOn = this.#moveOn
-    return this.#run().then(
+    return this.#next(this.#call).then(
       (response) => {
         granted?.end()
         return this.#answered(response)
@@ -82,14 +82,6 @@ class Attempts {
         return this.#failed(error)
       },
     )
-  }
-
-  #run(): Promise<OutboundResponse> {
-    try {
-      return this.#next(this.#call)
-    } catch (error) {
-      return Promise.reject(error)
-    }
   }
 
   #answered(response: OutboundResponse): OutboundResponse | Promise<OutboundResponse> {
