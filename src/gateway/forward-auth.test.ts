@@ -175,3 +175,14 @@ test('what tells who it is never comes in from outside, on no route of the gatew
     [undefined, undefined, '1'],
   )
 })
+
+test('it does not see the sessions of a sign-in here, which it could show in turn', async (t) => {
+  const it = await asked(t, yes)
+  for (const cookie of ['a=b; __Host-skein-0123abcd=secret; c=d', '__Host-skein-0123abcd=secret']) {
+    assert.equal((await it.ask('/', { headers: { cookie } })).status, 200)
+  }
+  assert.deepEqual(
+    it.questions.map(({ headers }) => headers.cookie),
+    ['a=b; c=d', undefined],
+  )
+})

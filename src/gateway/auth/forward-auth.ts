@@ -4,12 +4,13 @@
  */
 import type { OutboundResponse } from '../../client/contract.ts'
 import { SkeinError } from '../../core/errors.ts'
-import { header, headerValues } from '../../core/headers.ts'
+import { header, headerValues, type RawHeaders } from '../../core/headers.ts'
 import { discard } from '../discard.ts'
 import { responseHeaders } from '../end-to-end.ts'
 import type { FieldEdits } from '../field-edits.ts'
 import type { ForwardAuthConfig } from '../rule/auth.ts'
 import type { Authenticator, AuthParts, AuthReply, AuthRequest, Decision } from './contract.ts'
+import { foreignCookies } from './oidc/cookies.ts'
 import { Verdicts } from './verdicts.ts'
 
 const TIMEOUT_MS = 2_000
@@ -69,7 +70,7 @@ export class ForwardAuth implements Authenticator {
 
   /** All that the answer may depend on. */
   #keyOf({ headers, method, target, forwarded }: AuthRequest): string {
-    const shown = this.#sent.map((name) => headerValues(headers, name))
+    const shown = this.#sent.map((name) => shownAs(name, headers))
     return JSON.stringify(this.#config.cache?.by === 'credentials' ? shown : [shown, method, target, forwarded])
   }
 
@@ -92,7 +93,7 @@ export class ForwardAuth implements Authenticator {
   }
 
   #headersFor({ headers, method, target, forwarded }: AuthRequest): string[] {
-    const shown = this.#sent.flatMap((name) => headerValues(headers, name).flatMap((value) => [name, value]))
+    const shown = this.#sent.flatMap((name) => shownAs(name, headers).flatMap((value) => [name, value]))
     return [...shown, ...forwarded, 'x-forwarded-method', method, 'x-forwarded-uri', target]
   }
 
@@ -100,6 +101,13 @@ export class ForwardAuth implements Authenticator {
     const fields = this.ownFields.flatMap((name) => headerValues(headers, name).flatMap((value) => [name, value]))
     return { fields, subject: header(headers, SUBJECT) || undefined }
   }
+}
+
+/** What the client says under this name, but for sessions of a sign-in here. */
+function shownAs(name: string, headers: RawHeaders): string[] {
+  const others = name === 'cookie' ? foreignCookies(headers) : undefined
+  if (others === undefined) return headerValues(headers, name)
+  return others === '' ? [] : [others]
 }
 
 async function refusalBy(answer: OutboundResponse, service: string): Promise<Error> {
