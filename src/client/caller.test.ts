@@ -3,12 +3,13 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { RequestListener, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
-import { VirtualClock } from '../core/clock.ts'
+import { type Clock, systemClock, type Timer, VirtualClock } from '../core/clock.ts'
 import { runInContext } from '../core/context.ts'
 import type { SkeinError } from '../core/errors.ts'
 import type { Snapshot } from '../discovery/contract.ts'
 import { staticSource } from '../discovery/source/static.ts'
 import { Metrics } from '../telemetry/metrics.ts'
+import type { BodySource } from '../wire/contract.ts'
 import { createCaller, type SharedHealth } from './caller.ts'
 import {
   describe,
@@ -440,4 +441,28 @@ test('callers that share what they meet: an instance that one ejects is out for 
   assert.match(reasons[1]!, /^ejected: failures elsewhere/)
   assert.match(one.metrics.toText(), /skein_client_ejections_total\{[^}]*u2[^}]*\} 1/)
   assert.doesNotMatch(other.metrics.toText(), /skein_client_ejections_total\{/)
+})
+
+test('a body that breaks in the moment in which it is read leaves no timer behind', async (t) => {
+  const timers = new Set<Timer>()
+  const after: Clock['after'] = (ms, run, keepAlive) => {
+    const timer = systemClock.after(ms, run, keepAlive)
+    const cancel = () => {
+      timers.delete(one)
+      timer.cancel()
+    }
+    const one = { cancel }
+    if (Math.round(ms) === 3000) timers.add(one)
+    return one
+  }
+  const { caller } = await scene(t, [ok], { clock: { ...systemClock, after } })
+  await text((await caller.request(get())).body)
+  const body: BodySource = {
+    ...{ complete: false, started: false, pause() {}, resume() {}, drop() {} },
+    whole: () => assert.fail('it never ends'),
+    read: (sink) => sink.fail(new Error('gone')),
+  }
+  const policy = { deadlineMs: 7000, attemptTimeoutMs: 3000 }
+  await assert.rejects(caller.request(get({ method: 'PUT', body, policy })), { code: 'CANCELLED' })
+  assert.equal(timers.size, 0)
 })

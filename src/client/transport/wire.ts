@@ -324,11 +324,11 @@ class Exchange implements Sharing {
     this.#connection!.sent()
   }
 
-  /** The request's own body failed: nobody's fault but this side's. */
+  /** The request's own body failed, perhaps in the moment in which it is sent: nobody's fault but this side's. */
   #bodyBroke(error: Error): void {
     this.#source = undefined
-    this.breakOff(
-      error instanceof SkeinError ? error : new SkeinError('CANCELLED', 'the body of the request broke off', {}, error),
-    )
+    const reason =
+      error instanceof SkeinError ? error : new SkeinError('CANCELLED', 'the body of the request broke off', {}, error)
+    queueMicrotask(() => this.breakOff(reason))
   }
 }
