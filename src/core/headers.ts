@@ -1,3 +1,5 @@
+import { ownText } from './own-text.ts'
+
 /**
  * Header fields as they stand on the wire: a flat list of name, value, name, value. Order, case and repetition are kept,
  * nothing is joined, and no object is built per request.
@@ -30,16 +32,11 @@ export function rememberedByName<T>(make: (name: string) => T): (name: string) =
     const before = known.get(name)
     if (before !== undefined) return before
     if (known.size >= 1_000 || name.length > 40) return make(name)
-    const own = apart(name)
+    const own = ownText(name)
     const made = make(own)
     known.set(own, made)
     return made
   }
-}
-
-/** A copy: part of a text keeps all of that text, here a head of a request. */
-function apart(name: string): string {
-  return Buffer.from(name).toString()
 }
 
 /** All values of `name` (given in lower case), in order. */

@@ -1,6 +1,7 @@
 /** Requests for the same thing at the same time: one goes, the others wait for what it brings. */
+
 import type { Clock } from '../../core/clock.ts'
-import { ownText } from './text.ts'
+import { ownText } from '../../core/own-text.ts'
 
 /** So long a key whose answer was not kept is not waited for again, ms: waiting would only have made a queue. */
 const ALONE_MS = 10_000

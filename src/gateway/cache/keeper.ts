@@ -1,6 +1,8 @@
 /** Keeps what upstreams answer and gives it again, for all routes of a gateway. */
+
 import type { Clock } from '../../core/clock.ts'
 import { header, type RawHeaders, withoutHeaders } from '../../core/headers.ts'
+import { ownText } from '../../core/own-text.ts'
 import { wholeBody } from '../compress.ts'
 import { discard } from '../discard.ts'
 import type { UpstreamAnswer } from '../exchange.ts'
@@ -13,7 +15,6 @@ import { Note, type NotingBudget } from './notes.ts'
 import { type CacheRequest, stateOf } from './request.ts'
 import type { Kept } from './store.ts'
 import { tee } from './tee.ts'
-import { ownText } from './text.ts'
 
 /** Of a 304, these say nothing new about what is kept; of an answer, a 304 does not have them. */
 const OF_CONTENT: ReadonlySet<string> = new Set(['content-length', 'content-encoding', 'content-type', 'content-range'])

@@ -1,6 +1,7 @@
 /** Kept answers of one route, bounded in bytes. A key has one answer for each variant (Vary). */
+
 import { headerValues, type RawHeaders } from '../../core/headers.ts'
-import { ownText } from './text.ts'
+import { ownText } from '../../core/own-text.ts'
 
 export interface Kept {
   readonly status: number
