@@ -1,9 +1,9 @@
 /** TLS towards instances: as it stands with a route, and read. */
-import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import type { UpstreamTls } from '../client/protocol.ts'
 import { ConfigError, IssueList } from '../core/issues.ts'
 import { type Check, type Checks, fields, text } from './check.ts'
+import { readPem, tryPem } from './pem.ts'
 
 export interface UpstreamTlsConfig {
   /** PEM file or text: who may have signed the instances' certificates. Default: whom Node trusts. */
@@ -28,31 +28,14 @@ export const checkUpstreamTls: Check = fields(
 /** `key` says where it stands. @throws ConfigError that names each file which cannot be read or used. */
 export function readUpstreamTls({ serverName, ...files }: UpstreamTlsConfig, key: string): UpstreamTls {
   const issues = new IssueList('gateway')
-  const read = Object.entries(files).map(([name, value]) => [name, pem(value, `${key}.${name}`, issues)])
+  const read = Object.entries(files).map(([name, value]) => [name, readPem(value, `${key}.${name}`, issues)])
   const tls: UpstreamTls = { ...Object.fromEntries(read), serverName }
   if (issues.issues.length === 0) checkUse(tls, key, issues)
   if (issues.issues.length > 0) throw new ConfigError(issues.issues)
   return tls
 }
 
-function pem(value: string, key: string, issues: IssueList): string {
-  if (value.startsWith('-----BEGIN')) return value
-  try {
-    return readFileSync(value, 'utf8')
-  } catch (error) {
-    issues.add(key, `cannot be read: ${(error as Error).message}`, 'Name a PEM file that the gateway may read.')
-    return ''
-  }
-}
-
 function checkUse({ ca, cert, key: secret }: UpstreamTls, key: string, issues: IssueList): void {
-  try {
-    createSecureContext({ ...(ca && { ca }), ...(cert && { cert }), ...(secret && { key: secret }) })
-  } catch (error) {
-    issues.add(
-      key,
-      `cannot be used: ${(error as Error).message}`,
-      'The key must be that of the certificate, both in PEM.',
-    )
-  }
+  const pems = { ...(ca && { ca }), ...(cert && { cert }), ...(secret && { key: secret }) }
+  tryPem(() => createSecureContext(pems), key, issues)
 }
