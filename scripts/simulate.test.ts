@@ -24,7 +24,8 @@ test('prints one line a policy, or one object a line', () => {
     '{"policy":"hash","on":"ip"}',
   ]
   const table = run(...args).stdout
-  assert.match(table, /^scale: .*\npolicy +mean ms +p99 +p99\.9 +failed +max\/mean +moved\np2c .*–\nhash .*\d %\n/)
+  const head = 'policy +mean ms +p99 +p99\\.9 +failed +max/mean +moved +hedges'
+  assert.match(table, new RegExp(`^scale: .*\\n${head}\\np2c .*– +–\\nhash .*\\d % +–\\n`))
   const lines = run(...args, '--json')
     .stdout.trim()
     .split('\n')

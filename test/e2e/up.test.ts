@@ -294,7 +294,10 @@ describe('skein up refuses', { timeout: 60_000 }, () => {
     const text = `export default { services: { users: { entry: './users.ts' } }, registry: { port: ${await freePort()}, data: '/dev/null/x' } }`
     const { code, stderr } = await start('data', text)
     assert.equal(code, 1)
-    assert.match(stderr, /registry-1 does not start: exit 1: Error: ENOTDIR.*\nEverything has been stopped again\./)
+    assert.match(
+      stderr,
+      /registry-1 does not start: exit 1: Error: the folder \/dev\/null\/x cannot be made: ENOTDIR.*\nEverything has been stopped again\./,
+    )
   })
 
   test('a taken port, naming its owner and the way out', async () => {
