@@ -11,6 +11,7 @@ const PLACES: readonly string[] = [
   'redis.url.file',
   'redis.ca',
   ...['ca', 'cert', 'key'].map((name) => `routes.*.upstreamTls.${name}`),
+  'routes.*.balance.keys.*.file',
   ...['routes.*', 'defaults'].flatMap((rules) =>
     ['clientSecret.file', 'keys.file', 'keys.*.file'].map((name) => `${rules}.auth.oidc.${name}`),
   ),

@@ -38,13 +38,22 @@ test('every file of a config, and nothing else', () => {
     issuer: 'https://a',
     clientId: 'file',
   }
-  const routes = [{ to: 'users', upstreamTls: { ca: 'ca.pem', cert: PEM }, auth: { oidc }, headers: { file: 'x' } }]
+  const upstreamTls = { ca: 'ca.pem', cert: PEM }
+  const balance = { policy: 'sticky', keys: [{ file: 'b1' }, { env: 'B' }] }
+  const routes = [{ to: 'users', upstreamTls, auth: { oidc }, headers: { file: 'x' }, balance }]
   const given = { redis: { url: { file: 'redis' }, ca: '/ca.pem' }, routes, defaults: { auth: { oidc } } }
   const at = (name: string) => path.join('/etc/edge', name)
   const seen = { ...oidc, keys: [{ file: at('k1') }, { env: 'K' }], clientSecret: { file: at('s') } }
   assert.deepEqual(withFilesFrom('/etc/edge', given as unknown as GatewayConfig), {
     redis: { url: { file: at('redis') }, ca: '/ca.pem' },
-    routes: [{ ...routes[0], upstreamTls: { ca: at('ca.pem'), cert: PEM }, auth: { oidc: seen } }],
+    routes: [
+      {
+        ...routes[0],
+        upstreamTls: { ca: at('ca.pem'), cert: PEM },
+        auth: { oidc: seen },
+        balance: { ...balance, keys: [{ file: at('b1') }, { env: 'B' }] },
+      },
+    ],
     defaults: { auth: { oidc: seen } },
   })
   const plain = { redis: 'redis://a', routes: [{ to: 'users', steps: [() => {}] }] } as GatewayConfig
