@@ -26,7 +26,7 @@ describe(`the adaptive limit (SKEIN_SEED=${SEED})`, () => {
       assert.ok(storm.perSecond >= 185, `${storm.perSecond} a second`)
       assert.ok(storm.refusedP99 <= 12, `refused after ${storm.refusedP99} ms`)
       assert.ok(storm.p99 <= 2 * calm.p99, `p99 ${storm.p99} ms, ${calm.p99} when calm`)
-      assert.ok(after.refused <= 0.02 * after.count && after.p99 <= 2 * calm.p99, JSON.stringify(after))
+      assert.ok(after.refused <= 0.02 * after.count && after.p99 <= 3 * calm.p99, JSON.stringify(after))
     })
   }
 

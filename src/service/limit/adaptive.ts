@@ -85,11 +85,17 @@ class AdaptiveLimit implements Limit {
     if (window.isComplete(endedAt, this.#limit)) this.#judge(window, endedAt)
   }
 
-  /** Where nothing ends at all there is no sign of a crowd either: requests may be long polls. */
+  /**
+   * Where nothing ends at all, and nothing is known to be faster, there is no sign of a crowd: requests may be long polls. Where it is
+   * known, the event loop is blocked, or what is behind hangs.
+   */
   pressed(now: number): void {
     const window = this.#window
     if (window.since === Number.NEGATIVE_INFINITY) window.since = now
-    if (this.exploring && window.ended === 0 && now - window.since >= WINDOW_MS) this.#change(this.#limit * 2, now)
+    const age = now - window.since
+    const { longestMs } = this.#baseline
+    const mayBeLong = longestMs === 0 || longestMs >= age
+    if (this.exploring && mayBeLong && window.ended === 0 && age >= WINDOW_MS) this.#change(this.#limit * 2, now)
   }
 
   #judge(window: Window, now: number): void {

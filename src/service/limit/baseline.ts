@@ -10,7 +10,7 @@ const LEARNT = 10
 const MEMORY = 100
 /** The spread is learnt as well. It begins wide, so that a newcomer's chances are no evidence. */
 const FIRST_VARIANCE = 0.25
-const LARGEST_VARIANCE = 25
+const LARGEST_VARIANCE = 4
 
 interface Mean {
   ms: number
@@ -19,6 +19,8 @@ interface Mean {
 
 export class Baseline {
   readonly #means = new Map<string, Mean>()
+  /** What the slowest operation takes, ms; 0 while nothing is known. */
+  longestMs = 0
   #variance = FIRST_VARIANCE
 
   /** How many times as long as normal; `quiet` = this one was in no crowd, so that it says what is normal. */
@@ -28,14 +30,18 @@ export class Baseline {
     if (quiet || mean.count < LEARNT) {
       mean.count = Math.min(mean.count + 1, MEMORY)
       mean.ms += (ms - mean.ms) / mean.count
+      this.longestMs = Math.max(mean.ms, this.longestMs)
       this.#variance += (Math.min((times - 1) ** 2, LARGEST_VARIANCE) - this.#variance) / MEMORY
     }
     return times
   }
 
-  /** Three times the standard error of a mean of so many comparisons: what lies within is chance. */
+  /**
+   * Three times the standard error of a mean of so many comparisons: what lies within is chance. Twice as long as normal never is:
+   * where times are so different that it could be, a process that is stopped now and then say, a crowd would pass for chance.
+   */
   chance(count: number): number {
-    return 3 * Math.sqrt(this.#variance / count)
+    return Math.min(1, 3 * Math.sqrt(this.#variance / count))
   }
 
   /** All take so many times as long now, crowd or not. */

@@ -14,6 +14,12 @@ import { BURST_MS, Line } from './line.ts'
 
 /** A turn of the event loop begins no new work after so long, ms. */
 export const SLICE_MS = 5
+/**
+ * Before the next that waits for the loop is begun, so many turns must have brought nothing new: libuv accepts one connection a turn, so
+ * with a handler in each, new connections would wait by the hundred where nobody sees them. At most so many turns, or none would work.
+ */
+const QUIET_TURNS = 2
+const MOST_TURNS = 64
 /** Batch work leaves this share of the limit to those who wait for their answers. */
 const BATCH_SHARE = 0.75
 const RATE_WINDOW_MS = 200
@@ -35,6 +41,10 @@ export class Limiter {
   #inFlight = 0
   /** Of the turn that works on something; undefined between them. */
   #turnBegan: number | undefined
+  /** Since work was begun last, and those at the end of which nothing new came. */
+  #turns = 0
+  #quietTurns = 0
+  #isQuiet = true
   #fastestMs = 0
   #timer: Timer | undefined
 
@@ -55,6 +65,7 @@ export class Limiter {
   /** `go`: it counts as worked on from now, until `leave`. `wait`: hand it to `wait`. Anything else: it is refused. */
   ask(priority: Priority, deadline: number | undefined, now: number): 'go' | 'wait' | ShedReason {
     const line = this.#lines[priority]
+    this.#isQuiet = false
     if (priority !== 'health') {
       line.asked()
       if (deadline !== undefined && deadline <= now) return 'deadline'
@@ -128,7 +139,20 @@ export class Limiter {
     this.#turnBegan = undefined
     const now = this.#clock.monotonic()
     this.#refuse(now)
+    const isWaited = this.#lines.interactive.length > 0 || this.#lines.batch.length > 0
+    if (isWaited && this.#moreMayCome()) {
+      this.#openTurn(now)
+      return
+    }
+    this.#turns = 0
+    this.#quietTurns = 0
     this.#next(now, 1)
+  }
+
+  #moreMayCome(): boolean {
+    this.#quietTurns = this.#isQuiet ? this.#quietTurns + 1 : 0
+    this.#isQuiet = true
+    return this.#quietTurns < QUIET_TURNS && ++this.#turns < MOST_TURNS
   }
 
   /** Works on up to `count` of those who wait, the most important first. Whom only the turn keeps waiting, its end looks at. */
