@@ -3,48 +3,23 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { FLAG, frame, type H2Fields, headerBlock, TYPE } from '../../../test/hostile/h2/frames.ts'
 import type { RawHeaders } from '../../core/headers.ts'
 import { type Transport, TransportError } from '../transport.ts'
 import { h2Transport } from './h2.ts'
 
-const HEADERS = 1
-const RST_STREAM = 3
-const SETTINGS = 4
-const GOAWAY = 7
-const WINDOW_UPDATE = 8
-const CONTINUATION = 9
-const END_STREAM = 1
-const END_HEADERS = 4
+const {
+  headers: HEADERS,
+  reset: RST_STREAM,
+  settings: SETTINGS,
+  goaway: GOAWAY,
+  windowUpdate: WINDOW_UPDATE,
+  continuation: CONTINUATION,
+} = TYPE
+const { endStream: END_STREAM, endHeaders: END_HEADERS } = FLAG
 
-function frame(type: number, flags: number, stream: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
-  const head = Buffer.alloc(9)
-  head.writeUIntBE(payload.length, 0, 3)
-  head[3] = type
-  head[4] = flags
-  head.writeUInt32BE(stream, 5)
-  return Buffer.concat([head, payload])
-}
-
-/** HPACK without its tables and without Huffman's code: each field as a literal. */
-function fields(pairs: readonly (readonly [string, string])[]): Buffer {
-  const text = (value: string) => {
-    const bytes = Buffer.from(value, 'latin1')
-    return Buffer.concat([length(bytes.length), bytes])
-  }
-  return Buffer.concat(pairs.flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]))
-}
-
-function length(bytes: number): Buffer {
-  if (bytes < 127) return Buffer.from([bytes])
-  const rest: number[] = []
-  let left = bytes - 127
-  for (; left >= 128; left = Math.floor(left / 128)) rest.push((left % 128) + 128)
-  return Buffer.from([127, ...rest, left])
-}
-
-const ok: readonly (readonly [string, string])[] = [[':status', '200']]
-const head = (pairs: readonly (readonly [string, string])[], flags = END_HEADERS) =>
-  frame(HEADERS, flags, 1, fields(pairs))
+const ok: H2Fields = [[':status', '200']]
+const head = (pairs: H2Fields, flags: number = END_HEADERS) => frame(HEADERS, flags, 1, headerBlock(pairs))
 const data = (text: string, flags = 0) => frame(0, flags, 1, Buffer.from(text))
 const numbers = (...values: number[]) => {
   const bytes = Buffer.alloc(values.length * 4)
@@ -214,7 +189,7 @@ const CASES: readonly [
   ['a window beyond all bounds', frame(WINDOW_UPDATE, 0, 0, numbers(0x7fffffff)), 'request'],
   [
     'a head without end',
-    Buffer.concat([head(ok, 0), many(100, frame(CONTINUATION, 0, 1, fields([['x', 'y'.repeat(1_000)]])))]),
+    Buffer.concat([head(ok, 0), many(100, frame(CONTINUATION, 0, 1, headerBlock([['x', 'y'.repeat(1_000)]])))]),
     'request',
   ],
   [
@@ -224,7 +199,7 @@ const CASES: readonly [
   ],
   ['HPACK that is none', frame(HEADERS, END_HEADERS, 1, Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff])), 'request'],
   ['HTTP/1.1 behind SETTINGS', Buffer.from('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'), 'request'],
-  ['a stream of its own', Buffer.concat([frame(HEADERS, END_HEADERS, 2, fields(ok)), data('x')]), 'request'],
+  ['a stream of its own', Buffer.concat([frame(HEADERS, END_HEADERS, 2, headerBlock(ok)), data('x')]), 'request'],
   ['SETTINGS that are none', frame(SETTINGS, 0, 0, Buffer.from('xyz')), 'request'],
 ]
 
