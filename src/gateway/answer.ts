@@ -190,7 +190,7 @@ function handedOver(exchange: Exchange, { clock, timeouts, limits }: Parts): Pro
       if (!exchange.wire.done) exchange.error ??= exchange.failure
       resolve()
     }
-    if (exchange.failure?.code === 'CANCELLED') exchange.onOver()
+    if (exchange.isGone) exchange.onOver()
   })
 }
 

@@ -1,6 +1,8 @@
 /** API keys and tokens, seen from outside: who is let in, what the upstream is told, and a table of tokens that are not right. */
 import assert from 'node:assert/strict'
 import { createHash, createHmac, KeyObject, randomBytes, sign as rawSign } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 import { exportJWK, exportSPKI, generateKeyPair, type JWK, type JWTHeaderParameters, SignJWT } from 'jose'
 import { VirtualClock } from '../core/clock.ts'
@@ -484,4 +486,20 @@ test('a preflight needs no key', async (t) => {
   assert.equal((await ask('/', { method: 'OPTIONS', headers })).status, 204)
   const refused = await ask('/', { method: 'PUT', headers: { origin: headers.origin } })
   assert.deepEqual([refused.status, refused.headers['access-control-allow-origin']], [401, headers.origin])
+})
+
+test('a client that sends nonsense and goes while its token’s keys are fetched leaves nothing behind', async (t) => {
+  const held = Promise.withResolvers<() => void>()
+  const { port } = await httpUpstream(t, (_, response) => held.resolve(() => response.end(JSON.stringify(KEYS))))
+  const it = await authBench(t, { jwt: { ...JWT, jwks: `http://127.0.0.1:${port}/keys` } })
+  const client = connect(it.gateway.port, '127.0.0.1').resume()
+  const fields = ['host: shop', `authorization: Bearer ${await signed()}`, 'transfer-encoding: chunked']
+  client.write(`POST / HTTP/1.1\r\n${fields.join('\r\n')}\r\n\r\n`)
+  const answer = await held.promise
+  client.end('no chunk\r\n')
+  await once(client, 'close')
+  answer()
+  const { status, code } = await it.line()
+  assert.deepEqual([status, code], [400, 'BAD_REQUEST'])
+  assert.match(it.metrics.toText(), /^skein_gateway_in_flight_requests 0$/m)
 })

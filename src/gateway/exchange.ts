@@ -112,6 +112,9 @@ export class Exchange implements Bagged, ExchangeObserver {
     this.grpc = wire.head.version === '2.0' ? grpcCallOf(wire.head) : undefined
   }
 
+  /** The client has gone, whatever else had failed before. */
+  isGone = false
+
   // Told by the engine, where somebody asks for it.
   onDrained: (() => void) | undefined
   onOver: (() => void) | undefined
@@ -125,6 +128,7 @@ export class Exchange implements Bagged, ExchangeObserver {
   }
 
   gone(cause: Error): void {
+    this.isGone = true
     this.fail(new SkeinError('CANCELLED', 'the client has gone', { reason: 'client_gone' }, cause))
     this.onOver?.()
   }
