@@ -1,7 +1,7 @@
 /** The Redis in which several gateways count together: as it stands in the configuration, and as it is used. */
-import { readFileSync } from 'node:fs'
 import { ConfigError, IssueList } from '../../core/issues.ts'
 import { type Check, type Checks, fields, isRecord, matching, text, wholeNumber } from '../check.ts'
+import { readPem } from '../pem.ts'
 import { checkSecret, readSecret, type Secret } from '../secret.ts'
 
 export interface RedisConfig {
@@ -11,7 +11,7 @@ export interface RedisConfig {
   readonly timeoutMs?: number
   /** In front of all keys; default `skein:limit`. Gateways with the same one count together. */
   readonly prefix?: string
-  /** PEM file with the authorities that sign for a `rediss://`, where they are not the system's. */
+  /** PEM file or text: the authorities that sign for a `rediss://`, where they are not the system's. */
   readonly ca?: string
 }
 
@@ -77,18 +77,9 @@ export function readRedis(config: RedisConfig | string | Secret): RedisSettings 
   const given = typeof url === 'string' ? url : readSecret(url, key, issues)
   const problem = given === undefined ? undefined : problemOf(given)
   if (problem !== undefined) issues.add(key, `what it names ${problem}`, FIX)
-  const authorities = ca === undefined ? undefined : pem(ca, issues)
+  const authorities = ca === undefined ? undefined : readPem(ca, 'redis.ca', issues)
   if (issues.issues.length > 0) throw new ConfigError(issues.issues)
   return { address: addressOf(given!, authorities), timeoutMs, prefix }
-}
-
-function pem(file: string, issues: IssueList): string | undefined {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    issues.add('redis.ca', `cannot be read: ${(error as Error).message}`, 'Name a PEM file that the gateway may read.')
-    return undefined
-  }
 }
 
 function addressOf(url: string, ca: string | undefined): RedisAddress {
