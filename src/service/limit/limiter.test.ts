@@ -5,6 +5,7 @@ import type { Priority } from '../../core/priority.ts'
 import type { ShedReason } from './contract.ts'
 import { fixed } from './fixed.ts'
 import { Limiter } from './limiter.ts'
+import { BURST_MS } from './line.ts'
 
 /** A limiter whose turns of the event loop end when the test says so. */
 function stage(value: number) {
@@ -113,17 +114,17 @@ describe('a turn of the event loop', () => {
 })
 
 describe('who is refused', () => {
-  test('after 100 ms of waiting; and once the line has been full for so long, after 5 ms', () => {
+  test('after half a second of waiting; and once the line has been full for so long, after 5 ms', () => {
     const { clock, log, ask, endTurn } = stage(1)
     ask('a')
     endTurn()
     ask('b')
-    clock.advance(99)
+    clock.advance(BURST_MS - 1)
     ask('c')
     assert.deepEqual(log, ['a goes'])
     clock.advance(1)
     assert.deepEqual(log, ['a goes', 'b wait'])
-    clock.advance(100)
+    clock.advance(BURST_MS)
     for (const name of ['d', 'e', 'f']) ask(name)
     assert.ok(log.includes('c wait') && log.includes('f full'), log.join())
   })

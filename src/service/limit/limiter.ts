@@ -10,7 +10,7 @@
 import type { Clock, Timer } from '../../core/clock.ts'
 import { PRIORITIES, type Priority } from '../../core/priority.ts'
 import type { Limit, Sample, ShedReason, Waiting } from './contract.ts'
-import { BURST_MS, Line } from './line.ts'
+import { Line } from './line.ts'
 
 /** A turn of the event loop begins no new work after so long, ms. */
 export const SLICE_MS = 5
@@ -23,6 +23,7 @@ const MOST_TURNS = 64
 /** Batch work leaves this share of the limit to those who wait for their answers. */
 const BATCH_SHARE = 0.75
 const RATE_WINDOW_MS = 200
+const LOOK_AGAIN_MS = 100
 
 export interface LimiterOptions {
   readonly limit: Limit
@@ -197,7 +198,7 @@ export class Limiter {
         wake = Math.min(
           wake,
           first.since + this.#lines[priority].patience(now, this.#rate.perMs, this.limit.exploring),
-          now + BURST_MS,
+          now + LOOK_AGAIN_MS,
         )
       }
     }

@@ -1,6 +1,6 @@
 /**
  * Requests of one priority that wait for their turn. Bounded by time, not by number: "Fail at Scale" (Maurer, ACM Queue 2015)
- * after CoDel (RFC 8289). Normally one may wait 100 ms, so that a burst is taken; once the line has not been empty for so long, it
+ * after CoDel (RFC 8289). Normally one may wait half a second, so that a burst is taken; once the line has not been empty for so long, it
  * is no burst, and nobody waits for more than 5 ms, or what one and a half requests take where that is longer: who is next is
  * no queue, as CoDel never drops the only packet. Who has to be refused is refused while asking elsewhere still makes sense.
  * That lasts until less than a tenth has to be refused, or the line is empty half of the time: where it is chance that brings
@@ -9,10 +9,8 @@
  */
 import type { Waiting } from './contract.ts'
 
-/** A burst may wait so long, ms. */
-export const BURST_MS = 100
-/** While nothing has shown yet that the limit is one, ms. */
-export const EXPLORING_MS = 1000
+/** A burst may wait so long, ms. Five times what that article says: beside processes that start, a small machine stalls for longer than that. */
+export const BURST_MS = 500
 /** In an overload, ms. */
 const OVERLOAD_MS = 5
 const OVERLOAD_DONE = 1.5
@@ -50,7 +48,7 @@ export class Line {
 
   /** How long one may wait now, ms; `ratePerMs` are done in a millisecond; `exploring` = nothing has shown that the limit is one. */
   patience(now: number, ratePerMs: number, exploring: boolean): number {
-    if (exploring && this.#isLenient) return EXPLORING_MS
+    if (exploring && this.#isLenient) return BURST_MS
     return this.#isOverloaded(now) ? Math.min(BURST_MS, Math.max(OVERLOAD_MS, OVERLOAD_DONE / ratePerMs)) : BURST_MS
   }
 
