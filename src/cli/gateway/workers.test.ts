@@ -7,9 +7,10 @@ import { Agent, createServer, type IncomingMessage, request, type ServerResponse
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { after, before, describe, type TestContext, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { connect } from 'node:tls'
 import { makeAuthority, needsCertificates } from '../../../test/support/certificates.ts'
+import { withRegistry } from '../../../test/support/running-registry.ts'
 import { alive, eventually, ROOT } from '../../../test/support/up.ts'
 import { freePort } from '../../core/free-port.ts'
 import { ConsulClient } from '../../discovery/consul-client.ts'
@@ -105,13 +106,9 @@ class Edge {
 describe('a gateway of several workers', { timeout: 120_000 }, () => {
   let registry: RunningRegistry
   let consul: ConsulClient
-  before(async () => {
-    registry = await startRegistry({ port: 0 })
-    consul = new ConsulClient({ address: registry.url })
-  })
-  after(async () => {
-    await consul.close()
-    await registry.close()
+  withRegistry((client, running) => {
+    consul = client
+    registry = running
   })
 
   let services = 0
