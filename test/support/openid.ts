@@ -1,9 +1,9 @@
 /** A real OpenID provider as a process of its own, and a browser by script that signs in at it. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { ServerProcess } from './child.ts'
 
 export interface OpenIdOptions {
   readonly port: number
@@ -16,12 +16,12 @@ export interface OpenIdOptions {
 
 const SCRIPT = fileURLToPath(new URL('./openid-provider.ts', import.meta.url))
 
-export class OpenIdProcess {
+export class OpenIdProcess extends ServerProcess {
   readonly issuer: string
   readonly #options: OpenIdOptions
-  #child: ChildProcess | undefined
 
   constructor(options: OpenIdOptions) {
+    super()
     this.#options = options
     this.issuer = `http://127.0.0.1:${options.port}`
   }
@@ -32,27 +32,10 @@ export class OpenIdProcess {
       process.execPath,
       ['--disable-warning=ExperimentalWarning', SCRIPT, JSON.stringify(this.#options)],
       {
-        stdio: ['ignore', 'pipe', 'pipe'],
+        stdio: ['ignore', 'pipe', 'inherit'],
       },
     )
-    this.#child = child
-    let complaints = ''
-    child.stderr!.on('data', (chunk) => {
-      complaints += String(chunk)
-    })
-    for await (const line of createInterface({ input: child.stdout! })) if (line === 'listening') return
-    throw new Error(`the provider has ended:\n${complaints}`)
-  }
-
-  async signal(signal: NodeJS.Signals): Promise<void> {
-    const child = this.#child!
-    const gone = signal === 'SIGKILL' ? once(child, 'exit') : undefined
-    child.kill(signal)
-    await gone
-  }
-
-  async stop(): Promise<void> {
-    if (this.#child?.exitCode === null && this.#child.signalCode === null) await this.signal('SIGKILL')
+    await this.begin(child, 'listening')
   }
 }
 

@@ -1,24 +1,23 @@
 /** A real redis-server: its own process, its own folder, started and stopped by its own id. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
 import { freePort } from '../../src/core/free-port.ts'
+import { ServerProcess } from './child.ts'
 import { findProgram, needsProgram, type Skip } from './needs.ts'
 
 export function needsRedis(): Skip {
   return needsProgram('redis-server')
 }
 
-export class RedisProcess {
+export class RedisProcess extends ServerProcess {
   readonly port: number
   readonly #folder = mkdtempSync(path.join(tmpdir(), 'skein-redis-'))
   readonly #options: readonly string[]
-  #child: ChildProcess | undefined
 
   private constructor(port: number, options: readonly string[]) {
+    super()
     this.port = port
     this.#options = options
   }
@@ -35,25 +34,11 @@ export class RedisProcess {
     const child = spawn(findProgram('redis-server')!, [...own.map(String), ...this.#options], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    this.#child = child
-    const said: string[] = []
-    for await (const line of createInterface({ input: child.stdout! })) {
-      said.push(line)
-      if (line.includes('Ready to accept connections')) return void child.stdout!.resume()
-    }
-    throw new Error(`redis-server has ended:\n${said.join('\n')}`)
+    await this.begin(child, 'Ready to accept connections')
   }
 
-  /** As `kill` does; resolves for SIGKILL when it is dead. */
-  async signal(signal: NodeJS.Signals): Promise<void> {
-    const child = this.#child!
-    const gone = signal === 'SIGKILL' ? once(child, 'exit') : undefined
-    child.kill(signal)
-    await gone
-  }
-
-  async stop(): Promise<void> {
-    if (this.#child?.exitCode === null && this.#child.signalCode === null) await this.signal('SIGKILL')
+  override async stop(): Promise<void> {
+    await super.stop()
     rmSync(this.#folder, { recursive: true, force: true })
   }
 }
