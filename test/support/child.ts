@@ -6,10 +6,11 @@ import { createInterface } from 'node:readline'
 export class ServerProcess {
   #child: ChildProcess | undefined
 
-  /** Resolves when it says `ready` on its standard output. @throws Error with all it said there, when it ends before. */
+  /** Resolves when it says `ready` on its standard output. @throws Error with all it said, when it ends before. */
   protected async begin(child: ChildProcess, ready: string): Promise<void> {
     this.#child = child
     const said: string[] = []
+    child.stderr?.on('data', (chunk) => said.push(String(chunk)))
     for await (const line of createInterface({ input: child.stdout! })) {
       said.push(line)
       if (line.includes(ready)) return void child.stdout!.resume()

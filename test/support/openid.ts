@@ -32,7 +32,7 @@ export class OpenIdProcess extends ServerProcess {
       process.execPath,
       ['--disable-warning=ExperimentalWarning', SCRIPT, JSON.stringify(this.#options)],
       {
-        stdio: ['ignore', 'pipe', 'inherit'],
+        stdio: ['ignore', 'pipe', 'pipe'],
       },
     )
     await this.begin(child, 'listening')
