@@ -124,9 +124,26 @@ describe('who is refused', () => {
     assert.deepEqual(log, ['a goes'])
     clock.advance(1)
     assert.deepEqual(log, ['a goes', 'b wait'])
-    clock.advance(BURST_MS)
+    clock.advance(100)
     for (const name of ['d', 'e', 'f']) ask(name)
     assert.ok(log.includes('c wait') && log.includes('f full'), log.join())
+  })
+
+  test('sooner, where there was an overload a moment ago', () => {
+    const { clock, log, ask, leave, endTurn } = stage(1)
+    ask('a')
+    endTurn()
+    ask('b')
+    clock.advance(BURST_MS)
+    clock.advance(1_000)
+    leave()
+    ask('c')
+    endTurn()
+    ask('d')
+    clock.advance(99)
+    assert.deepEqual(log, ['a goes', 'b wait', 'c goes'])
+    clock.advance(1)
+    assert.deepEqual(log, ['a goes', 'b wait', 'c goes', 'd wait'])
   })
 
   test('whose deadline has passed or cannot be met', () => {

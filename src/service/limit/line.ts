@@ -11,6 +11,9 @@ import type { Waiting } from './contract.ts'
 
 /** A burst may wait so long, ms. Five times what that article says: beside processes that start, a small machine stalls for longer than that. */
 export const BURST_MS = 500
+/** So long where there was an overload a moment ago, ms: what comes then is seldom a burst. */
+const BURST_AFTER_MS = 100
+const MOMENT_MS = 10_000
 /** In an overload, ms. */
 const OVERLOAD_MS = 5
 const OVERLOAD_DONE = 1.5
@@ -29,6 +32,7 @@ export class Line {
   /** Undefined: there is none. */
   #overload: Look | undefined
   #emptiedAt = 0
+  #overloadedAt = Number.NEGATIVE_INFINITY
 
   get length(): number {
     return this.#waiting.size
@@ -49,7 +53,8 @@ export class Line {
   /** How long one may wait now, ms; `ratePerMs` are done in a millisecond; `exploring` = nothing has shown that the limit is one. */
   patience(now: number, ratePerMs: number, exploring: boolean): number {
     if (exploring && this.#isLenient) return BURST_MS
-    return this.#isOverloaded(now) ? Math.min(BURST_MS, Math.max(OVERLOAD_MS, OVERLOAD_DONE / ratePerMs)) : BURST_MS
+    if (!this.#isOverloaded(now)) return this.#burstMs(now)
+    return Math.min(BURST_AFTER_MS, Math.max(OVERLOAD_MS, OVERLOAD_DONE / ratePerMs))
   }
 
   /** In an overload only as many may wait as have a chance. */
@@ -72,12 +77,17 @@ export class Line {
     if (this.#waiting.delete(waiting) && this.length === 0) this.#emptiedAt = now
   }
 
+  #burstMs(now: number): number {
+    return now - this.#overloadedAt < MOMENT_MS ? BURST_AFTER_MS : BURST_MS
+  }
+
   #isOverloaded(now: number): boolean {
     if (this.#overload === undefined) {
-      if (this.length > 0 && now - this.#filledAt >= BURST_MS) this.#overload = new Look(now)
+      if (this.length > 0 && now - this.#filledAt >= this.#burstMs(now)) this.#overload = new Look(now)
     } else if (now - this.#overload.since >= LOOK_MS) {
       if (this.length === 0) this.#overload.empty(this.#emptiedAt, now)
       this.#overload = this.#overload.goesOn(now) ? new Look(now) : undefined
+      this.#overloadedAt = now
     }
     return this.#overload !== undefined
   }
