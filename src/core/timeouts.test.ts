@@ -53,6 +53,24 @@ test('one that is set while others come is not lost', () => {
   assert.deepEqual(came, ['first', 'second', 'late'])
 })
 
+test('one that throws does not take the others along, nor does one that takes another back', () => {
+  const clock = new VirtualClock()
+  const timeouts = new Timeouts(clock)
+  const came: string[] = []
+  const taken = timed(clock, 10, () => came.push('taken'))
+  timeouts.add(
+    timed(clock, 10, () => {
+      timeouts.delete(taken)
+      throw new Error('a mistake')
+    }),
+  )
+  timeouts.add(taken)
+  timeouts.add(timed(clock, 10, () => came.push('other')))
+  assert.throws(() => clock.advance(10), /a mistake/)
+  clock.advance(1)
+  assert.deepEqual(came, ['other'])
+})
+
 test('without any, no timer runs', () => {
   const clock = new VirtualClock()
   let running = 0

@@ -50,9 +50,22 @@ export class Timeouts {
   #fire(): void {
     this.#stop()
     const now = this.#clock.monotonic() + 1
-    const due = this.#members.all().filter(({ dueAt }) => dueAt <= now)
-    for (const member of due) this.#members.delete(member)
-    for (const member of due) member.expired()
+    try {
+      for (const member of this.#members.all()) if (member.dueAt <= now) this.#expire(member)
+    } finally {
+      // What is due still, as one of them threw, comes next.
+      this.#setNext()
+    }
+  }
+
+  /** Not where one before it has taken it back. */
+  #expire(member: Timed): void {
+    if (member.place === -1) return
+    this.#members.delete(member)
+    member.expired()
+  }
+
+  #setNext(): void {
     let next = Number.POSITIVE_INFINITY
     for (const { dueAt } of this.#members.all()) next = Math.min(next, dueAt)
     if (next < this.#timerAt) this.#set(next)

@@ -137,7 +137,7 @@ function relay(exchange: Exchange, source: BodySource, { clock, limits }: Parts)
     const stop = () => {
       stalled?.cancel()
       exchange.onDrained = undefined
-      forget()
+      exchange.cancel.remove(end)
     }
     const fail = (error: Error) => {
       stop()
@@ -148,7 +148,8 @@ function relay(exchange: Exchange, source: BodySource, { clock, limits }: Parts)
       stalled?.cancel()
       source.resume()
     }
-    const forget = exchange.cancel.on(fail)
+    const end = { cancelled: fail }
+    exchange.cancel.add(end)
     source.read({
       chunk(bytes) {
         exchange.bytes += bytes.length
