@@ -115,9 +115,9 @@ function createHost(name: string, options: ServeOptions): Host {
 }
 
 /** Its own connection to the registry, so that closing one service in a process leaves others theirs. */
-function createConsul({ registry, token }: ServeOptions, env: Environment, { clock, log }: Host): ConsulClient {
+function createConsul({ registry, token, random }: ServeOptions, env: Environment, { clock, log }: Host): ConsulClient {
   const address = registry || registryAddress(env)
-  return new ConsulClient({ address, token: token ?? registryToken(env), clock, log })
+  return new ConsulClient({ address, token: token ?? registryToken(env), clock, log, random })
 }
 
 /**
