@@ -28,7 +28,7 @@ function decodeText(service: string, operation: string, response: OutboundRespon
 }
 
 /** @throws SkeinError UPSTREAM_FAILED when the body breaks off. */
-export async function readText(body: BodySource): Promise<string> {
+async function readText(body: BodySource): Promise<string> {
   return (await readAll(body)).toString()
 }
 

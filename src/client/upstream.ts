@@ -45,8 +45,6 @@ export interface PickOptions {
   readonly balance: BalanceConfig | undefined
   readonly hashKey: string | undefined
   readonly tried: ReadonlySet<string>
-  /** Whom the breaker lets through; absent = asked here. */
-  readonly allowed?: ((id: string) => boolean) | undefined
   /** Who can serve the request at all; absent = all. Stands above all else while anyone can. */
   readonly able?: ((id: string) => boolean) | undefined
 }
@@ -154,10 +152,8 @@ export class Upstream {
     return isPlain ? chooser.policy.pick(this.#endpointsOf(chooser), { hashKey, now }) : undefined
   }
 
-  #pickOfTheLeft(
-    chooser: Chooser,
-    { hashKey, tried, able, allowed = this.#allowed() }: PickOptions,
-  ): CandidateEndpoint | undefined {
+  #pickOfTheLeft(chooser: Chooser, { hashKey, tried, able }: PickOptions): CandidateEndpoint | undefined {
+    const allowed = this.#allowed()
     const endpoints = this.#endpointsOf(chooser)
     const healthy = ({ id }: Endpoint) => allowed(id)
     const eligibleInPanic = ({ id }: Endpoint) => !tried.has(id) && (able === undefined || able(id))

@@ -13,7 +13,7 @@ import { encodeInput } from './encode.ts'
 export type Form = Pick<OutboundRequest, 'method' | 'path' | 'headers' | 'body' | 'idempotent'>
 
 /** @throws SkeinError INVALID_INPUT */
-export function formOf(operation: OperationContract, input: unknown, headers: readonly string[]): Form {
+function formOf(operation: OperationContract, input: unknown, headers: readonly string[]): Form {
   const { path, body } = encodeInput(operation, input)
   const type = body === undefined ? [] : ['content-type', 'application/json']
   const { method, idempotent } = operation
