@@ -254,6 +254,8 @@ export class ClientConnection implements Swept, SharedConnection {
     this.#decoder = undefined
     this.#body = undefined
     const next = this.#reusable ? this.#shared?.next() : undefined
+    // Held back for the sake of a body that has come whole with the last bytes.
+    if (this.socket.isPaused()) this.socket.resume()
     if (next !== undefined) this.#await(next)
     else if (excess || !this.#reusable || this.#shared?.last === true)
       this.destroy(new Error('the connection ends with this answer'))
@@ -263,8 +265,6 @@ export class ClientConnection implements Swept, SharedConnection {
 
   #free(): void {
     this.used = true
-    // Held back for the sake of a body that has come whole with the last bytes.
-    if (this.socket.isPaused()) this.socket.resume()
     this.dueTick = this.#options.sweep.in(this.#options.keepAliveMs)
     this.#pool.giveBack(this)
   }

@@ -88,7 +88,15 @@ async function upstream(
   await Promise.all(Array.from({ length: options.warm ?? 1 }, () => send('/warm', { method: 'POST', body: '' })))
   warming = false
   writes.length = 0
-  return { send, lines, writes, transport, breakOff: (reason: Error) => breakOff(reason), lastBreakOff: () => breakOff }
+  return {
+    send,
+    lines,
+    writes,
+    transport,
+    target,
+    breakOff: (reason: Error) => breakOff(reason),
+    lastBreakOff: () => breakOff,
+  }
 }
 
 const fine = (text: string) => `HTTP/1.1 200 OK\r\ncontent-length: ${text.length}\r\n\r\n${text}`
@@ -497,3 +505,34 @@ test('whatever the upstream does and whoever gives up, each gets its own answer 
 })
 
 const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
+
+test('an answer whose taker held back at its last bytes does not hold back the next one', async (t) => {
+  const { send, lines, transport, target } = await upstream(t, () => undefined, { clock: new VirtualClock() })
+  const held = new Promise<string>((resolve) => {
+    let text = ''
+    transport.send(
+      target,
+      { method: 'GET', path: '/long', headers: [], bodyIdleMs: 60_000 },
+      {
+        head: (_status, _headers, source) =>
+          source.read({
+            chunk(bytes) {
+              text += Buffer.from(bytes)
+              if (text.length === 5) source.pause()
+            },
+            end: () => {},
+            fail: () => {},
+          }),
+        end: () => resolve(text),
+      },
+    )
+  })
+  const next = send('/next')
+  await until(() => lines[0]!.targets.length === 3)
+  lines[0]!.socket.write('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n123')
+  await turns(20)
+  lines[0]!.socket.write('45')
+  assert.equal(await held, '12345')
+  lines[0]!.socket.write(fine('/next'))
+  assert.deepEqual(texts([await next]), ['/next'])
+})
