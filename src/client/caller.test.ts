@@ -466,3 +466,23 @@ test('a body that breaks in the moment in which it is read leaves no timer behin
   await assert.rejects(caller.request(get({ method: 'PUT', body, policy })), { code: 'CANCELLED' })
   assert.equal(timers.size, 0)
 })
+
+test('a GET that may not be repeated is not sent again because a slow answer is in its way', async (t) => {
+  let slow: ServerResponse | undefined
+  const { caller, live } = await scene(
+    t,
+    [
+      (request, response) => {
+        if (request.url === '/slow') slow = response
+        else response.end('ok')
+      },
+    ],
+    { each: () => ({ meta: { pipelining: '8' } }) },
+  )
+  await text((await caller.request(get())).body)
+  const slowly = caller.request(get({ path: '/slow', idempotent: false }))
+  await text((await caller.request(get({ path: '/once', idempotent: false }))).body)
+  slow!.end('ok')
+  await text((await slowly).body)
+  assert.deepEqual(live[0]!.seen.map(({ url }) => url).sort(), ['/once', '/slow', '/x'])
+})

@@ -21,6 +21,8 @@ export interface Message {
   readonly headers: RawHeaders
   readonly body?: Body | undefined
   readonly bodyLength?: number | undefined
+  /** It may not be sent twice, safe as its method is (RFC 9110 §9.2.1): so it shares no connection. Default false. */
+  readonly once?: boolean | undefined
   /** Silence in the middle of the answer's body after which it is broken off, ms; Infinity = never. */
   readonly bodyIdleMs: number
   /** Default HTTP/1.1. */

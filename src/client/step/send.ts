@@ -164,10 +164,11 @@ function shareOf({ deadline, startedAt }: Call): number {
 }
 
 function messageOf(call: Call, { clock }: Parts): Message {
-  const { method, path, body, bodyLength, grpc } = sentRequest(call)
+  const { method, path, body, bodyLength, grpc, idempotent } = sentRequest(call)
   const { bodyIdleMs, protocol = call.attempt.candidate!.protocol, tls } = call.policy
   const headers = attemptHeaders(call, clock)
-  if (grpc === undefined) return { method, path, headers, body, bodyLength, bodyIdleMs, protocol, tls }
+  const once = idempotent === false
+  if (grpc === undefined) return { method, path, headers, body, bodyLength, once, bodyIdleMs, protocol, tls }
   // gRPC is nothing else than HTTP/2, whoever forgot to say so; and its streams may be silent for as long as they like.
   const spoken = protocol === 'http/1.1' ? 'h2c' : protocol
   return { method, path, headers, body, bodyLength, bodyIdleMs: Number.POSITIVE_INFINITY, protocol: spoken, tls }

@@ -125,6 +125,14 @@ describe('requests of one turn', () => {
     assert.equal(lines.length, 1)
   })
 
+  test('share nothing where they may not be sent twice', async (t) => {
+    const { send, writes, lines } = await upstream(t, echo)
+    const outcomes = await Promise.all(['/a', '/b'].map((path) => send(path, { once: true })))
+    assert.deepEqual(texts(outcomes), ['/a', '/b'])
+    assert.deepEqual(writes, [1, 1])
+    assert.equal(lines.length, 2)
+  })
+
   test('are no more on a connection than the instance has said', async (t) => {
     const { send, lines } = await upstream(t, echo, { depth: '2', warm: 3 })
     assert.deepEqual(texts(await Promise.all(['/a', '/b', '/c', '/d', '/e'].map((path) => send(path)))), [

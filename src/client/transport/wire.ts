@@ -73,8 +73,7 @@ class WireTransport implements Transport {
 
   send(target: Target, message: Message, receiver: Receiver): BreakOff {
     const exchange = new Exchange(this, target, message, receiver)
-    const depth =
-      this.#pipelining && message.body === undefined && SAFE_METHODS.has(message.method) ? pipeliningOf(target.meta) : 1
+    const depth = this.#pipelining && mayBeSentTwice(message) ? pipeliningOf(target.meta) : 1
     if (depth > 1) exchange.share(depth)
     else exchange.begin()
     return exchange.breakOff
@@ -114,6 +113,9 @@ class WireTransport implements Transport {
     for (const connection of [...this.#sweep.members]) connection.destroy(new Error('the client is closed'))
   }
 }
+
+const mayBeSentTwice = ({ method, body, once }: Message) =>
+  body === undefined && once !== true && SAFE_METHODS.has(method)
 
 const keyOf = ({ address, port }: Target) => `${address} ${port}`
 
