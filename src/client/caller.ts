@@ -86,7 +86,7 @@ class PipelineCaller implements Caller {
   }
 
   #failed({ service }: OutboundRequest, thrown: unknown): Promise<never> {
-    const error = asSkeinError(thrown)
+    const error = thrown instanceof RangeError ? senseless(service, thrown) : asSkeinError(thrown)
     this.#parts.metrics.errors.with(service, error.code).value++
     return Promise.reject(error)
   }
@@ -194,6 +194,14 @@ class PipelineCaller implements Caller {
     const theirs = (label: (name: string) => string) => label('service') === service && label('instance') === instance
     for (const metric of [requests, duration, inFlight, picks, ejections, grpc]) metric.removeWhere(theirs)
   }
+}
+
+/** Of a policy: nothing was sent, and it is for the caller to mend. */
+function senseless(service: string, { message }: RangeError): SkeinError {
+  return new SkeinError('INVALID_INPUT', `service "${service}": ${message}`, {
+    service,
+    issues: [{ path: 'policy', message }],
+  })
 }
 
 /** A tunnel is no request that waits for an answer, so it is judged only when it has failed. */

@@ -9,6 +9,27 @@ export type CircuitState = 'closed' | 'open' | 'half-open'
 
 const SLOTS = 10
 
+/** The circuits of a service: one for all calls that ask for the same, so that they learn from each other. */
+export class Circuits {
+  readonly #byWording = new Map<string, Circuit>()
+
+  of(policy: CircuitPolicy): Circuit {
+    const { failureShare, minimum, windowS, openMs } = policy
+    const wording = `${failureShare} ${minimum} ${windowS} ${openMs}`
+    let circuit = this.#byWording.get(wording)
+    if (circuit === undefined) {
+      circuit = new Circuit(policy)
+      this.#byWording.set(wording, circuit)
+    }
+    return circuit
+  }
+
+  areClosed(now: number): boolean {
+    for (const circuit of this.#byWording.values()) if (circuit.state(now) !== 'closed') return false
+    return true
+  }
+}
+
 interface Slot {
   /** Which slot of time it stands for. */
   number: number

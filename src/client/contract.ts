@@ -72,8 +72,8 @@ export interface OutboundResponse {
 }
 
 /**
- * @throws SkeinError NO_INSTANCES, UNREACHABLE, UPSTREAM_FAILED, DEADLINE_EXCEEDED, CANCELLED, BULKHEAD_FULL, CIRCUIT_OPEN; `details` has `service` and
- * `attempts`. An HTTP error status is an answer, not an error.
+ * @throws SkeinError NO_INSTANCES, UNREACHABLE, UPSTREAM_FAILED, DEADLINE_EXCEEDED, CANCELLED, BULKHEAD_FULL, CIRCUIT_OPEN; INVALID_INPUT for a
+ * policy that makes no sense; `details` has `service` and `attempts`. An HTTP error status is an answer, not an error.
  */
 export interface Caller {
   request(request: OutboundRequest): Promise<OutboundResponse>

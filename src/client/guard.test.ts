@@ -82,6 +82,17 @@ describe('a bulkhead', () => {
     release()
     drop(await next)
   })
+
+  test('counts all calls to the service, whatever else each of them passes through', async (t) => {
+    const { listener, release } = holding()
+    const { caller, arrivals } = await scene(t, [listener])
+    const bulkhead = { calls: 1, queue: 0 }
+    const first = caller.request(calls({ bulkhead }))
+    await arrivals(1)
+    await assert.rejects(caller.request(calls({ bulkhead, circuit: {} })), { code: 'BULKHEAD_FULL' })
+    release()
+    drop(await first)
+  })
 })
 
 describe('a circuit', () => {
@@ -109,6 +120,18 @@ describe('a circuit', () => {
     drop(await caller.request(get({ policy })))
     assert.match(metrics.toText(), /skein_client_circuit_open\{service="users"\} 0/)
     assert.equal(order.length, 7)
+  })
+
+  test('is one for all calls that ask for the same, and another for those that ask for something else', async (t) => {
+    const { caller, order, metrics } = await scene(t, [failing], { clock: new VirtualClock() })
+    for (let i = 0; i < 4; i++) drop(await caller.request(get({ policy })))
+    const guarded = { ...policy, circuit: { ...policy.circuit }, bulkhead: { calls: 9 } }
+    await assert.rejects(caller.request(get({ policy: guarded })), { code: 'CIRCUIT_OPEN' })
+    const patient = { ...policy, circuit: { minimum: 2, openMs: 9000 } }
+    for (let i = 0; i < 2; i++) drop(await caller.request(get({ policy: patient })))
+    await assert.rejects(caller.request(get({ policy: patient })), /tried again in 9\.0 s/)
+    assert.equal(order.length, 6)
+    assert.match(metrics.toText(), /skein_client_circuit_open\{service="users"\} 1/)
   })
 
   test('stays closed for a service that only has too much to do', async (t) => {
@@ -150,11 +173,25 @@ test('what makes no sense is told', async (t) => {
   assert.equal(checkCircuit({}), undefined)
   assert.equal(checkBulkhead({ calls: 5, queue: 0 }), undefined)
   const { caller } = await scene(t, [ok])
-  await assert.rejects(caller.request(get({ policy: { bulkhead: { calls: -1 } } })), (error) => {
-    assert.ok(error instanceof SkeinError && error.code === 'INTERNAL')
-    assert.match(String(error.cause), /bulkhead: calls: -1/)
-    return true
-  })
+  const senseless: readonly (readonly [CallPolicy, RegExp])[] = [
+    [{ bulkhead: { calls: -1 } }, /bulkhead: calls: -1 is not a whole number from 1/],
+    [{ deadlineMs: Number.NaN }, /deadlineMs: NaN is no number of ms/],
+    [{ deadlineMs: '5000' as unknown as number }, /deadlineMs: 5000 is no number of ms/],
+    [{ attemptTimeoutMs: 0 }, /attemptTimeoutMs: 0 is no number of ms above 0/],
+    [{ attemptTimeoutMs: Number.NaN }, /attemptTimeoutMs: NaN/],
+    [{ attempts: 0 }, /attempts: 0 is no number from 1/],
+    [{ attempts: Number.NaN }, /attempts: NaN/],
+    [{ bodyIdleMs: Number.NaN }, /bodyIdleMs: NaN/],
+    [{ balance: 'p3c' as 'p2c' }, /p3c/],
+  ]
+  for (const [policy, message] of senseless) {
+    await assert.rejects(caller.request(get({ policy })), (error) => {
+      assert.ok(error instanceof SkeinError && error.code === 'INVALID_INPUT', String(error))
+      assert.match(error.message, /^service "users": /)
+      assert.match(error.message, message)
+      return true
+    })
+  }
 })
 
 test('what makes no sense leaves nothing behind: nobody listens for the end, and a circuit is tried again', async (t) => {
@@ -166,7 +203,7 @@ test('what makes no sense leaves nothing behind: nobody listens for the end, and
   clock.advance(1000)
   const { signal } = new AbortController()
   const policy = { circuit, bulkhead: { calls: -1 } }
-  await assert.rejects(caller.request(get({ policy, signal })), { code: 'INTERNAL' })
+  await assert.rejects(caller.request(get({ policy, signal })), { code: 'INVALID_INPUT' })
   assert.equal(getEventListeners(signal, 'abort').length, 0)
   listener = ok
   drop(await caller.request(get({ policy: { circuit } })))

@@ -24,18 +24,32 @@ export const DEFAULTS = { deadlineMs: 5_000, attempts: 3, bodyIdleMs: 60_000 } a
 
 /** @throws RangeError for what makes no sense: here, where nothing has begun that would have to be ended. */
 export function resolvePolicy(own: CallPolicy | undefined, wider: CallPolicy): Policies {
+  const attemptTimeoutMs = own?.attemptTimeoutMs ?? wider.attemptTimeoutMs
+  const attempts = own?.attempts ?? wider.attempts ?? DEFAULTS.attempts
+  if (attemptTimeoutMs !== undefined && !(isNumber(attemptTimeoutMs) && attemptTimeoutMs > 0))
+    throw new RangeError(`attemptTimeoutMs: ${attemptTimeoutMs} is no number of ms above 0`)
+  if (!(isNumber(attempts) && attempts >= 1)) throw new RangeError(`attempts: ${attempts} is no number from 1`)
   return {
     balance: own?.balance ?? wider.balance,
-    deadlineMs: own?.deadlineMs ?? wider.deadlineMs ?? DEFAULTS.deadlineMs,
-    attemptTimeoutMs: own?.attemptTimeoutMs ?? wider.attemptTimeoutMs,
-    attempts: own?.attempts ?? wider.attempts ?? DEFAULTS.attempts,
-    bodyIdleMs: own?.bodyIdleMs ?? wider.bodyIdleMs ?? DEFAULTS.bodyIdleMs,
+    deadlineMs: milliseconds('deadlineMs', own?.deadlineMs ?? wider.deadlineMs ?? DEFAULTS.deadlineMs),
+    attemptTimeoutMs,
+    attempts,
+    bodyIdleMs: milliseconds('bodyIdleMs', own?.bodyIdleMs ?? wider.bodyIdleMs ?? DEFAULTS.bodyIdleMs),
     hedge: checked('hedge', own?.hedge ?? wider.hedge, checkHedge),
     bulkhead: checked('bulkhead', own?.bulkhead ?? wider.bulkhead, checkBulkhead),
     circuit: checked('circuit', own?.circuit ?? wider.circuit, checkCircuit),
     protocol: own?.protocol ?? wider.protocol,
     tls: own?.tls ?? wider.tls,
   }
+}
+
+/** With NaN a call would have no end, and a text would be put behind a time in place of being added to it. */
+const isNumber = (value: unknown) => typeof value === 'number' && !Number.isNaN(value)
+
+/** None left is a number too: then nothing is sent. */
+function milliseconds(name: string, value: number): number {
+  if (isNumber(value)) return value
+  throw new RangeError(`${name}: ${value} is no number of ms`)
 }
 
 const IDEMPOTENT_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE'])

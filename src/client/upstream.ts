@@ -12,6 +12,8 @@ import { SkeinError } from '../core/errors.ts'
 import { header, type RawHeaders } from '../core/headers.ts'
 import type { Random } from '../core/random.ts'
 import type { Instance, Snapshot, Watch } from '../discovery/contract.ts'
+import { Circuits } from './circuit.ts'
+import { Compartment } from './compartment.ts'
 import type { CandidateState } from './contract.ts'
 import { type Protocol, protocolOfInstance } from './protocol.ts'
 import { Refusals } from './refusals.ts'
@@ -69,6 +71,9 @@ export class Upstream {
   readonly outlier: Outlier
   readonly budget: RetryBudget = createRetryBudget()
   readonly refusals: Refusals
+  /** Of the calls that pass through a circuit or a bulkhead: one for all of them, whatever else each passes through. */
+  readonly circuits = new Circuits()
+  readonly compartment = new Compartment()
   readonly #clock: Clock
   readonly #random: Random
   readonly #zone: string | undefined

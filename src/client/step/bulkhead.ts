@@ -4,30 +4,21 @@
  * the answer. The name and the idea are of Nygard, "Release It!" (2007).
  */
 import type { Call, Handler, Layer, Parts } from '../call.ts'
-import { Compartment } from '../compartment.ts'
+import type { Compartment } from '../compartment.ts'
 import { bulkheadFull } from '../failure.ts'
 import type { BulkheadPolicy } from '../guard-policy.ts'
-import type { Upstream } from '../upstream.ts'
 
 const QUEUE = 10
 const WAIT_MS = 100
 
-export const bulkhead: Layer = (parts, next) => {
-  const compartments = new WeakMap<Upstream, Compartment>()
-  return (call) => {
-    const policy = call.policy.bulkhead!
-    let compartment = compartments.get(call.upstream)
-    if (compartment === undefined) {
-      compartment = new Compartment()
-      compartments.set(call.upstream, compartment)
-    }
-    const { operation = call.request.method } = call.request
-    const inside = compartment
-    const proceed: Handler = (entered) => next(entered).finally(() => inside.leave(operation))
-    if (inside.enter(operation, policy)) return proceed(call)
-    if (inside.waiting >= (policy.queue ?? QUEUE)) return Promise.reject(bulkheadFull(call, policy, inside))
-    return turn(call, operation, policy, inside, parts).then(() => proceed(call))
-  }
+export const bulkhead: Layer = (parts, next) => (call) => {
+  const policy = call.policy.bulkhead!
+  const { compartment } = call.upstream
+  const { operation = call.request.method } = call.request
+  const proceed: Handler = (entered) => next(entered).finally(() => compartment.leave(operation))
+  if (compartment.enter(operation, policy)) return proceed(call)
+  if (compartment.waiting >= (policy.queue ?? QUEUE)) return Promise.reject(bulkheadFull(call, policy, compartment))
+  return turn(call, operation, policy, compartment, parts).then(() => proceed(call))
 }
 
 /** Resolves once the call is counted; ends with the call. */
