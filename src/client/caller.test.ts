@@ -486,3 +486,17 @@ test('a GET that may not be repeated is not sent again because a slow answer is 
   await text((await slowly).body)
   assert.deepEqual(live[0]!.seen.map(({ url }) => url).sort(), ['/once', '/slow', '/x'])
 })
+
+test('a body of a length that is none is not sent: what follows its head would be read as another request', async (t) => {
+  const { caller, order } = await scene(t, [ok])
+  for (const bodyLength of [Number.NaN, -1, -2, 1.5, Number.POSITIVE_INFINITY]) {
+    const body = Readable.from(['GET /smuggled HTTP/1.1\r\nhost: u1\r\n\r\n'])
+    await assert.rejects(caller.request(get({ method: 'POST', body, bodyLength })), (error) => {
+      assert.equal((error as SkeinError).code, 'BAD_REQUEST')
+      assert.match((error as SkeinError).message, new RegExp(`service "users": bodyLength: ${bodyLength} is no length`))
+      return true
+    })
+  }
+  assert.equal(await inFlight(caller), 0)
+  assert.deepEqual(order, [])
+})

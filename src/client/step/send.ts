@@ -167,11 +167,18 @@ function messageOf(call: Call, { clock }: Parts): Message {
   const { method, path, body, bodyLength, grpc, idempotent } = sentRequest(call)
   const { bodyIdleMs, protocol = call.attempt.candidate!.protocol, tls } = call.policy
   const headers = attemptHeaders(call, clock)
+  if (bodyLength !== undefined && !(Number.isSafeInteger(bodyLength) && bodyLength >= 0))
+    throw noLength(call, bodyLength)
   const once = idempotent === false
   if (grpc === undefined) return { method, path, headers, body, bodyLength, once, bodyIdleMs, protocol, tls }
   // gRPC is nothing else than HTTP/2, whoever forgot to say so; and its streams may be silent for as long as they like.
   const spoken = protocol === 'http/1.1' ? 'h2c' : protocol
   return { method, path, headers, body, bodyLength, bodyIdleMs: Number.POSITIVE_INFINITY, protocol: spoken, tls }
+}
+
+/** What it would be framed by is no length: the other side would read the rest as another request. */
+function noLength({ request: { service } }: Call, length: number): SkeinError {
+  return new SkeinError('BAD_REQUEST', `service "${service}": bodyLength: ${length} is no length`, { service })
 }
 
 /** The name of the status of an answer that is nothing but a failure. */
