@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { RequestListener } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { request as undiciRequest } from 'undici'
+import { getGlobalDispatcher, request as undiciRequest } from 'undici'
 import { interceptFetch, serviceOf } from './fetch.ts'
 import { inFlight, refusing, scene } from './kit.suite.ts'
 
@@ -80,6 +80,59 @@ test("undici's own request goes the same way", async (t) => {
   await intercepted(t)
   const { statusCode, body } = await undiciRequest('http://users/echo', { method: 'POST', body: 'x' })
   assert.deepEqual([statusCode, await body.text()], [200, 'x'])
+})
+
+test("undici's own request: its query, pairs of headers, and whether it may be repeated", async (t) => {
+  const { live, caller } = await intercepted(t)
+  const headers = new Map([['x-one', '1']]).entries()
+  const options = { method: 'POST', query: { a: 'b c', d: ['1', '2'] }, headers } as const
+  await (await undiciRequest('http://users/echo', options)).body.text()
+  const { url, headers: got } = live[0]!.seen[0]!
+  assert.deepEqual([url, got['x-one']], ['/echo?a=b%20c&d=1&d=2', '1'])
+  const asked: (boolean | undefined)[] = []
+  const { request } = caller
+  caller.request = (one) => {
+    asked.push(one.idempotent)
+    return request.call(caller, one)
+  }
+  for (const given of [{}, { idempotent: false }]) await (await undiciRequest('http://users/echo', given)).body.text()
+  assert.deepEqual(asked, [undefined, false])
+})
+
+test('pairs of headers may name one twice', async (t) => {
+  const { live } = await intercepted(t)
+  const headers = [
+    ['x-two', '1'],
+    ['x-two', '2'],
+  ][Symbol.iterator]()
+  const options = { method: 'GET', headers: { [Symbol.iterator]: () => headers } } as object
+  await (await undiciRequest('http://users/echo', options)).body.text()
+  assert.equal(live[0]!.seen[0]!.headers['x-two'], '1, 2')
+})
+
+test('a header of the answer may have the name of what every object has', async (t) => {
+  const { caller } = await scene(t, [(_, response) => void response.writeHead(200, { constructor: 'x' }).end()])
+  t.after(interceptFetch(caller))
+  const response = await undiciRequest('http://users/')
+  await response.body.text()
+  assert.equal(response.headers['constructor'], 'x')
+})
+
+test('what fails in the hands of who asked takes no connection along', async (t) => {
+  const { caller } = await intercepted(t)
+  const failed = new Promise<Error>((resolve) => {
+    getGlobalDispatcher().dispatch(
+      { origin: 'http://users', path: '/hang', method: 'GET' },
+      {
+        onResponseStart: () => {
+          throw new Error('not like this')
+        },
+        onResponseError: (_, error) => resolve(error),
+      },
+    )
+  })
+  assert.equal((await failed).message, 'not like this')
+  while ((await inFlight(caller)) > 0) await new Promise(setImmediate)
 })
 
 test('a failure is fetch failed, with the reason as its cause', async (t) => {

@@ -7,6 +7,7 @@
  * not sent again, whatever it was made of.
  */
 import { STATUS_CODES } from 'node:http'
+import { type ParsedUrlQueryInput, stringify } from 'node:querystring'
 import { Readable } from 'node:stream'
 import { type Dispatcher, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
 import { header, toRawHeaders } from '../core/headers.ts'
@@ -67,14 +68,16 @@ class FetchExchange implements Dispatcher.DispatchController {
       const response = await caller.request({
         service,
         method: options.method,
-        path: options.path,
+        path: pathOf(options),
         headers,
         body: bodyOf(options.body),
         bodyLength: length === undefined ? undefined : Number(length),
+        idempotent: options.idempotent,
         signal: this.#stop.signal,
       })
       await this.#deliver(response)
     } catch (error) {
+      this.#body?.destroy()
       this.#handler.onResponseError?.(this, this.reason ?? (error as Error))
     }
   }
@@ -115,12 +118,19 @@ class FetchExchange implements Dispatcher.DispatchController {
   }
 }
 
+/** A query comes by itself from undici's `request`, which lets its own connections put the two together. */
+function pathOf({ path, query }: Dispatcher.DispatchOptions): string {
+  const text = stringify(query as ParsedUrlQueryInput | undefined)
+  return text === '' ? path : `${path}?${text}`
+}
+
 /** Headers come as a flat list, pairs or an object, depending on who dispatches. Host names the service, not an instance: it stays. */
 function headersOf(headers: Dispatcher.DispatchOptions['headers']): string[] {
   if (headers === undefined || headers === null) return []
   if (Array.isArray(headers)) return headers.map(String)
   if (Symbol.iterator in headers) {
-    return toRawHeaders(Object.fromEntries(headers as Iterable<[string, string | string[] | undefined]>))
+    const pairs = [...(headers as Iterable<[string, string | string[] | undefined]>)]
+    return pairs.flatMap(([name, value]) => toRawHeaders({ [name]: value }))
   }
   return toRawHeaders(headers as Readonly<Record<string, string | string[] | undefined>>)
 }
@@ -138,7 +148,7 @@ function asObject(headers: readonly string[]): Record<string, string | string[]>
   const object: Record<string, string | string[]> = {}
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!.toLowerCase()
-    const before = object[name]
+    const before = Object.hasOwn(object, name) ? object[name] : undefined
     object[name] =
       before === undefined ? headers[i + 1]! : [...(Array.isArray(before) ? before : [before]), headers[i + 1]!]
   }
