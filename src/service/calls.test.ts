@@ -98,6 +98,21 @@ describe('a typed call', () => {
   })
 })
 
+test("what another service's instance said of itself is not said of this one where its answer is passed on", async (t) => {
+  const passing = service('passing', {
+    on: op({ route: 'POST /on/:code', in: z.object({ code: z.string() }) }, ({ code }) => {
+      const headers = { 'x-skein-error': code, 'x-kept': '1' }
+      return new Response('no', { status: 503, headers })
+    }),
+  })
+  const running = await start(passing)
+  t.after(() => running.close())
+  const said = async (code: string) => (await running.ask(`POST /on/${code}`)).headers.get('x-skein-error')
+  assert.deepEqual(await Promise.all(['SHUTTING_DOWN', 'OVERLOADED', 'UNREACHABLE', 'constructor'].map(said)), [
+    ...['UPSTREAM_FAILED', 'UPSTREAM_OVERLOADED', 'UNREACHABLE', 'constructor'],
+  ])
+})
+
 test('an instance that closes under load costs no call', async () => {
   const [one, two] = [await join(users, 'users-3'), await join(users, 'users-4')]
   let going = true

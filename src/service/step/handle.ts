@@ -1,6 +1,7 @@
 /** The innermost part: input in, handler, output out. */
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
+import { ERROR_HEADER } from '../../client/headers.ts'
 import { runInContext } from '../../core/context.ts'
 import { type ErrorCode, SkeinError } from '../../core/errors.ts'
 import type { Exchange, Reply } from '../exchange.ts'
@@ -12,10 +13,10 @@ import { issuesOf } from '../validate.ts'
 import type { Match } from './route.ts'
 
 /** What another service said of its own instance would mean this one here, and be tried again above as well. */
-const OF_OTHERS: Partial<Record<ErrorCode, ErrorCode>> = {
-  SHUTTING_DOWN: 'UPSTREAM_FAILED',
-  OVERLOADED: 'UPSTREAM_OVERLOADED',
-}
+const OF_OTHERS: ReadonlyMap<string, ErrorCode> = new Map([
+  ['SHUTTING_DOWN', 'UPSTREAM_FAILED'],
+  ['OVERLOADED', 'UPSTREAM_OVERLOADED'],
+])
 
 const FRAMING = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade']
 
@@ -64,7 +65,7 @@ function ownError({ host, requestId }: Exchange, error: unknown): unknown {
   if (!(error instanceof SkeinError)) return error
   if (error.kind.fault !== 'upstream') return new Error(`uncaught ${error.code}: ${error.message}`, { cause: error })
   host.log.warn({ err: error, details: error.details, requestId }, 'a call failed and the handler did not catch it')
-  return new SkeinError(OF_OTHERS[error.code] ?? error.code, `${host.name}: ${error.message}`, {
+  return new SkeinError(OF_OTHERS.get(error.code) ?? error.code, `${host.name}: ${error.message}`, {
     service: host.name,
     upstream: error.details['service'],
   })
@@ -77,9 +78,14 @@ function logLate({ host, requestId, operation }: Exchange, err: unknown): void {
 /** Framing is the connection's affair; and what `fetch` has decompressed is no longer as long, or coded, as its headers say. */
 function streamed(response: Response): Reply {
   const dropped = response.url === '' ? FRAMING : [...FRAMING, 'content-encoding', 'content-length']
-  const headers = [...response.headers].filter(([name]) => !dropped.includes(name)).flat()
+  const headers = [...response.headers].filter(([name]) => !dropped.includes(name)).flatMap(ofOthers)
   const body = response.body === null ? undefined : Readable.fromWeb(response.body as ReadableStream)
   return { status: response.status, headers, body }
+}
+
+/** Where the answer of another service is passed on. */
+function ofOthers([name, value]: [string, string]): [string, string] {
+  return [name, (name === ERROR_HEADER && OF_OTHERS.get(value)) || value]
 }
 
 async function whole(exchange: Exchange, operation: Prepared, result: unknown): Promise<Reply> {
