@@ -44,7 +44,7 @@ function checks(request: ApiRequest, registry: Registry): Answer {
     .filter((check) => check.CheckID !== 'serfHealth' && isSeen(check, sight))
     .sort(byCheckId)
     .map(showAgentCheck)
-    .filter(filter)
+    .filter(filter())
   const byId = Object.fromEntries(shown.map((check) => [check.CheckID, check]))
   return json(byId, 200, filteredHeader(request, sight.isPartial))
 }

@@ -43,7 +43,7 @@ function services(request: ApiRequest, registry: Registry): Answer {
     .filter(({ ID, Service }) => ID !== 'consul' && sight.service(Service))
     .sort((a, b) => order(a.ID, b.ID))
     .map((one) => showAgentService(one, registry.datacenter))
-    .filter(filter)
+    .filter(filter())
   const byId = Object.fromEntries(shown.map((one) => [one.ID, one]))
   return json(byId, 200, filteredHeader(request, sight.isPartial))
 }

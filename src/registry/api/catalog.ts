@@ -35,7 +35,7 @@ function nodes(request: ApiRequest, registry: Registry): Read {
     encode: (sight) => {
       const found = [...state.nodes.values()].filter((record) => hasMeta(record, meta) && sight.node(record.Node))
       found.sort((a, b) => rank(a) - rank(b) || order(a.Node, b.Node))
-      return encodeJson(found.map((record) => showNode(record, registry.datacenter)).filter(filter))
+      return encodeJson(found.map((record) => showNode(record, registry.datacenter)).filter(filter()))
     },
     cache: true,
   }
@@ -50,7 +50,7 @@ function services(request: ApiRequest, registry: Registry): Read {
     index: () => state.indexOf(RESOURCE.services),
     // Tests of a node's meta see changes that do not move the index.
     version: () => state.indexOf(RESOURCE.nodes),
-    encode: (sight) => encodeJson(tagsByService(registry, wanted, sight)),
+    encode: (sight) => encodeJson(tagsByService(registry, wanted(), sight)),
     cache: true,
     headers: cachedHeaders(request),
   }
@@ -68,14 +68,17 @@ function tagsByService({ store: { state } }: Registry, wanted: InstanceTest, sig
 
 type InstanceTest = (service: ServiceRecord) => boolean
 
-/** `node-meta` and `filter`, asked of each instance before the tags are joined. */
-function wantedInstance(request: ApiRequest, { store: { state }, datacenter }: Registry): InstanceTest {
+/** `node-meta` and `filter`, asked of each instance before the tags are joined; anew for each answer. */
+function wantedInstance(request: ApiRequest, { store: { state }, datacenter }: Registry): () => InstanceTest {
   const meta = nodeMeta(request.query)
-  const filter = filterOf(request, SERVICE_NODE_FIELDS)
-  if (meta.length === 0 && !request.query.get('filter')) return () => true
-  return (service) => {
-    const record = state.nodes.get(service.Node)
-    return record !== undefined && hasMeta(record, meta) && filter(showServiceNode(record, service, datacenter))
+  const begin = filterOf(request, SERVICE_NODE_FIELDS)
+  if (meta.length === 0 && !request.query.get('filter')) return () => () => true
+  return () => {
+    const filter = begin()
+    return (service) => {
+      const record = state.nodes.get(service.Node)
+      return record !== undefined && hasMeta(record, meta) && filter(showServiceNode(record, service, datacenter))
+    }
   }
 }
 
@@ -94,7 +97,9 @@ function service(request: ApiRequest, registry: Registry): Read {
     index: () => state.serviceIndex(name),
     encode: (sight) => {
       const found = selectInstances(registry, name, request.query, sight)
-      return encodeJson(found.map((one) => showServiceNode(one.node, one.service, registry.datacenter)).filter(filter))
+      return encodeJson(
+        found.map((one) => showServiceNode(one.node, one.service, registry.datacenter)).filter(filter()),
+      )
     },
     suppress: true,
     cache: true,
@@ -131,7 +136,7 @@ function nodeWith(
       found.sort((a, b) => order(a.ID, b.ID))
       return encodeJson({
         Node: showNode(record, registry.datacenter),
-        Services: show(found.map(showNodeService).filter(filter)),
+        Services: show(found.map(showNodeService).filter(filter())),
       })
     },
   }

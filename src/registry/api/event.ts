@@ -3,6 +3,7 @@ import { Sight } from '../acl/sight.ts'
 import { blockingQuery } from '../blocking-query.ts'
 import { type EventInput, eventIndex, type UserEvent } from '../event-log.ts'
 import { compileRegExp } from '../filter/regexp.ts'
+import { Steps } from '../filter/steps.ts'
 import { Refusal } from '../state/refusal.ts'
 import { RESOURCE } from '../state/resources.ts'
 import { type Answer, type ApiRequest, BODY_MAX_BYTES, type Endpoint, json, nameOf, type Registry } from './endpoint.ts'
@@ -51,7 +52,7 @@ function isMeant({ NodeFilter, ServiceFilter, TagFilter }: EventInput, { store, 
 
 function filterBy(what: string, pattern: string): (text: string) => boolean {
   try {
-    return pattern === '' ? () => true : compileRegExp(pattern)
+    return pattern === '' ? () => true : compileRegExp(pattern, new Steps(`${what} filter`))
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
     throw new Refusal(500, `Invalid ${what} filter: ${error.message}: \`${pattern}\``)

@@ -39,7 +39,8 @@ function service(request: ApiRequest, registry: Registry): Read {
     resources: [serviceResource(name), RESOURCE.extinction],
     index: () => state.serviceIndex(name),
     version: () => state.outputVersion(name),
-    encode: (sight) => (otherPeer ? '[]' : encodeJson(entries(registry, name, request, sight, passing).filter(filter))),
+    encode: (sight) =>
+      otherPeer ? '[]' : encodeJson(entries(registry, name, request, sight, passing).filter(filter())),
     suppress: true,
     cache: true,
     headers: ['X-Consul-Query-Backend', 'blocking-query', ...cachedHeaders(request)],
@@ -108,7 +109,7 @@ function checkList(
     encode: (sight) => {
       const wanted = found().filter((check) => hasMeta(state.nodes.get(check.Node), meta))
       const checks = wanted.filter(({ Node, ServiceName }) => sight.instance(Node, ServiceName))
-      return encodeJson(checks.sort(byNode(nearest)).map(showCheck).filter(filter))
+      return encodeJson(checks.sort(byNode(nearest)).map(showCheck).filter(filter()))
     },
     suppress: true,
     cache: true,

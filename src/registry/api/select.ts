@@ -82,8 +82,8 @@ export function onlyPassing(query: QueryString): boolean {
 
 const ALL: Filter = () => true
 
-/** `?filter`, over the objects of the answer; without one everything passes. */
-export function filterOf({ query }: ApiRequest, fields: Fields): Filter {
+/** `?filter`, over the objects of one answer; without one everything passes. */
+export function filterOf({ query }: ApiRequest, fields: Fields): () => Filter {
   const filter = query.get('filter') ?? ''
-  return filter === '' ? ALL : createFilter(filter, fields)
+  return filter === '' ? () => ALL : createFilter(filter, fields)
 }

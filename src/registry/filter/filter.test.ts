@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { HEALTH_FIELDS } from './fields.ts'
 import { createFilter } from './filter.ts'
 import { compileRegExp } from './regexp.ts'
+import { STEPS_MAX } from './steps.ts'
 
 const SEED = Number(process.env['SKEIN_SEED'] ?? 3)
 
@@ -54,7 +55,7 @@ const EXPRESSIONS: readonly [string, boolean][] = [
   ['Service.Meta.version=="2"and(Service.Port==80)', true],
 ]
 for (const [text, expected] of EXPRESSIONS) {
-  test(`filter ${text}`, () => assert.equal(createFilter(text, HEALTH_FIELDS)(ENTRY), expected))
+  test(`filter ${text}`, () => assert.equal(createFilter(text, HEALTH_FIELDS)()(ENTRY), expected))
 }
 
 const MISTAKES: readonly [string, RegExp][] = [
@@ -138,4 +139,32 @@ test('a pattern that repeats nothing, without end, is read at once', () => {
   assert.equal(compileRegExp(`^${nothing}$`)(''), true)
   assert.equal(compileRegExp(`^${nothing}a+${nothing}$`)('aa'), true)
   assert.equal(compileRegExp(`^a${nothing}$`)('b'), false)
+})
+
+const DEAR: readonly [string, string][] = [
+  ['many states', 'Service.Meta.long matches "(((a?){9}){9}){9}b"'],
+  ['a class of thousands', `Service.Meta.long matches "[${'bcdefghi'.repeat(1000)}a]{999}$"`],
+  [
+    'many patterns to compile',
+    Array(20)
+      .fill(`(${Array(12).fill('Service.ID matches "((x{99}){99})"').join(' or ')})`)
+      .join(' and '),
+  ],
+  ['many tests', `(${Array(60).fill('Service.ID == x').join(' or ')})`],
+]
+for (const [why, text] of DEAR) {
+  test(`a filter that costs too much ends, and says which: ${why}`, () => {
+    const long = { ...ENTRY, Service: { ...ENTRY.Service, Meta: { long: 'a'.repeat(512) } } }
+    const instances = Array(50_000).fill(long)
+    assert.throws(() => instances.filter(createFilter(text, HEALTH_FIELDS)()), {
+      status: 400,
+      message: new RegExp(`^filter ".{40,210}" takes more than ${STEPS_MAX} steps for one answer; use`),
+    })
+  })
+}
+
+test('each answer has its own steps', () => {
+  const begin = createFilter('Service.ID matches "^web-[0-9]+$"', HEALTH_FIELDS)
+  const instances = Array(40_000).fill(ENTRY)
+  for (let answer = 0; answer < 3; answer++) assert.equal(instances.filter(begin()).length, instances.length)
 })

@@ -3,39 +3,54 @@ import { Refusal } from '../state/refusal.ts'
 import type { Field, Fields } from './fields.ts'
 import { type Expression, type Match, type Operator, parseFilter } from './parse.ts'
 import { compileRegExp } from './regexp.ts'
+import { Steps } from './steps.ts'
 
 export type Filter = (object: unknown) => boolean
 
 /** A test of the value that a selector leads to. */
 type Test = (value: unknown) => boolean
 
-/** @throws Refusal 500 with Consul's words: a bad expression, an unknown selector, an operator the field does not have. */
-export function createFilter(text: string, fields: Fields): Filter {
+/** Of the filter's text, in an error. */
+const SHOWN_MAX = 200
+
+/**
+ * What comes back gives the filter for one answer, which throws a Refusal 400 when that answer costs too much.
+ * @throws Refusal 500 with Consul's words: a bad expression, an unknown selector, an operator the field does not have.
+ */
+export function createFilter(text: string, fields: Fields): () => Filter {
+  const steps = new Steps(`filter ${JSON.stringify(text.slice(0, SHOWN_MAX))}`)
   try {
-    return compile(parseFilter(text), fields)
+    const filter = compile(parseFilter(text), fields, steps)
+    return () => {
+      steps.begin()
+      return filter
+    }
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
     throw new Refusal(500, `Failed to create boolean expression evaluator: ${error.message}`)
   }
 }
 
-function compile(expression: Expression, fields: Fields): Filter {
-  if (expression.type === 'match') return compileMatch(expression, fields)
+function compile(expression: Expression, fields: Fields, steps: Steps): Filter {
+  if (expression.type === 'match') return compileMatch(expression, fields, steps)
   if (expression.type === 'not') {
-    const inner = compile(expression.inner, fields)
+    const inner = compile(expression.inner, fields, steps)
     return (object) => !inner(object)
   }
-  const left = compile(expression.left, fields)
-  const right = compile(expression.right, fields)
+  const left = compile(expression.left, fields, steps)
+  const right = compile(expression.right, fields, steps)
   return expression.type === 'and'
     ? (object) => left(object) && right(object)
     : (object) => left(object) || right(object)
 }
 
 /** In a list of objects any element will do, for `!=` as well: that is Consul's meaning, not logic's. */
-function compileMatch(match: Match, fields: Fields): Filter {
-  const test = createTest(match, fieldAt(match, fields))
-  const wanted: Test = match.negated ? (value) => !test(value) : test
+function compileMatch(match: Match, fields: Fields, steps: Steps): Filter {
+  const test = createTest(match, fieldAt(match, fields), steps)
+  const wanted: Test = (value) => {
+    steps.take()
+    return test(value) !== match.negated
+  }
   return (object) => reach(object, match.path, wanted)
 }
 
@@ -73,7 +88,7 @@ const OPERATORS: Readonly<Record<string, readonly Operator[]>> = {
   list: ['Is Empty'],
 }
 
-function createTest(match: Match, field: Field): Test {
+function createTest(match: Match, field: Field, steps: Steps): Test {
   const type = typeof field === 'string' ? field : 'list'
   const { operator, value, negated, selector } = match
   if (!OPERATORS[type]!.includes(operator)) {
@@ -82,7 +97,7 @@ function createTest(match: Match, field: Field): Test {
   }
   if (operator === 'Is Empty') return isEmpty
   if (operator === 'Matches') {
-    const matches = compileRegExp(value)
+    const matches = compileRegExp(value, steps)
     return (given) => typeof given === 'string' && matches(given)
   }
   if (operator === 'In') return (given) => holds(given, value)

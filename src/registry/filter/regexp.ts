@@ -5,6 +5,7 @@
  * Understood: literals, `.`, classes, `\d \w \s` and their opposites, `^ $ \A \z \b \B`, groups, `|`, `* + ? {n,m}`,
  * `(?i)` and `(?s)` at the beginning.
  */
+import { Steps } from './steps.ts'
 
 type Test = (unit: string) => boolean
 type Assertion = (before: string | undefined, after: string | undefined) => boolean
@@ -23,19 +24,21 @@ const PROGRAM_MAX = 10_000
 const DEPTH_MAX = 250
 
 /** @throws SyntaxError when the pattern is not understood. */
-export function compileRegExp(pattern: string): (text: string) => boolean {
+export function compileRegExp(pattern: string, steps = new Steps('regular expression')): (text: string) => boolean {
   const program: Instruction[] = []
-  new Parser(pattern).parse()(program)
+  new Parser(pattern, steps).parse()(program)
   program.push({ op: 'match' })
-  return (text) => run(program, [...text])
+  steps.take(program.length)
+  return (text) => run(program, [...text], steps)
 }
 
 /** The match may begin anywhere, so the first state is added again at every position. */
-function run(program: readonly Instruction[], text: readonly string[]): boolean {
+function run(program: readonly Instruction[], text: readonly string[], steps: Steps): boolean {
   let current: number[] = []
   for (let at = 0; ; at++) {
     const active = new Set<number>()
     for (const state of [...current, 0]) follow(program, state, text[at - 1], text[at], active)
+    steps.take(active.size)
     if ([...active].some((state) => program[state]!.op === 'match')) return true
     const unit = text[at]
     if (unit === undefined) return false
@@ -71,8 +74,10 @@ class Parser {
   #depth = 0
   #ignoreCase = false
   #dotAll = false
+  readonly #steps: Steps
 
-  constructor(pattern: string) {
+  constructor(pattern: string, steps: Steps) {
+    this.#steps = steps
     const flags = /^\(\?([is]+)\)/.exec(pattern)
     this.#ignoreCase = flags?.[1]?.includes('i') ?? false
     this.#dotAll = flags?.[1]?.includes('s') ?? false
@@ -163,7 +168,10 @@ class Parser {
     do {
       tests.push(this.#classItem())
     } while (!this.#take(']'))
-    return (unit) => tests.some((test) => test(unit)) !== negated
+    return (unit) => {
+      this.#steps.take(tests.length)
+      return tests.some((test) => test(unit)) !== negated
+    }
   }
 
   #classItem(): Test {
