@@ -21,6 +21,7 @@ export interface GatheringConnection {
   readonly queue: readonly unknown[]
   /** What was written has not gone out. */
   stalled(): void
+  flows(): void
 }
 
 export class Gathered {
@@ -62,7 +63,9 @@ export class Gathered {
     this.#connection.stalled()
     socket.write('', (error) => {
       // Of a failed socket, `gone` is told.
-      if (!error) this.#deliver(count)
+      if (error) return
+      if (socket.writableLength === 0) this.#connection.flows()
+      this.#deliver(count)
     })
   }
 

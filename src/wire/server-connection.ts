@@ -112,11 +112,12 @@ export class ServerConnection implements Swept, Flow {
   }
 
   #onDrain(): void {
-    this.#flows()
+    this.flows()
     this.queue[0]?.drained()
   }
 
-  #flows(): void {
+  /** It has gone out. */
+  flows(): void {
     if (!this.#stalled) return
     this.#stalled = false
     this.dueTick = this.#headTick
@@ -185,13 +186,13 @@ export class ServerConnection implements Swept, Flow {
     }
     const end = findHeadEnd(bytes, start, start + this.#searched, limits)
     if (end === -1) {
-      if (this.#headTick === NEVER) this.dueTick = this.#headTick = this.host.sweep.in(limits.headMs)
+      if (this.#headTick === NEVER) this.#setHeadTick(this.host.sweep.in(limits.headMs))
       this.#searched = bytes.length - start
       return -1
     }
     this.#searched = 0
     this.#blank = false
-    this.dueTick = this.#headTick = NEVER
+    this.#setHeadTick(NEVER)
     const head = parseRequestHead(bytes, start, end, limits)
     if (this.queue.length > 0 && !SAFE_METHODS.has(head.method)) {
       this.#alone = true
@@ -200,6 +201,12 @@ export class ServerConnection implements Swept, Flow {
     if (head.upgrade === undefined) this.#begin(new H1Exchange(this, head))
     else this.#beginUpgrade(new H1Exchange(this, head), bytes.subarray(end))
     return head.upgrade === undefined ? end : bytes.length
+  }
+
+  /** Whoever takes nothing of an answer has to do so in time, whatever he asks meanwhile. */
+  #setHeadTick(tick: number): void {
+    this.#headTick = tick
+    if (!this.#stalled) this.dueTick = tick
   }
 
   #begin(exchange: H1Exchange): void {
@@ -270,7 +277,7 @@ export class ServerConnection implements Swept, Flow {
 
   /** The answer of the first exchange is out. */
   answered(exchange: H1Exchange): void {
-    this.#flows()
+    this.flows()
     const receiving = this.isReceiving(exchange)
     this.queue.shift()
     if (this.queue.length === 0 || exchange.last) this.gathered.flush()

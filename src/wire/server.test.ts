@@ -480,6 +480,51 @@ test('a stream of events: who stops reading is cut off, silence on its own is no
   await gone.promise
 })
 
+test('a client that takes nothing of its answer is cut off, also when it goes on asking', async (t) => {
+  const gone = Promise.withResolvers<Error>()
+  const clock = new VirtualClock()
+  let begun = 0
+  const handle = (exchange: ServerExchange) => {
+    if (++begun > 1) return exchange.send(200, [], 'behind the first')
+    exchange.observer = { ...silent, gone: gone.resolve }
+    exchange.begin(200, [], CHUNKED)
+    exchange.write(Buffer.alloc(32 * 1024 * 1024))
+  }
+  const { port } = await serve(t, handle, { stallMs: 1000, pipelining: 8 }, { clock })
+  const deaf = connect(port, '127.0.0.1').pause()
+  deaf.on('error', () => {})
+  deaf.write('GET /1 HTTP/1.1\r\n\r\n')
+  while (begun < 1) await new Promise(setImmediate)
+  deaf.write('GET /2 HTTP/1.1\r\n\r\n')
+  while (begun < 2) await new Promise(setImmediate)
+  clock.advance(3000)
+  await gone.promise
+  deaf.destroy()
+})
+
+test('a client that has taken all of it, however slowly, is idle like any other', async (t) => {
+  const clock = new VirtualClock()
+  let done = 0
+  const handle = (exchange: ServerExchange) => {
+    exchange.observer = { ...silent, done: () => void done++ }
+    exchange.send(200, [], 'x'.repeat(1500))
+  }
+  const { port, server } = await serve(t, handle, { keepAliveMs: 5000, pipelining: 8 }, { clock })
+  const slow = connect(port, '127.0.0.1').pause()
+  slow.on('error', () => {})
+  // Until the system takes no more of the answers: the last are written, and wait.
+  let count = 0
+  while (done === count) {
+    count += 8
+    slow.write('GET / HTTP/1.1\r\n\r\n'.repeat(8))
+    for (let turns = 0; turns < 200 && done < count; turns++) await new Promise(setImmediate)
+  }
+  slow.resume()
+  while (done < count) await new Promise(setImmediate)
+  clock.advance(60_000)
+  while (server.connections > 0) await new Promise(setImmediate)
+})
+
 /** A server that hands every socket over, and one client's socket that it has taken. */
 async function withTunnel(t: TestContext) {
   const taken = Promise.withResolvers<void>()
