@@ -186,3 +186,49 @@ test('no orphan: when the fleet is killed with -9, everything that it runs ends'
   runner.kill('SIGKILL')
   await gone(pids, t.signal)
 })
+
+test('a program that says nonsense about its port harms nobody, and is believed once it says the right one', async (t) => {
+  const lies = `
+    for (const port of [70000, -1, 0, 1.5, '80']) process.send({ type: 'skein:ready', port })
+    const { createServer } = await import('node:http')
+    const server = createServer((request, response) => response.end('ok'))
+    server.listen(0, '127.0.0.1', () => process.send({ type: 'skein:ready', port: server.address().port }))`
+  const cwd = folder(t, { 'lies.mjs': lies })
+  const spec: ServiceSpec = { name: 'lies', entry: `${cwd}/lies.mjs`, cwd, env: {}, instances: 1, weights: [] }
+  const skein = folder(t, { 'skein.js': 'await import(process.argv[3])' })
+  const fleet = new ProcessFleet({
+    ...{ specs: [spec], environment: process.env, host: systemHost(), clock: systemClock, startsAtOnce: 1 },
+    ...{ tools: { ...findTools(), skein: `${skein}/skein.js` }, random: () => 0, log: silentLogger },
+  })
+  t.after(() => fleet.close(500))
+  await fleet.start()
+  await fleet.settled()
+  assert.equal(fleet.list()[0]?.state, 'ready')
+})
+
+test('whatever is asked, the answer is none at worst', async () => {
+  const host = systemHost()
+  for (const [port, path] of [
+    [70_000, '/'],
+    [-1, '/'],
+    [1, '/a b'],
+  ] as const) {
+    const address = { host: '127.0.0.1', port }
+    assert.deepEqual([await host.askHttp(address, path, 500), await host.askTcp(address, 500)], [undefined, false])
+  }
+})
+
+test('out of file descriptors, a start fails like any other', async () => {
+  const script = `
+    import { openSync } from 'node:fs'
+    import { launch } from ${JSON.stringify(import.meta.resolve('./host/launch.ts'))}
+    import { systemClock } from ${JSON.stringify(import.meta.resolve('../core/clock.ts'))}
+    try { for (;;) openSync('/dev/null', 'r') } catch {}
+    const plan = { file: process.execPath, args: [], cwd: '/', env: {} }
+    const end = (end) => console.log(JSON.stringify(end))
+    launch(plan, { message() {}, output() {}, end }, systemClock)`
+  const args = ['-c', 'ulimit -n 64 && exec "$0" "$@"', process.execPath, '--input-type=module', '-e', script]
+  const child = spawn('sh', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [end] = await Array.fromAsync(createInterface(child.stdout))
+  assert.match(end ?? '', /^\{"code":null,"signal":null,"error":"spawn .* EMFILE"\}$/)
+})

@@ -119,6 +119,7 @@ function checkCwd(cwd: unknown, dir: string, issues: IssueList, key: string): vo
 }
 
 function checkHealth(health: unknown, issues: IssueList, key: string): void {
-  if (!checkText(health, issues, key, '/healthz') || health === undefined || health.startsWith('/')) return
-  issues.add(key, `'${health}' is not a path`, `Write '/${health}'.`)
+  if (!checkText(health, issues, key, '/healthz') || health === undefined || /^\/[!-~]*$/.test(health)) return
+  const path = encodeURI(health.startsWith('/') ? health : `/${health}`)
+  issues.add(key, `'${health}' is not a path`, `Write '${path}'.`)
 }

@@ -94,6 +94,7 @@ describe('a service', () => {
     [{ ...ENTRY, env: { DB: undefined } }, /users\.env\.DB: undefined is not a text\. Set it/],
     [{ ...ENTRY, cwd: './gone' }, /users\.cwd: there is no folder \.\/gone/],
     [{ ...ENTRY, health: 'ok' }, /users\.health: 'ok' is not a path\. Write '\/ok'/],
+    [{ ...ENTRY, health: '/is it well' }, /users\.health: '\/is it well' is not a path\. Write '\/is%20it%20well'/],
     [{ ...ENTRY, port: 0 }, /users\.port: 0 is not a whole number from 1 to 65535/],
     [{ ...ENTRY, port: 4000, instances: 2 }, /users\.port: 2 instances cannot share port 4000/],
   ]

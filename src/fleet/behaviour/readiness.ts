@@ -51,5 +51,5 @@ export function readiness(host: Host): Behaviour {
 
 function isReady(message: unknown): message is ReadyMessage {
   const { type, port } = (message ?? {}) as Partial<ReadyMessage>
-  return type === 'skein:ready' && Number.isInteger(port)
+  return type === 'skein:ready' && Number.isInteger(port) && port! > 0 && port! < 65_536
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { Address } from '../host.ts'
 
 export function askHttp(address: Address, path: string, timeoutMs: number, clock: Clock): Promise<number | undefined> {
-  return new Promise((resolve) => {
+  const answered = new Promise<number | undefined>((resolve) => {
     const asked = request({ ...address, path, agent: false, headers: { connection: 'close' } }, (response) => {
       response.resume()
       answer(response.statusCode)
@@ -19,10 +19,11 @@ export function askHttp(address: Address, path: string, timeoutMs: number, clock
       resolve(status)
     }
   })
+  return answered.catch(() => undefined) // a port or path that is none: there nobody answers
 }
 
 export function askTcp(address: Address, timeoutMs: number, clock: Clock): Promise<boolean> {
-  return new Promise((resolve) => {
+  const answered = new Promise<boolean>((resolve) => {
     const socket = connect(address, () => answer(true))
     const timer = clock.after(timeoutMs, () => answer(false))
     socket.on('error', () => answer(false))
@@ -32,4 +33,5 @@ export function askTcp(address: Address, timeoutMs: number, clock: Clock): Promi
       resolve(accepted)
     }
   })
+  return answered.catch(() => false) // as above
 }

@@ -14,11 +14,13 @@ const LAST_OUTPUT_MS = 100
 export function launch(plan: LaunchPlan, listener: ProcessListener, clock: Clock): RunningProcess {
   try {
     const child = start(plan)
+    // Must be first: an error that nobody hears of would end the fleet.
+    reportEnd(child, plan, clock, (end) => listener.end(end))
     child.on('message', (message) => listener.message(message))
     for (const stream of ['stdout', 'stderr'] as const) {
-      child[stream]!.on('data', (chunk: Uint8Array) => listener.output(stream, chunk))
+      // There is none where no file descriptor was left for it.
+      child[stream]?.on('data', (chunk: Uint8Array) => listener.output(stream, chunk))
     }
-    reportEnd(child, plan, clock, (end) => listener.end(end))
     return new SystemProcess(child)
   } catch (error) {
     const { message } = error as Error // arguments too long, a NUL byte, no memory: spawn throws these at once
