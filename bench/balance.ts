@@ -5,6 +5,7 @@
 import { execFile } from 'node:child_process'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { runScript } from '../scripts/run-script.ts'
 import type { Entry, Figures } from './balance/contract.ts'
 import { ENTRIES } from './balance/entries.ts'
 import { missing, PEERS } from './balance/peers.ts'
@@ -63,4 +64,4 @@ function best(seen: readonly Figures[]): Figures {
   }
 }
 
-await main()
+await runScript('npm run bench -- balance', main)

@@ -5,6 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
+import { runScript } from '../scripts/run-script.ts'
 import { CALLS } from './client/calls.ts'
 import type { Order, Outcome, Setting } from './client/contract.ts'
 import type { BenchCase, Measurement, Sample } from './harness/contract.ts'
@@ -105,4 +106,4 @@ async function answer(child: ChildProcess): Promise<unknown> {
   return (await Promise.race([once(child, 'message'), gone]))[0]
 }
 
-await main()
+await runScript('npm run bench -- client', main)

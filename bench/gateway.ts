@@ -2,6 +2,7 @@
  * What forwarding costs, beside the peers: `npm run bench -- gateway [options]` (`--help` lists them). Exit status 0 also
  * when goals are lost: this measures, it does not judge the machine.
  */
+import { runScript } from '../scripts/run-script.ts'
 import { freePort } from '../src/core/free-port.ts'
 import { CASES, type GatewayCase } from './gateway/cases.ts'
 import { measure, type Stand } from './gateway/measure.ts'
@@ -89,4 +90,4 @@ function originOf(origin: GatewayCase['origin'], stage: Stage): Promise<Origin> 
   return origin === 'skein-service' ? stage.skeinService() : stage.skeinService(1)
 }
 
-await main()
+await runScript('npm run bench -- gateway', main)

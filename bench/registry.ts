@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { named, positive, runScript } from '../scripts/run-script.ts'
 import { freePort } from '../src/core/free-port.ts'
 import type { Running } from './harness/process.ts'
 import { CASES } from './registry/cases.ts'
@@ -26,6 +27,8 @@ const HELP = `npm run bench -- registry [options]
 
 CONSUL_BIN=/path/to/consul measures a real Consul beside it.
 
+Exit status: 0 all goals reached, 1 one was not or it could not be measured, 2 the command line is wrong.
+
 Cases:
 ${CASES.map(({ name, what }) => `  ${name.padEnd(12)}${what}`).join('\n')}`
 
@@ -37,12 +40,17 @@ async function main(): Promise<void> {
     },
   })
   if (values.help) return console.log(HELP)
-  const settings = { seconds: Number(values.seconds ?? 3), instances: Number(values.instances ?? 10_000) }
+  const rounds = positive('rounds', values.rounds ?? '1')
+  const settings = {
+    seconds: positive('seconds', values.seconds ?? '3'),
+    instances: positive('instances', values.instances ?? '10000'),
+  }
+  const cases = chosen('case', values.case, CASES)
   const wanted = chosen('peer', values.peer, peers())
   if (!values.json) console.log(heading(wanted))
   for (const peer of wanted) await runOnce(WARM_UP, peer, settings)
-  for (const one of chosen('case', values.case, CASES)) {
-    const measured = await measure(one, wanted, Number(values.rounds ?? 1), settings)
+  for (const one of cases) {
+    const measured = await measure(one, wanted, rounds, settings)
     console.log(values.json ? jsonLines(one, measured).join('\n') : `${table(one, measured)}\n`)
     if (one.goals.some((goal) => judge(goal, measured).reached === false)) process.exitCode = 1
   }
@@ -70,12 +78,7 @@ function chosen<T extends { name: string }>(
   names: string | undefined,
   all: readonly T[],
 ): readonly T[] {
-  const wanted = names?.split(',') ?? all.map(({ name }) => name)
-  return wanted.map((name) => {
-    const found = all.find((one) => one.name === name)
-    if (found === undefined) throw new Error(`--${option} ${name}: there are ${all.map((one) => one.name).join(', ')}`)
-    return found
-  })
+  return names?.split(',').map((name) => named(`--${option}`, name, all)) ?? all
 }
 
 async function measure(
@@ -130,4 +133,4 @@ function medians(runs: readonly (readonly Row[])[]): readonly Row[] {
   })
 }
 
-await main()
+await runScript('npm run bench -- registry', main)

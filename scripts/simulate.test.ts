@@ -50,7 +50,7 @@ test('says what is wrong with an argument, and fails', () => {
   ]
   for (const [args, message] of cases) {
     const { status, stderr } = run(...args)
-    assert.equal(status, 1)
+    assert.equal(status, 2)
     assert.match(stderr, message)
   }
 })

@@ -1,8 +1,10 @@
 /** Compares policies on a virtual clock: `npm run simulate -- --help`. The simulation itself is `skein/simulate`. */
 import { parseArgs } from 'node:util'
 import { type BalanceConfig, parseBalance } from '../src/balance/index.ts'
+import { UsageError } from '../src/cli/command.ts'
 import { checkHedge, type HedgePolicy } from '../src/client/hedge-policy.ts'
 import { checkSeed, SCENARIOS, type SimulationResult, scenarioNamed, simulate } from '../src/simulate/index.ts'
+import { positive, runScript } from './run-script.ts'
 
 const HELP = `Compares balancing policies on a virtual clock, with the client's own choosing, ejection and retry budget.
 
@@ -29,6 +31,8 @@ examples:
   npm run simulate -- --scenario scale --policy '{"policy":"hash","on":"ip","using":"maglev"}' --policy p2c
   npm run simulate -- --scenario all --json
   npm run simulate -- --check 10000 --seed 1
+
+Exit status: 0 done, 1 an invariant does not hold, 2 the command line is wrong.
 `
 
 const SELECTION: readonly BalanceConfig[] = [
@@ -62,29 +66,24 @@ const OPTIONS = {
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
 
 function main(): void {
-  try {
-    const { values } = parseArgs({ options: OPTIONS })
-    if (values.help) console.log(HELP)
-    else if (values.check !== undefined) check(numberOf('check', values.check), numberOf('seed', values.seed))
-    else compare(values)
-  } catch (error) {
-    console.error(`simulate: ${(error as Error).message}\nnpm run simulate -- --help says what it takes.`)
-    process.exitCode = 1
-  }
+  const { values } = parseArgs({ options: OPTIONS })
+  if (values.help) console.log(HELP)
+  else if (values.check !== undefined) check(positive('check', values.check), positive('seed', values.seed))
+  else compare(values)
 }
 
 function compare(values: Values): void {
-  const seed = numberOf('seed', values.seed)
+  const seed = positive('seed', values.seed)
   const size = {
-    instances: numberOf('instances', values.instances),
-    utilisation: numberOf('load', values.load),
-    requests: numberOf('requests', values.requests),
-    callers: numberOf('callers', values.callers),
+    instances: positive('instances', values.instances),
+    utilisation: positive('load', values.load),
+    requests: positive('requests', values.requests),
+    callers: positive('callers', values.callers),
   }
   const hedge = hedgeOf(values.hedge)
   const policies = values.policy?.map(policyOf) ?? SELECTION
   for (const name of values.scenario === 'all' ? Object.keys(SCENARIOS) : [values.scenario]) {
-    const scenario = scenarioNamed(name, size)
+    const scenario = given('--scenario', () => scenarioNamed(name, size))
     if (!values.json) console.log(`${name}: ${SCENARIOS[name]}\n${HEAD}`)
     for (const balance of policies) {
       const result = simulate({ scenario, balance, hedge, seed })
@@ -106,30 +105,28 @@ function check(count: number, seed: number): void {
 
 /** A name as it is, everything else as JSON. */
 function policyOf(text: string): BalanceConfig {
-  let balance: unknown = text
+  return given(`--policy ${text}`, () => {
+    const balance = (/^[{["]/.test(text.trim()) ? JSON.parse(text) : text) as BalanceConfig
+    parseBalance(balance)
+    return balance
+  })
+}
+
+/** @throws UsageError for what `read` refuses. */
+function given<T>(shown: string, read: () => T): T {
   try {
-    if (/^[{["]/.test(text.trim())) balance = JSON.parse(text)
+    return read()
   } catch (error) {
-    throw new RangeError(`--policy ${text}: ${(error as Error).message}`)
+    throw new UsageError(`${shown}: ${(error as Error).message}`, { cause: error })
   }
-  parseBalance(balance as BalanceConfig)
-  return balance as BalanceConfig
 }
 
 function hedgeOf(text: string | undefined): HedgePolicy | undefined {
   if (text === undefined) return undefined
   const hedge = { delayMs: Number.isNaN(Number(text)) ? text : Number(text) }
   const wrong = checkHedge(hedge)
-  if (wrong !== undefined) throw new RangeError(`--hedge ${text}: ${wrong}`)
+  if (wrong !== undefined) throw new UsageError(`--hedge ${text}: ${wrong}`)
   return hedge as HedgePolicy
-}
-
-function numberOf(name: string, text: string): number {
-  const number = Number(text)
-  if (text.trim() === '' || !(number > 0 && number < Number.POSITIVE_INFINITY)) {
-    throw new RangeError(`--${name} ${text} is not a number above 0`)
-  }
-  return number
 }
 
 const WIDTHS = [34, 9, 9, 9, 9, 10, 8, 9] as const
@@ -156,4 +153,4 @@ function cells(texts: readonly string[]): string {
   return texts.map((text, i) => (i === 0 ? text.padEnd(WIDTHS[i]!) : text.padStart(WIDTHS[i]!))).join('')
 }
 
-main()
+await runScript('npm run simulate --', main)

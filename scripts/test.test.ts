@@ -29,6 +29,20 @@ describe('the test runner', () => {
     assert.match(output, /ℹ duration_ms [\d.]+\n$/)
   })
 
+  test('refuses what is no test file, or is not there', async () => {
+    for (const [word, message] of [
+      ['src/cli', /^Error: src\/cli is no test file/],
+      ['src/none.test.ts', /^Error: there is no file src\/none\.test\.ts/],
+    ] as const) {
+      const { code, stderr } = await run(process.execPath, [RUNNER, word], ROOT)
+      assert.equal(code, 2)
+      assert.match(stderr, message)
+    }
+    const { code, stdout } = await run(process.execPath, [RUNNER, '--help'], ROOT)
+    assert.equal(code, 0)
+    assert.match(stdout, /examples:/)
+  })
+
   test('fails with a failing test', async () => {
     const { code } = await runnerOn(
       'fails',

@@ -1,11 +1,26 @@
-/**
- * Runs the tests: `node scripts/test.ts [--unit] [files or options of node --test …]`. Two files at a time, those of
- * test/e2e/ after all others and one at a time, each with a limit; at the end of each round it lists what was skipped and
- * why. A round in which no test ran is a failure.
- */
+/** Runs the tests; `node scripts/test.ts --help`. */
 import { spawn } from 'node:child_process'
-import { globSync } from 'node:fs'
+import { existsSync, globSync } from 'node:fs'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { UsageError } from '../src/cli/command.ts'
+import { runScript } from './run-script.ts'
+
+const HELP = `Runs the tests: two files at a time, those of test/e2e/ after all others and one at a time, each with a limit. At the end of each
+round it lists what was skipped and why.
+
+usage: node scripts/test.ts [--unit] [file.test.ts …] [options of node --test]
+       npm test runs all checks first; npm run test:unit is --unit
+
+  --unit    only those beside their source, in src/
+
+examples:
+  npm run test:unit
+  node scripts/test.ts src/balance/policy/p2c.test.ts
+  node scripts/test.ts src/cli/args.test.ts --test-name-pattern="after --"
+  SKEIN_SEED=7 node scripts/test.ts test/simulation/registry.test.ts
+
+Exit status: 0 all passed, 1 a test failed or none ran, 2 a file that is not there; any other is node's, of an option that it does not know.`
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const UNIT = ['src/**/*.test.ts']
@@ -27,10 +42,14 @@ interface Round {
   readonly concurrency: number
 }
 
-/** Arguments that name test files replace the list; the rest are options for node. */
+/** Arguments that name test files replace the list; the rest are options for node. @throws UsageError. */
 function plan(args: readonly string[]): Plan {
   const isFile = (argument: string) => !argument.startsWith('-') && /\.test\.ts$/.test(argument)
   const options = args.filter((argument) => argument !== '--unit' && !isFile(argument))
+  // Behind an option it may be its value.
+  if (options[0]?.startsWith('-') === false) throw new UsageError(`${options[0]} is no test file: name …/x.test.ts`)
+  const missing = args.filter(isFile).find((file) => !existsSync(path.resolve(ROOT, file)))
+  if (missing !== undefined) throw new UsageError(`there is no file ${missing}`)
   if (args.some(isFile)) return { files: args.filter(isFile), options }
   const exclude = (name: string) => name === 'node_modules' || name === '.tmp'
   return { files: globSync(args.includes('--unit') ? UNIT : ALL, { cwd: ROOT, exclude }).sort(), options }
@@ -71,7 +90,9 @@ function runRound({ files, concurrency }: Round, options: readonly string[]): Pr
 }
 
 async function main(): Promise<void> {
-  const { files, options } = plan(process.argv.slice(2))
+  const args = process.argv.slice(2)
+  if (args.includes('--help') || args.includes('-h')) return console.log(HELP)
+  const { files, options } = plan(args)
   if (files.length === 0) {
     console.error('scripts/test.ts: no test file matches, so nothing was tested')
     process.exitCode = 1
@@ -86,4 +107,4 @@ async function main(): Promise<void> {
   }
 }
 
-await main()
+await runScript('node scripts/test.ts', main)

@@ -84,8 +84,17 @@ test('the bench of the client measures', { skip: absent }, async () => {
   for (const { cpu_us_per_request: cpu } of lines) assert.ok(Number(cpu) > 0, JSON.stringify(lines))
 })
 
-test('a name that is none is refused with those that there are', async () => {
-  const { code, stderr } = await run(process.execPath, ['bench/run.ts', 'gateway', '--peer', 'ngnix'], ROOT)
-  assert.notEqual(code, 0)
-  assert.match(stderr, /--peer ngnix: there are skein, nginx/)
-})
+for (const [line, message] of [
+  ['ngnix', /^Error: bench ngnix: there are gateway, client/],
+  ['gateway --peer ngnix', /^Error: --peer ngnix: there are skein, nginx/],
+  ['registry --case nginx', /^Error: --case nginx: there are register/],
+  ['client --rounds none', /^Error: --rounds none is not a number above 0/],
+  ['balance --peers skein', /^Error: Unknown option '--peers'/],
+] as const) {
+  test(`a command line that is wrong is a sentence and status 2: bench ${line}`, async () => {
+    const { code, stderr } = await run(process.execPath, ['bench/run.ts', ...line.split(' ')], ROOT)
+    assert.equal(code, 2, stderr)
+    assert.match(stderr, message)
+    assert.match(stderr, /\nnpm run bench -- .*--help says what there is\.\n$/)
+  })
+}

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync, globSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
+import { ROOT, run } from '../support/up.ts'
 import type { Fault, Row } from './harness/contract.ts'
 import { measure } from './harness/measure.ts'
 import { failed, judge, table } from './harness/table.ts'
@@ -59,6 +60,25 @@ test('what was started ends, last first, and the folder goes, also after an erro
   )
   assert.deepEqual(ended, ['last', 'first'])
   assert.equal(existsSync(dir), false)
+})
+
+for (const [line, message] of [
+  ['nonsense', /^Error: fault nonsense: there are bad-input, /],
+  ['herd --seed x', /^Error: seed x: not a whole number/],
+  ['--fast', /^Error: Unknown option '--fast'/],
+] as const) {
+  test(`a command line that is wrong is a sentence and status 2: faults ${line}`, async () => {
+    const { code, stderr } = await run(process.execPath, ['test/faults/run.ts', ...line.split(' ')], ROOT)
+    assert.equal(code, 2, stderr)
+    assert.match(stderr, message)
+  })
+}
+
+test('the help names every fault, with examples', async () => {
+  const { code, stdout } = await run(process.execPath, ['test/faults/run.ts', '--help'], ROOT)
+  assert.equal(code, 0)
+  for (const { name, what } of await loadFaults()) assert.ok(stdout.includes(what), name)
+  assert.match(stdout, /examples:\n {2}npm run faults/)
 })
 
 test('every script of the folder is called as its file and says in a line what it breaks', async () => {

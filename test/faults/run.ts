@@ -1,11 +1,12 @@
 /**
- * The scoreboard: breaks things on real processes and measures what users see.
- * `node test/faults/run.ts [name…] [--ci] [--long] [--json] [--seed N]`: all faults or those named; `--ci` only those that
- * CI runs, in their small form. Exit status 1 when a figure is beyond its threshold or could not be measured.
+ * The scoreboard: breaks things on real processes and measures what users see. `npm run faults -- --help`.
  */
 import { globSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { named, runScript } from '../../scripts/run-script.ts'
+import { wholeNumber } from '../../src/cli/args.ts'
+import { UsageError } from '../../src/cli/command.ts'
 import type { Fault, Size } from './harness/contract.ts'
 import { measure, type Plan } from './harness/measure.ts'
 import { failed, type Result, table } from './harness/table.ts'
@@ -21,12 +22,8 @@ export async function loadFaults(): Promise<Fault[]> {
 }
 
 function chosen(all: readonly Fault[], names: readonly string[], ci: boolean): readonly Fault[] {
-  const unknown = names.filter((name) => !all.some((fault) => fault.name === name))
-  if (unknown.length > 0) {
-    const known = all.map(({ name }) => name).join(', ')
-    throw new Error(`no fault is called ${unknown.join(', ')}; there are: ${known}`)
-  }
-  return all.filter((fault) => (names.length === 0 ? fault.ci || !ci : names.includes(fault.name)))
+  const wanted = new Set(names.map((name) => named('fault', name, all)))
+  return all.filter((fault) => (wanted.size === 0 ? fault.ci || !ci : wanted.has(fault)))
 }
 
 /** Most of a fault is waiting for something to be noticed, so in CI several of those that can bear it run together. */
@@ -48,6 +45,35 @@ async function measureAll(faults: readonly Fault[], plan: Plan): Promise<Result[
   return faults.map((fault) => results.get(fault)!)
 }
 
+const help = (
+  faults: readonly Fault[],
+) => `Breaks real processes and measures what users see; each figure has a threshold.
+
+usage: npm run faults -- [fault …] [options]
+
+  --ci         those that continuous integration runs, in their small form
+  --long       for the night
+  --seed <n>   the same seed breaks the same things; default SKEIN_SEED or one by chance, which is printed
+  --json       one JSON document in place of the table
+
+examples:
+  npm run faults                             all of them, half an hour
+  npm run faults -- crash disk --seed 7
+  npm run faults -- --long --json
+
+Exit status: 0 all figures are within their thresholds, 1 one is not or could not be measured, 2 the command line is wrong.
+What is absent (root, etcd, gcc …) is said and skipped. docs/faults.md has what must hold.
+
+faults:
+${faults.map(({ name, what }) => `  ${name.padEnd(24)} ${what}`).join('\n')}`
+
+/** @throws UsageError. */
+function seedOf(text: string): number {
+  const seed = wholeNumber(text, Number.MAX_SAFE_INTEGER)
+  if (seed === undefined) throw new UsageError(`seed ${text}: not a whole number`)
+  return seed
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -56,11 +82,14 @@ async function main(): Promise<void> {
       long: { type: 'boolean' },
       json: { type: 'boolean' },
       seed: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
     },
   })
+  const all = await loadFaults()
+  if (values.help) return console.log(help(all))
   const size: Size = values.ci ? 'ci' : values.long ? 'long' : 'normal'
-  const seed = Number(values.seed ?? process.env['SKEIN_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
-  const faults = chosen(await loadFaults(), positionals, values.ci === true)
+  const seed = seedOf(values.seed ?? process.env['SKEIN_SEED'] ?? String(Math.floor(Math.random() * 2 ** 31)))
+  const faults = chosen(all, positionals, values.ci === true)
   const started = performance.now()
   const results = await measureAll(faults, { size, seed })
   const about = { node: process.version, seed, size, tookMs: Math.round(performance.now() - started) }
@@ -69,4 +98,4 @@ async function main(): Promise<void> {
   process.exitCode = results.some(failed) || results.length === 0 ? 1 : 0
 }
 
-if (import.meta.main) await main()
+if (import.meta.main) await runScript('npm run faults --', main)
