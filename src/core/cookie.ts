@@ -10,3 +10,10 @@ export function cookieOf(headers: RawHeaders, name: string): string | undefined 
   }
   return undefined
 }
+
+/** All cookies but the `hidden`, as one line; undefined where none of them is there and nothing changes. */
+export function cookiesBut(headers: RawHeaders, hidden: (name: string) => boolean): string | undefined {
+  const pairs = headerValues(headers, 'cookie').flatMap((line) => line.split(';').map((pair) => pair.trim()))
+  const others = pairs.filter((pair) => !hidden(pair.split('=', 1)[0]!.trim()))
+  return others.length === pairs.length ? undefined : others.filter((pair) => pair !== '').join('; ')
+}

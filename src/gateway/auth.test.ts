@@ -459,10 +459,13 @@ test('API keys: by digest, told to the upstream by name, and not passed on', asy
 test('API keys in a query, a cookie, or behind Bearer', async (t) => {
   const keys = { shop: digest('k1') }
   const query = await authBench(t, { apiKeys: { in: 'query:key', keys } })
-  assert.equal((await query.ask('/?key=k1')).status, 200)
+  const asked = await query.ask('/x?a=%2f&%6bey=k1&b')
+  assert.deepEqual([asked.status, asked.echoed.url], [200, '/x?a=%2f&b'], 'it has done its work')
+  assert.equal((await query.ask('/?key=k1')).echoed.url, '/')
   assert.equal((await query.ask('/?key=k2')).status, 401)
   const cookie = await authBench(t, { apiKeys: { in: 'cookie:key', keys } })
-  assert.equal((await cookie.ask('/', { headers: { cookie: 'key=k1' } })).status, 200)
+  assert.equal((await cookie.ask('/', { headers: { cookie: 'key=k1' } })).echoed.headers.cookie, undefined)
+  assert.equal((await cookie.ask('/', { headers: { cookie: 'a=1; key=k1; b=2' } })).echoed.headers.cookie, 'a=1; b=2')
   const behind = await authBench(t, { apiKeys: { in: 'header:authorization', keys } })
   const answer = await behind.ask('/', bearer('k1'))
   assert.deepEqual([answer.status, answer.echoed.headers.authorization], [200, undefined])

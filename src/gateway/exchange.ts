@@ -84,8 +84,9 @@ export class Exchange implements Bagged, ExchangeObserver {
   body: Body | undefined
   bodyLength: number | undefined
 
-  /** Path of the request as the upstream gets it, where it is not the target's. */
+  /** Path and query of the request as the upstream gets them, where they are not the target's. */
   upstreamPath: string | undefined
+  upstreamQuery: string | undefined
   /** Host as the upstream gets it, where it is neither the client's nor the instance's own. */
   upstreamHost: string | undefined
   #filters: AnswerFilter[] | undefined

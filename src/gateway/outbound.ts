@@ -51,8 +51,10 @@ function isStream(body: Body | undefined): boolean {
   return typeof body === 'object' && !(body instanceof Uint8Array)
 }
 
-export function outboundPath({ target, upstreamPath = target!.path }: Exchange): string {
-  return target!.query === '' ? upstreamPath : `${upstreamPath}?${target!.query}`
+export function outboundPath({ target, upstreamPath, upstreamQuery }: Exchange): string {
+  const { path, query } = target!
+  const [to, asked] = [upstreamPath ?? path, upstreamQuery ?? query]
+  return asked === '' ? to : `${to}?${asked}`
 }
 
 const HOST: ReadonlySet<string> = new Set(['host'])

@@ -11,6 +11,7 @@ import type { AuthParts } from './auth/contract.ts'
 import { type Logins, loginRoutes, takeLogins } from './auth/oidc/logins.ts'
 import { checkGatewayConfig } from './config.ts'
 import type { GatewayConfig, RouteConfig, RouteRules } from './contract.ts'
+import { type Hidden, withHidden } from './hidden.ts'
 import { type RedisSettings, readRedis } from './redis/config.ts'
 import { parseRoute, type Route, RouteTable } from './routes.ts'
 import { type Sticky, stickyOf } from './rule/sticky.ts'
@@ -24,6 +25,8 @@ export interface GatewayRoute extends Route {
   readonly hashOn: HashKeySource | undefined
   readonly sticky: Sticky | undefined
   readonly rules: Rules
+  /** Undefined: nothing. */
+  readonly hidden: Hidden | undefined
 }
 
 export interface GatewaySnapshot {
@@ -45,11 +48,12 @@ export function takeSnapshot(config: GatewayConfig, parts: AuthParts, before?: G
   const kept = copyOf(config)
   const logins = takeLogins(kept, parts, before?.logins)
   const ruleParts = { ...parts, logins }
-  const routes = [
+  const made = [
     // First: a user's route of the same path would keep people from signing in.
     ...loginRoutes(kept).map((route) => gatewayRoute(route, -1, undefined, ruleParts, before)),
     ...kept.routes.map((route, order) => gatewayRoute(route, order, kept.defaults, ruleParts, before)),
   ]
+  const routes = withHidden(made, logins.size > 0)
   return {
     config: kept,
     table: new RouteTable(routes),
@@ -69,7 +73,7 @@ function gatewayRoute(
   defaults: RouteRules | undefined,
   parts: RuleParts,
   before: GatewaySnapshot | undefined,
-): GatewayRoute {
+): Omit<GatewayRoute, 'hidden'> {
   const route = parseRoute(config, order)
   const old = before?.table.routes.find((one) => isSame(one, route))
   return {

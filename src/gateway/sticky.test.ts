@@ -8,7 +8,7 @@ import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { BalanceConfig, StickyBalance } from '../balance/balance-config.ts'
-import { systemClock } from '../core/clock.ts'
+import { systemClock, VirtualClock } from '../core/clock.ts'
 import type { ConfigError } from '../core/issues.ts'
 import type { Instance } from '../discovery/contract.ts'
 import type { RouteConfig } from './contract.ts'
@@ -103,6 +103,56 @@ test('what else hides cookies goes on hiding them beside the session’s', async
   await visit(url, `__Host-skein-0123abcd=secret; ${cookie}`)
   await visit(`${url}/bare`, `a=1; ${cookie}`)
   assert.deepEqual(seen.slice(1), ['a=1; b=2', undefined, undefined])
+})
+
+test('no route shows the session to its instances, nor does one that is told to take cookies away or to set them', async (t) => {
+  const [file, hidden] = await keyFiles(t, KEY, 'ab'.repeat(32))
+  const oidc = { issuer: 'http://127.0.0.1:1', clientId: 'shop', keys: hidden! }
+  const balance = sticky([file!])
+  const { url, seen } = await fleet(t, 1, [
+    { to: 'users', path: '/private', auth: { oidc } },
+    { to: 'users', path: '/', balance },
+    { to: 'users', path: '/plain' },
+    { to: 'users', path: '/bare', requestHeaders: { remove: ['cookie'] } },
+    { to: 'users', path: '/own', requestHeaders: { set: { cookie: 'c=3' } } },
+    { path: '/split', split: { to: { users: 1, orders: 0 } }, balance },
+  ])
+  const { cookie } = await visit(url)
+  const all = `a=1; __Host-skein-0123abcd=secret; ${cookie}; b=2`
+  for (const path of ['/plain', '/bare', '/own', '/split']) await visit(`${url}${path}`, all)
+  assert.deepEqual(seen.slice(1), ['a=1; b=2', undefined, 'c=3', 'a=1; b=2'])
+})
+
+test('a cookie that the user named is left alone on other routes', async (t) => {
+  const balance = sticky(await keyFiles(t, KEY), { cookie: 'at' })
+  const { url, seen } = await fleet(t, 1, [
+    { to: 'users', path: '/', balance },
+    { to: 'users', path: '/other' },
+  ])
+  const { cookie } = await visit(url)
+  await visit(url, `${cookie}; b=2`)
+  await visit(`${url}/other`, 'at=mine')
+  assert.deepEqual(seen.slice(1), ['b=2', 'at=mine'])
+})
+
+test('a cache that confirms what it gave shows no session', async (t) => {
+  const seen: (string | undefined)[] = []
+  const arrived = new EventTarget()
+  const { port } = await httpUpstream(t, (request, response) => {
+    seen.push(request.headers.cookie)
+    const fields = { 'cache-control': 'public, max-age=10, stale-while-revalidate=30', etag: '"1"' }
+    response.writeHead(request.headers['if-none-match'] === undefined ? 200 : 304, fields).end()
+    arrived.dispatchEvent(new Event('request'))
+  })
+  const clock = new VirtualClock(Date.now())
+  const routes = [{ to: 'users', cache: true, balance: sticky(await keyFiles(t, KEY)) }]
+  const { url } = await workbench(t, { routes, instances: [instance(port)], clock })
+  const { cookie } = await visit(url)
+  clock.advance(15_000)
+  const confirmed = once(arrived, 'request')
+  await visit(url, `a=1; ${cookie}`)
+  await confirmed
+  assert.deepEqual(seen, [undefined, 'a=1'])
 })
 
 test('when the instance has gone the session moves, and the cookie says where', async (t) => {

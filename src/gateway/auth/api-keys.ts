@@ -9,6 +9,7 @@ import type { FieldEdits } from '../field-edits.ts'
 import type { ApiKeyConfig } from '../rule/auth.ts'
 import type { Authenticator, Decision } from './contract.ts'
 
+export const DEFAULT_PLACE = 'header:x-api-key'
 /** Longer is no key of ours. */
 const KEY_MAX = 1024
 
@@ -19,7 +20,7 @@ export class ApiKeys implements Authenticator {
   /** Digest → client. */
   readonly #clients: ReadonlyMap<string, string>
 
-  constructor({ in: place = 'header:x-api-key', keys }: ApiKeyConfig) {
+  constructor({ in: place = DEFAULT_PLACE, keys }: ApiKeyConfig) {
     this.#place = place
     this.scheme = this.#isBearer() ? 'Bearer' : 'ApiKey'
     const pairs = Object.entries(keys).flatMap(([client, digests]) =>
@@ -34,7 +35,7 @@ export class ApiKeys implements Authenticator {
     const client = shown.length > KEY_MAX ? undefined : this.#clients.get(digestOf(shown))
     if (client === undefined)
       throw new SkeinError('UNAUTHENTICATED', 'this API key is not known', { reason: 'api_key' })
-    // The key has done its work: whoever sees the upstream's logs must not be able to use it.
+    // The key has done its work: whoever sees the upstream's logs must not be able to use it. In cookie or query: hidden.ts.
     if (this.#place.startsWith('header:')) edits.drop(this.#place.slice('header:'.length).toLowerCase())
     return { identity: { subject: `key:${client}`, name: client } }
   }

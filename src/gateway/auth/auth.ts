@@ -1,6 +1,7 @@
+import type { HashKeySource } from '../../balance/contract.ts'
 import type { AuthConfig } from '../rule/auth.ts'
 import { loginId } from '../rule/oidc.ts'
-import { ApiKeys } from './api-keys.ts'
+import { ApiKeys, DEFAULT_PLACE } from './api-keys.ts'
 import type { Authenticator, AuthParts } from './contract.ts'
 import { ForwardAuth } from './forward-auth.ts'
 import type { Logins } from './oidc/logins.ts'
@@ -12,6 +13,8 @@ export interface Auth {
   /** Asked in order; the first that recognises something decides. */
   readonly authenticators: readonly Authenticator[]
   readonly optional: boolean
+  /** Where API keys stand, which have done their work here; undefined without any. */
+  readonly keyPlace: HashKeySource | undefined
   /** The rule's text: the same after a reload that did not change it, and then its keys need not be fetched again. */
   readonly id: string
 }
@@ -39,5 +42,5 @@ export function prepareAuth(
     // Last: what is decided without a call need not be asked.
     ...(forwardAuth === undefined ? [] : [new ForwardAuth(forwardAuth, parts)]),
   ]
-  return { authenticators, optional, id }
+  return { authenticators, optional, keyPlace: apiKeys && (apiKeys.in ?? DEFAULT_PLACE), id }
 }

@@ -29,6 +29,8 @@ export interface AuthRequest extends KeyedRequest {
   /** It asks for a protocol other than HTTP. */
   readonly upgrading: boolean
   readonly signal: AbortSignal
+  /** Is a cookie of this name between client and gateway alone? */
+  hides(cookie: string): boolean
   /** Adds a field to whatever the client is answered, a refusal as well. */
   tell(name: string, value: string): void
   /** Runs a call of the authenticator's own as part of the request: under its trace and id. */

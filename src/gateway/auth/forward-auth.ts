@@ -3,14 +3,14 @@
  * refusal, is the client's answer. When it fails or cannot be asked, nobody comes in.
  */
 import type { OutboundResponse } from '../../client/contract.ts'
+import { cookiesBut } from '../../core/cookie.ts'
 import { SkeinError } from '../../core/errors.ts'
-import { header, headerValues, type RawHeaders } from '../../core/headers.ts'
+import { header, headerValues } from '../../core/headers.ts'
 import { discard } from '../discard.ts'
 import { responseHeaders } from '../end-to-end.ts'
 import type { FieldEdits } from '../field-edits.ts'
 import type { ForwardAuthConfig } from '../rule/auth.ts'
 import type { Authenticator, AuthParts, AuthReply, AuthRequest, Decision } from './contract.ts'
-import { foreignCookies } from './oidc/cookies.ts'
 import { Verdicts } from './verdicts.ts'
 
 const TIMEOUT_MS = 2_000
@@ -69,8 +69,9 @@ export class ForwardAuth implements Authenticator {
   }
 
   /** All that the answer may depend on. */
-  #keyOf({ headers, method, target, forwarded }: AuthRequest): string {
-    const shown = this.#sent.map((name) => shownAs(name, headers))
+  #keyOf(request: AuthRequest): string {
+    const { method, target, forwarded } = request
+    const shown = this.#sent.map((name) => shownAs(name, request))
     return JSON.stringify(this.#config.cache?.by === 'credentials' ? shown : [shown, method, target, forwarded])
   }
 
@@ -92,8 +93,9 @@ export class ForwardAuth implements Authenticator {
     return this.#yes(answer)
   }
 
-  #headersFor({ headers, method, target, forwarded }: AuthRequest): string[] {
-    const shown = this.#sent.flatMap((name) => shownAs(name, headers).flatMap((value) => [name, value]))
+  #headersFor(request: AuthRequest): string[] {
+    const { method, target, forwarded } = request
+    const shown = this.#sent.flatMap((name) => shownAs(name, request).flatMap((value) => [name, value]))
     return [...shown, ...forwarded, 'x-forwarded-method', method, 'x-forwarded-uri', target]
   }
 
@@ -103,9 +105,9 @@ export class ForwardAuth implements Authenticator {
   }
 }
 
-/** What the client says under this name, but for sessions of a sign-in here. */
-function shownAs(name: string, headers: RawHeaders): string[] {
-  const others = name === 'cookie' ? foreignCookies(headers) : undefined
+/** What the client says under this name, but for sessions. */
+function shownAs(name: string, { headers, hides }: AuthRequest): string[] {
+  const others = name === 'cookie' ? cookiesBut(headers, hides) : undefined
   if (others === undefined) return headerValues(headers, name)
   return others === '' ? [] : [others]
 }

@@ -45,7 +45,7 @@ export const checkHeaderEdits: Check = either(
 )
 
 export function applyEdits({ set = {}, add = {}, remove = [] }: HeaderEditConfig, edits: FieldEdits): void {
-  for (const name of remove) edits.drop(name.toLowerCase())
-  for (const [name, value] of Object.entries(set)) edits.put(name.toLowerCase(), value)
+  for (const name of remove) edits.remove(name.toLowerCase())
+  for (const [name, value] of Object.entries(set)) edits.replace(name.toLowerCase(), value)
   for (const [name, value] of Object.entries(add)) edits.add(name.toLowerCase(), value)
 }

@@ -45,6 +45,11 @@ export class Sticky {
     this.#keys = texts.map((text) => new StickyKey(text))
   }
 
+  /** The user has given its cookie no name. */
+  get namesCookie(): boolean {
+    return this.#config.cookie === undefined
+  }
+
   cookieName(service: string): string {
     return this.#config.cookie ?? `_skein_${(xxHash64(service).hi >>> 0).toString(16).padStart(8, '0')}`
   }

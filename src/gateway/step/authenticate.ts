@@ -3,6 +3,7 @@ import { asSkeinError, SkeinError } from '../../core/errors.ts'
 import type { Auth } from '../auth/auth.ts'
 import { headerText } from '../auth/claims.ts'
 import type { AuthRequest, Decision } from '../auth/contract.ts'
+import { isOwnCookie } from '../auth/oidc/cookies.ts'
 import type { Exchange } from '../exchange.ts'
 import type { FieldEdits } from '../field-edits.ts'
 import { forwardedHeaders } from '../forwarded.ts'
@@ -48,7 +49,7 @@ async function decide(request: AuthRequest, edits: FieldEdits, { authenticators,
 }
 
 function requestOf(exchange: Exchange): AuthRequest {
-  const { origin, connection, head, params, target, signal } = exchange
+  const { origin, connection, head, params, target, signal, route } = exchange
   const { path, query } = target!
   return {
     ...{ ip: origin!.ip, port: connection.port, headers: head.headers, params, query, signal },
@@ -58,6 +59,7 @@ function requestOf(exchange: Exchange): AuthRequest {
     upgrading: exchange.upgrading,
     target: query === '' ? path : `${path}?${query}`,
     forwarded: forwardedHeaders(origin!),
+    hides: route!.hidden?.cookie ?? isOwnCookie,
     tell: (name, value) => exchange.answerEdits.add(name, value),
     asPartOf: (call) => asPartOf(exchange, call),
   }

@@ -1,12 +1,11 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Step } from '../../core/compose.ts'
-import { headerValues } from '../../core/headers.ts'
 import type { Instance } from '../../discovery/contract.ts'
 import type { Exchange, Parts } from '../exchange.ts'
 
 /**
- * Sends the request where the client's session is, and tells the client by a cookie where it is from now on. The instance does not see
- * the cookie. A tunnel is only sent there: its handshake is the instance's own.
+ * Sends the request where the client's session is, and tells the client by a cookie where it is from now on. A tunnel is only sent
+ * there: its handshake is the instance's own.
  */
 export function stick({ caller, clock }: Parts): Step<Exchange, void> {
   return (exchange, next) => {
@@ -24,7 +23,6 @@ function follow(exchange: Exchange, instances: readonly Instance[], clock: Clock
   const service = exchange.service!
   const session = sticky.read(exchange.head.headers, service, instances, clock.now())
   exchange.session = session?.instance
-  hide(exchange, sticky.cookieName(service))
   exchange.filterAnswer((answer) => {
     const { instance, origin, answerEdits } = exchange
     if (instance !== undefined && (session?.instance !== instance || session.isOld)) {
@@ -34,14 +32,4 @@ function follow(exchange: Exchange, instances: readonly Instance[], clock: Clock
     }
     return Promise.resolve(answer)
   })
-}
-
-/** Of what other steps leave to be seen: some hide cookies as well. */
-function hide(exchange: Exchange, name: string): void {
-  const lines = headerValues(exchange.editedRequest([...exchange.head.headers]), 'cookie')
-  const pairs = lines.flatMap((line) => line.split(';'))
-  const others = pairs.map((pair) => pair.trim()).filter((pair) => pair.split('=', 1)[0]!.trim() !== name)
-  if (others.length === pairs.length) return
-  if (others.length === 0) exchange.requestEdits.remove('cookie')
-  else exchange.requestEdits.replace('cookie', others.join('; '))
 }

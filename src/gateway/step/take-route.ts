@@ -1,7 +1,8 @@
+import { cookiesBut } from '../../core/cookie.ts'
 import { SkeinError } from '../../core/errors.ts'
 import { header } from '../../core/headers.ts'
-import { foreignCookies } from '../auth/oidc/cookies.ts'
 import type { Exchange } from '../exchange.ts'
+import type { Hidden } from '../hidden.ts'
 import type { RouteMatch, RouteRequest } from '../routes.ts'
 import type { GatewayRoute, GatewaySnapshot } from '../snapshot.ts'
 import { normaliseHost } from '../target.ts'
@@ -18,17 +19,27 @@ export function takeRoute(exchange: Exchange): void {
     throw new SkeinError('NOT_FOUND', `no route for ${head.method} ${path}`, { reason: 'no_route' })
   }
   for (const name of snapshot.ownFields) exchange.requestEdits.drop(name)
-  if (snapshot.logins.size > 0) hideSessions(exchange)
+  if (match.route.hidden !== undefined) hide(exchange, match.route.hidden)
   exchange.route = match.route
   exchange.params = match.params
   exchange.service = match.route.config.to
 }
 
-/** On all routes: whoever got a session's cookie could show it here in turn. */
-function hideSessions({ head, requestEdits }: Exchange): void {
-  const others = foreignCookies(head.headers)
+/** What is hidden is left out of all that goes on from here. */
+function hide(exchange: Exchange, { cookie, parameter }: Hidden): void {
+  const { head, target, requestEdits } = exchange
+  const others = cookiesBut(head.headers, cookie)
   if (others === '') requestEdits.drop('cookie')
   else if (others !== undefined) requestEdits.put('cookie', others)
+  if (parameter !== undefined) exchange.upstreamQuery = queryBut(target!.query, parameter)
+}
+
+/** The rest to the letter. */
+function queryBut(query: string, name: string): string {
+  return query
+    .split('&')
+    .filter((pair) => !new URLSearchParams(pair).has(name))
+    .join('&')
 }
 
 /** A preflight takes the route of the request that it asks about, where that route has CORS. */

@@ -28,12 +28,8 @@ export function cookiesOf(headers: RawHeaders): Map<string, string> {
   return cookies
 }
 
-/** The cookies of others, as one line; undefined where there are none of ours among them and nothing changes. */
-export function foreignCookies(headers: RawHeaders): string | undefined {
-  const lines = headerValues(headers, 'cookie')
-  if (!lines.some((line) => line.includes(OWN_COOKIES))) return undefined
-  const pairs = lines.flatMap((line) => line.split(';').map((pair) => pair.trim()))
-  return pairs.filter((pair) => pair !== '' && !pair.startsWith(OWN_COOKIES)).join('; ')
+export function isOwnCookie(name: string): boolean {
+  return name.startsWith(OWN_COOKIES)
 }
 
 /** A value for Set-Cookie. */
