@@ -4,17 +4,25 @@ import { once } from 'node:events'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { connect } from 'node:http2'
 import { type TestContext, test } from 'node:test'
+import { pino } from 'pino'
 import { VirtualClock } from '../core/clock.ts'
+import { Metrics } from '../telemetry/metrics.ts'
 import type { BodySink, BodySource } from '../wire/contract.ts'
 import { directivesOf } from './cache/directives.ts'
 import { isStorable, lifetimeOf } from './cache/freshness.ts'
 import { Note, NotingBudget } from './cache/notes.ts'
+import { cacheRequest } from './cache/request.ts'
 import { Store } from './cache/store.ts'
 import { tee } from './cache/tee.ts'
 import { wholeBody } from './compress.ts'
 import type { GatewayConfig, RouteConfig } from './contract.ts'
-import type { GatewayLimits } from './limits.ts'
+import type { Exchange, Parts } from './exchange.ts'
+import { FieldEdits } from './field-edits.ts'
+import { type GatewayLimits, LIMITS } from './limits.ts'
+import { gatewayMetrics } from './metrics.ts'
+import { cache } from './rule/cache.ts'
 import type { CustomStep } from './rule/steps.ts'
+import { keep } from './step/keep.ts'
 import { type AskOptions, ask, httpUpstream, instance, workbench } from './workbench.suite.ts'
 
 interface Upstream {
@@ -339,6 +347,39 @@ test('it stands behind compression and limits: each client gets its own form', a
   assert.deepEqual([plain.text, plain.headers['content-encoding']], [text, undefined])
   assert.equal((await get('/', { headers: { 'accept-encoding': 'br' } })).headers['content-encoding'], 'br')
   assert.equal(upstream.count, 1)
+})
+
+test('a mistake while a stale answer is confirmed is told, and holds nobody up', async () => {
+  const told: object[] = []
+  const log = pino({ level: 'error' }, { write: (text) => void told.push(JSON.parse(text)) })
+  const clock = new VirtualClock()
+  const parts = { clock, log, limits: LIMITS, metrics: gatewayMetrics(new Metrics()) } as unknown as Parts
+  const rule = cache(true, 'r', undefined)!
+  const sent: string[] = []
+  const exchange = {
+    ...{ head: { method: 'GET', headers: ['host', 'a'], framing: 0 }, target: { path: '/', query: '' }, service: 'a' },
+    ...{
+      origin: { ip: '1.2.3.4', proto: 'http', host: 'a', port: '80', chain: ['1.2.3.4'] },
+      answerEdits: new FieldEdits(),
+    },
+    route: { name: 'r', config: { to: 'a' }, rules: { cache: rule } },
+    wire: { done: true, send: (_: number, __: object, body: Uint8Array) => sent.push(String(body)) },
+    editedRequest: (fields: string[]) => fields,
+    editedAnswer: (fields: string[]) => fields,
+    filtered: (answer: object) => answer,
+    get trace(): never {
+      throw new TypeError('a mistake')
+    },
+  } as unknown as Exchange
+  const { key, fields } = cacheRequest(exchange)
+  const headers = ['cache-control', 'max-age=1, stale-while-revalidate=9']
+  rule.store.put(key, fields, { status: 200, headers, body: Buffer.from('old'), lifetime: 1, age: 0, at: -5000 })
+  const step = keep(parts)
+  for (const nth of [1, 2]) {
+    await step(exchange, () => assert.fail('it is given from the cache'))
+    assert.deepEqual([sent.length, told.length], [nth, nth])
+  }
+  assert.match(JSON.stringify(told[0]), /a mistake/)
 })
 
 test('a store is bounded in bytes; the answer unused for longest goes', () => {

@@ -13,8 +13,6 @@ export async function watched(
   { clock, limits }: Parts,
 ): Promise<void> {
   const { timeoutMs } = exchange.grpc!
-  if (Number.isNaN(timeoutMs))
-    throw new SkeinError('BAD_REQUEST', 'grpc-timeout is malformed', { reason: 'grpc_timeout' })
   const left = timeoutMs === undefined ? undefined : Math.max(0, exchange.startedAt + timeoutMs - clock.monotonic())
   const deadline =
     left === undefined || left > LONGEST_MS ? undefined : clock.after(left, () => exchange.fail(tooLate()))

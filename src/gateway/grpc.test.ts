@@ -200,6 +200,32 @@ test('the deadline holds at the gateway too: before the head, and in the middle 
   assert.equal((await call(t, gateway.port, '/', { 'grpc-timeout': '1 day' })).fields['grpc-status'], '13')
 })
 
+test('a call whose deadline is malformed is refused before anybody is asked, a copy’s taker included', async (t) => {
+  const copied: string[] = []
+  const arrived = new EventTarget()
+  const { port } = await h2Upstream(t, (stream, path) => {
+    stream.respond({ 'content-type': 'application/grpc', 'grpc-status': '0' }, { endStream: true })
+    copied.push(path)
+    arrived.dispatchEvent(new Event('copy'))
+  })
+  const instances = [instance(port), instance(port, { service: 'shadow' })]
+  const routes = [{ to: 'users', path: '/*', mirror: { to: 'shadow' } }]
+  const { gateway, metrics } = await workbench(t, { instances, routes })
+  const session = connect(`http://127.0.0.1:${gateway.port}`)
+  t.after(() => session.destroy())
+  const statusOf = async (path: string, timeout: string) => {
+    const fields = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', 'grpc-timeout': timeout }
+    const [head] = (await once(session.request(fields, { endStream: true }).resume(), 'response')) as [
+      IncomingHttpHeaders,
+    ]
+    return head['grpc-status']
+  }
+  assert.deepEqual([await statusOf('/bad', '1 day'), await statusOf('/good', '1S')], ['13', '0'])
+  while (copied.length < 2) await once(arrived, 'copy')
+  assert.deepEqual(copied, ['/good', '/good'])
+  assert.doesNotMatch(metrics.toText(), /skein_gateway_mirrored_total\{[^}]*outcome="(?!200")/)
+})
+
 test('a client that cancels cancels at the server', async (t) => {
   const began = Promise.withResolvers<void>()
   const cancelled = Promise.withResolvers<void>()

@@ -13,7 +13,7 @@ import type { RequestHead } from '../wire/contract.ts'
 import { H2StreamError } from '../wire/h2-stream.ts'
 import { publicMessage } from './public-error.ts'
 
-/** `timeoutMs` is NaN where it is malformed. */
+/** `timeoutMs` is NaN where it is malformed; step/refuse.ts takes none of those. */
 export function grpcCallOf({ method, headers }: RequestHead): GrpcCall | undefined {
   if (method !== 'POST' || !isGrpc(header(headers, 'content-type'))) return undefined
   const timeout = header(headers, TIMEOUT_HEADER)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { connect, type IncomingHttpHeaders } from 'node:http2'
 import { type TestContext, test } from 'node:test'
 import { seeded } from '../core/random.ts'
 import type { RouteConfig } from './contract.ts'
@@ -130,6 +131,40 @@ test('a body too large to be kept is not copied', async (t) => {
   assert.equal((await ask(gateway.port, '/', { method: 'POST', body })).text, 'real')
   assert.match(metrics.toText(), /skein_gateway_mirrored_total\{[^}]*outcome="left_out"\} 1/)
   assert.equal(copies.length, 0)
+})
+
+test('a WebSocket is not copied, whichever version of HTTP brings it; a request that only could do with h2c is', async (t) => {
+  const { gateway, until, copies, metrics } = await mirrored(t, {})
+  const session = connect(`http://127.0.0.1:${gateway.port}`)
+  t.after(() => session.destroy())
+  await once(session, 'remoteSettings')
+  const stream = session.request({ ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/tunnel' }).resume()
+  const [head] = (await once(stream, 'response')) as [IncomingHttpHeaders]
+  assert.equal(Number(head[':status']), 400, 'this route has none')
+  const headers = { connection: 'upgrade, http2-settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABkAAQAAP__' }
+  assert.equal((await ask(gateway.port, '/java', { headers })).text, 'real')
+  await until(1)
+  assert.deepEqual(
+    copies.map(({ url }) => url),
+    ['/java'],
+  )
+  assert.match(metrics.toText(), /skein_gateway_mirrored_total\{[^}]*outcome="left_out"\} 1/)
+})
+
+test('a copy is sent once, also where the route asks a second instance for what is slow', async (t) => {
+  const asked: ServerResponse[] = []
+  const slow = await httpUpstream(t, (_, response) => {
+    // Answers when the second of two has come.
+    if (asked.push(response) === 2) for (const one of asked) one.end('real')
+  })
+  const hung = await httpUpstream(t, () => {})
+  const twice = (port: number, service: string) => ['a', 'b'].map((id) => instance(port, { service, id }))
+  const instances = [...twice(slow.port, 'users'), ...twice(hung.port, 'shadow')]
+  const routes = [{ to: 'users', mirror: { to: 'shadow' }, hedge: { delayMs: 1 }, timeoutMs: 1000 }]
+  const { gateway, metrics } = await workbench(t, { instances, routes })
+  assert.equal((await ask(gateway.port, '/')).text, 'real')
+  const hedged = metrics.toText().match(/^skein_client_hedges_total\{[^}]*outcome="sent"\}.*$/gm)
+  assert.deepEqual(hedged, ['skein_client_hedges_total{service="users",outcome="sent"} 1'])
 })
 
 test('an endless answer to a copy is broken off', async (t) => {

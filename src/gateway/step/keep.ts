@@ -22,6 +22,7 @@ import {
 import type { Kept } from '../cache/store.ts'
 import { discard } from '../discard.ts'
 import type { Exchange, Parts, UpstreamAnswer } from '../exchange.ts'
+import { noteHidden } from '../note-hidden.ts'
 import { asPartOf, outboundRequest } from '../outbound.ts'
 
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -76,14 +77,14 @@ class CacheStep {
     const { exchange, key, fields } = request
     if (this.#keeper.flights.isUnderWay(key)) return
     const fetch = this.#begin(request, kept)
-    const headers = [...withoutHeaders(fields, CONDITIONS), ...validatorsOf(kept)]
-    const asked = { ...outboundRequest(exchange, limits), method: 'GET', headers, signal: undefined }
     try {
+      const headers = [...withoutHeaders(fields, CONDITIONS), ...validatorsOf(kept)]
+      const asked = { ...outboundRequest(exchange, limits), method: 'GET', headers, signal: undefined }
       const taken = this.#keeper.take(fetch, await asPartOf(exchange, () => caller.request(asked)))
       discard(taken.source, clock, fetch.config.maxBodyBytes)
     } catch (err) {
       fetch.end(false)
-      log.debug({ err, requestId: exchange.requestId }, 'a stale answer could not be confirmed')
+      noteHidden(log, err, { requestId: exchange.requestId }, 'a stale answer could not be confirmed')
     }
   }
 

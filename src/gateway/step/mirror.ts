@@ -1,8 +1,7 @@
 import type { Step } from '../../core/compose.ts'
-import { asSkeinError } from '../../core/errors.ts'
-import { header } from '../../core/headers.ts'
 import { discard } from '../discard.ts'
 import type { Exchange, Parts } from '../exchange.ts'
+import { noteHidden } from '../note-hidden.ts'
 import { asPartOf, outboundRequest } from '../outbound.ts'
 
 /** Copies under way in one gateway; beyond that none are made: a slow copy must not cost the true service memory. */
@@ -28,24 +27,22 @@ export function mirror(parts: Parts): Step<Exchange, void> {
   }
 }
 
-function isRepeatable({ body, head }: Exchange): boolean {
-  const isTunnel = header(head.headers, 'upgrade') !== undefined
-  return !isTunnel && (body === undefined || typeof body === 'string' || body instanceof Uint8Array)
+function isRepeatable({ body, upgrading }: Exchange): boolean {
+  return !upgrading && (body === undefined || typeof body === 'string' || body instanceof Uint8Array)
 }
 
 /** Its status or the code of its error. Once and no more: a copy is not worth a retry. The client's end does not end it. */
 async function copy(exchange: Exchange, service: string, { caller, clock, limits, log }: Parts): Promise<string> {
-  const request = outboundRequest(exchange, limits)
-  const headers = [...request.headers, 'x-skein-mirror', '1']
-  const policy = { ...request.policy, attempts: 1 }
   try {
+    const request = outboundRequest(exchange, limits)
+    const headers = [...request.headers, 'x-skein-mirror', '1']
+    const policy = { ...request.policy, attempts: 1, hedge: undefined }
     const answer = await asPartOf(exchange, () =>
       caller.request({ ...request, service, headers, policy, signal: undefined }),
     )
     discard(answer.source, clock)
     return String(answer.status)
   } catch (error) {
-    log.debug({ err: error, service, requestId: exchange.requestId }, 'a copy failed')
-    return asSkeinError(error).code
+    return noteHidden(log, error, { service, requestId: exchange.requestId }, 'a copy failed').code
   }
 }
