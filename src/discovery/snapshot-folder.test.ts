@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { VirtualClock } from '../core/clock.ts'
+import { createLogger } from '../core/log.ts'
 import { readKeptInstances, saveInstances } from './kept-instances.ts'
 import { instance } from './kit.suite.ts'
 import { SNAPSHOT_MAX_AGE_MS, SNAPSHOT_MAX_BYTES, SnapshotFolder } from './snapshot-folder.ts'
@@ -146,4 +147,45 @@ test('the folder: as given, in the cache of the user by registry, or none', () =
   assert.ok(on('http://a').startsWith(path.join('/cache', 'skein', path.sep)))
   assert.notEqual(on('http://a'), on('http://b'))
   assert.equal(on('http://a'), on('http://a/'))
+})
+
+test('what cannot be written keeps nothing else from it, and is written once it can be', async (t) => {
+  const { folder, open } = scene(t)
+  const mine = open()
+  mine.save('a', 1)
+  await mine.flush()
+  const inTheWay = path.join(folder, 'b.skein-snapshot')
+  mkdirSync(inTheWay)
+  const value = { x: 1 }
+  mine.save('b', value)
+  mine.save('c', 3)
+  await mine.flush()
+  assert.equal((await open().read('c'))?.value, 3)
+  rmSync(inTheWay, { recursive: true })
+  mine.save('b', value)
+  await mine.flush()
+  assert.deepEqual((await open().read('b'))?.value, value)
+})
+
+test('a name may be as long as it likes, and of any letters', async (t) => {
+  const { open } = scene(t)
+  const names = ['instances/注文サービスの長い名前とその続きと終わり', 'x'.repeat(1_000), `${'x'.repeat(999)}y`]
+  const mine = open()
+  for (const name of names) mine.save(name, name)
+  await mine.flush()
+  for (const name of names) assert.equal((await open().read(name))?.value, name)
+})
+
+test('two of one process that write the same name do not tear each other', async (t) => {
+  const { open, folder, clock } = scene(t)
+  const warnings: string[] = []
+  const log = createLogger({}, 'warn', { write: (line) => void warnings.push(line) })
+  const both = [0, 1].map(() => new SnapshotFolder({ folder, clock, log }))
+  for (let round = 0; round < 30; round++) {
+    for (const [i, one] of both.entries()) one.save('a', `${i}`.repeat(1 + 300_000 * i + round))
+    await Promise.all(both.map((one) => one.flush()))
+    assert.match(String((await open().read('a'))?.value), /^(?:0+|1+)$/)
+  }
+  assert.deepEqual(warnings, [])
+  assert.deepEqual(readdirSync(folder), ['a.skein-snapshot'])
 })

@@ -4,8 +4,10 @@
  * the whole file by a rename, so a reader sees the old or the new one. No fsync: what a power cut tears is no file, and is
  * then read like none.
  */
+import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { threadId } from 'node:worker_threads'
 import { type Clock, systemClock, type Timer } from '../core/clock.ts'
 import { type Logger, silentLogger } from '../core/log.ts'
 
@@ -34,7 +36,12 @@ const DRAFT_MAX_AGE_MS = 60_000
 const FORMAT = 1
 /** Said in full, because files with it are removed when they are too old, and the folder may be anybody's. */
 const SUFFIX = '.skein-snapshot'
-const DRAFT = /\.skein-snapshot\.\d+$/
+const DRAFT = /\.skein-snapshot\.[\d.]+$/
+/** Of the name before the suffix; longer ones no file may have. */
+const NAME_MAX = 200
+
+/** Two folders of one process may write the same name at the same time. */
+let drafts = 0
 
 /** What was handed to writing last. */
 interface Saved {
@@ -97,13 +104,19 @@ export class SnapshotFolder {
   async #writeAll(due: readonly (readonly [string, Kept])[]): Promise<void> {
     try {
       if (due.length > 0) await this.#prepare()
-      for (const [name, entry] of due) await this.#write(name, entry)
-      this.#warned = false
     } catch (err) {
-      // Once: calls go on without, and a disk that is full stays full for a while.
-      if (!this.#warned) this.#log.warn({ err, folder: this.folder }, 'snapshots cannot be written')
-      this.#warned = true
+      return this.#unwritten(due, err)
     }
+    for (const [name, entry] of due)
+      await this.#write(name, entry).catch((err) => this.#unwritten([[name, entry]], err))
+  }
+
+  /** As if it had not been saved: the registry's next word is written again. */
+  #unwritten(entries: readonly (readonly [string, Kept])[], err: unknown): void {
+    for (const [name] of entries) this.#saved.delete(name)
+    // Once: calls go on without, and a disk that is full stays full for a while.
+    if (!this.#warned) this.#log.warn({ err, folder: this.folder }, 'snapshots cannot be written')
+    this.#warned = true
   }
 
   /** Mode 0700: who can write here chooses whom this user calls. */
@@ -126,10 +139,11 @@ export class SnapshotFolder {
     const text = JSON.stringify({ format: FORMAT, name, confirmedAt, value })
     if (Buffer.byteLength(text) > SNAPSHOT_MAX_BYTES) return
     const file = this.#fileOf(name)
-    const draft = `${file}.${process.pid}`
+    const draft = `${file}.${process.pid}.${threadId}.${drafts++}`
     try {
       await writeFile(draft, text, { mode: 0o600 })
       await rename(draft, file)
+      this.#warned = false
     } catch (error) {
       await rm(draft, { force: true })
       throw error
@@ -137,7 +151,9 @@ export class SnapshotFolder {
   }
 
   #fileOf(name: string): string {
-    return path.join(this.folder, `${encodeURIComponent(name)}${SUFFIX}`)
+    const encoded = encodeURIComponent(name)
+    const short = encoded.length > NAME_MAX ? createHash('sha256').update(name).digest('hex') : encoded
+    return path.join(this.folder, `${short}${SUFFIX}`)
   }
 
   #fresh(kept: Kept | undefined): Kept | undefined {
