@@ -109,7 +109,8 @@ export class ProcessFleet implements Fleet {
     this.#checkOpen()
     const group = this.#group(service)
     await group.close(DRAIN_MS)
-    this.#groups.delete(service)
+    // Asked for twice, the name may be another's by now.
+    if (this.#groups.get(service) === group) this.#groups.delete(service)
   }
 
   async restart(target: string): Promise<void> {
