@@ -146,7 +146,8 @@ export class Contracts {
     const contract = entry === undefined ? undefined : parseContract(entry.value)
     if (contract === undefined) {
       const why = entry === undefined ? 'has published no contract' : 'has published something that is no contract'
-      throw new SkeinError('UNKNOWN_CONTRACT', `service "${service}" ${why} (KV ${contractKey(service)})`, { service })
+      const where = `KV ${contractKey(service)} of the registry at ${this.#consul.address}`
+      throw new SkeinError('UNKNOWN_CONTRACT', `service "${service}" ${why} (${where})`, { service })
     }
     this.#kept.set(service, { contract, readAt: this.#clock.monotonic() })
     this.#consul.snapshots?.save(nameOf(service), entry!.value)

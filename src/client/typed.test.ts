@@ -172,11 +172,17 @@ test('an instance of a version that cannot be looked up is called as the current
   assert.equal(await ask(), '/user/7', 'nor does a registry that is away hold anything up')
 })
 
-test('a service without a contract, and a registry that is away', async (t) => {
+test('a service without a contract, and a registry that is away: who was asked, and the way out', async (t) => {
   const { api, consul } = await users(t, echo, () => undefined)
-  await assert.rejects(api.get({ id: '7' }), { code: 'UNKNOWN_CONTRACT' })
+  const tells = (code: string) => (error: SkeinError) => {
+    assert.equal(error.code, code)
+    assert.ok(error.message.includes(`registry at ${consul.address}`), error.message)
+    assert.match(error.kind.hint, /`skein up`.*SKEIN_REGISTRY/)
+    return true
+  }
+  await assert.rejects(api.get({ id: '7' }), tells('UNKNOWN_CONTRACT'))
   await consul.close()
-  await assert.rejects(api.get({ id: '7' }), { code: 'REGISTRY_UNAVAILABLE' })
+  await assert.rejects(api.get({ id: '7' }), tells('REGISTRY_UNAVAILABLE'))
 })
 
 for (const id of ['', '.', '..', undefined, null, {}]) {
