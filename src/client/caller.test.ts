@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import type { RequestListener, ServerResponse } from 'node:http'
+import { createServer, type RequestListener, type ServerResponse } from 'node:http'
+import { createServer as createH2Server } from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { type Clock, systemClock, type Timer, VirtualClock } from '../core/clock.ts'
@@ -493,10 +495,37 @@ test('a body of a length that is none is not sent: what follows its head would b
     const body = Readable.from(['GET /smuggled HTTP/1.1\r\nhost: u1\r\n\r\n'])
     await assert.rejects(caller.request(get({ method: 'POST', body, bodyLength })), (error) => {
       assert.equal((error as SkeinError).code, 'BAD_REQUEST')
-      assert.match((error as SkeinError).message, new RegExp(`service "users": bodyLength: ${bodyLength} is no length`))
+      assert.match(
+        (error as SkeinError).message,
+        new RegExp(`service "users": the request cannot be sent: bodyLength: ${bodyLength} is no length`),
+      )
       return true
     })
   }
   assert.equal(await inFlight(caller), 0)
   assert.deepEqual(order, [])
+})
+
+test('a body that is none fails its call and nothing else, whatever is spoken', async (t) => {
+  for (const protocol of ['http/1.1', 'h2c'] as const) {
+    const server = protocol === 'h2c' ? createH2Server((_, response) => void response.end('ok')) : createServer(ok)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const caller = createCaller({ source: staticSource([describe('u1', port)]), metrics: new Metrics() })
+    t.after(async () => {
+      await caller.close()
+      server.close()
+    })
+    const policy = { protocol }
+    const wrong = { method: 'POST', body: { a: 1 } as unknown as string, policy }
+    // On a connection that has to be made, and on one that is there.
+    for (let i = 0; i < 2; i++) {
+      await assert.rejects(caller.request(get(wrong)), (error) => {
+        assert.match((error as SkeinError).message, /service "users": the request cannot be sent: /)
+        return true
+      })
+      await text((await caller.request(get({ policy }))).body)
+    }
+    assert.equal(await inFlight(caller), 0)
+  }
 })

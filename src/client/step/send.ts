@@ -13,7 +13,7 @@ import type { Instance } from '../../discovery/contract.ts'
 import type { BodySource } from '../../wire/contract.ts'
 import { toReadable } from '../../wire/incoming.ts'
 import { type AttemptState, type Call, type Layer, type Parts, sentRequest } from '../call.ts'
-import type { Attempt, OutboundResponse } from '../contract.ts'
+import type { Attempt, Body, OutboundResponse } from '../contract.ts'
 import { attemptTimedOut, instanceFailed } from '../failure.ts'
 import { isFailure, statusInHead, statusName } from '../grpc.ts'
 import { attemptHeaders, ERROR_HEADER } from '../headers.ts'
@@ -167,8 +167,7 @@ function messageOf(call: Call, { clock }: Parts): Message {
   const { method, path, body, bodyLength, grpc, idempotent } = sentRequest(call)
   const { bodyIdleMs, protocol = call.attempt.candidate!.protocol, tls } = call.policy
   const headers = attemptHeaders(call, clock)
-  if (bodyLength !== undefined && !(Number.isSafeInteger(bodyLength) && bodyLength >= 0))
-    throw noLength(call, bodyLength)
+  if (body !== undefined) checkBody(call, body, bodyLength)
   const once = idempotent === false
   if (grpc === undefined) return { method, path, headers, body, bodyLength, once, bodyIdleMs, protocol, tls }
   // gRPC is nothing else than HTTP/2, whoever forgot to say so; and its streams may be silent for as long as they like.
@@ -176,9 +175,17 @@ function messageOf(call: Call, { clock }: Parts): Message {
   return { method, path, headers, body, bodyLength, bodyIdleMs: Number.POSITIVE_INFINITY, protocol: spoken, tls }
 }
 
-/** What it would be framed by is no length: the other side would read the rest as another request. */
-function noLength({ request: { service } }: Call, length: number): SkeinError {
-  return new SkeinError('BAD_REQUEST', `service "${service}": bodyLength: ${length} is no length`, { service })
+/** With a length that is none, the other side would read what follows the head as another request. */
+function checkBody({ request: { service } }: Call, body: Body, length: number | undefined): void {
+  const isSource = typeof body === 'object' && body !== null && ('pipe' in body || 'drop' in body)
+  if (!isSource && typeof body !== 'string' && !(body instanceof Uint8Array))
+    throw unsendable(service, 'the body is no text, bytes or stream')
+  if (length !== undefined && !(Number.isSafeInteger(length) && length >= 0))
+    throw unsendable(service, `bodyLength: ${length} is no length`)
+}
+
+function unsendable(service: string, why: string): SkeinError {
+  return new SkeinError('BAD_REQUEST', `service "${service}": the request cannot be sent: ${why}`, { service })
 }
 
 /** The name of the status of an answer that is nothing but a failure. */
