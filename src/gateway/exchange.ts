@@ -8,7 +8,9 @@ import { SkeinError } from '../core/errors.ts'
 import type { RawHeaders } from '../core/headers.ts'
 import type { Logger } from '../core/log.ts'
 import type { Random } from '../core/random.ts'
+import type { Span } from '../core/span.ts'
 import type { Timeouts } from '../core/timeouts.ts'
+import type { Tracer } from '../telemetry/spans/tracer.ts'
 import type { TraceContext } from '../telemetry/trace.ts'
 import type { BodySource, ExchangeObserver, Peer, RequestHead, ServerExchange } from '../wire/contract.ts'
 import type { Allowance } from './allowance.ts'
@@ -33,6 +35,8 @@ export interface Parts {
   readonly metrics: GatewayMetrics
   readonly random: Random
   readonly allowance: Allowance
+  /** Undefined: nothing is recorded. */
+  readonly tracer?: Tracer | undefined
 }
 
 /** What an upstream answered; the body has been read by nobody. */
@@ -71,6 +75,8 @@ export class Exchange implements Bagged, ExchangeObserver {
   // Set by the steps, in this order.
   requestId = ''
   trace: TraceContext | undefined
+  /** Where the request is recorded; `trace` is its context. */
+  span: Span | undefined
   origin: Origin | undefined
   target: Target | undefined
   route: GatewayRoute | undefined

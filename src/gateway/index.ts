@@ -1,12 +1,14 @@
 /** The gateway: `startGateway`. The life of a request is in pipeline.ts. */
-import { randomBytes } from 'node:crypto'
 import type { Caller } from '../client/contract.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { ConfigError, type Issue } from '../core/issues.ts'
 import { type Logger, silentLogger } from '../core/log.ts'
 import { type Random, systemRandom } from '../core/random.ts'
+import { SETTINGS } from '../core/settings.ts'
 import { Timeouts } from '../core/timeouts.ts'
 import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
+import type { Tracer } from '../telemetry/spans/tracer.ts'
+import { openTracing } from '../telemetry/spans/tracing.ts'
 import { type Admin, type Pages, pagesOf, serveAdmin } from './admin.ts'
 import { type Allowance, ownAllowance } from './allowance.ts'
 import type { GatewayConfig } from './contract.ts'
@@ -17,6 +19,7 @@ import { ConfiguredAllowance } from './redis/configured.ts'
 import { ruleNames } from './rules.ts'
 import { GatewayServer } from './server.ts'
 import { type GatewayRoute, type GatewaySnapshot, takeSnapshot } from './snapshot.ts'
+import { RotatingTicketKeys, type TicketKeys } from './ticket-keys.ts'
 
 export { checkGatewayConfig } from './config.ts'
 export type { GatewayConfig, RouteConfig, RouteRules } from './contract.ts'
@@ -36,12 +39,14 @@ export interface GatewayOptions {
   /** For splits and mirrors; the choice of an instance is the caller's. */
   readonly random?: Random | undefined
   readonly metrics?: Metrics | undefined
+  /** Records requests. Default: as OTEL_* in the environment say; false = nothing. */
+  readonly tracer?: Tracer | false | undefined
   /** On 127.0.0.1; default 0 = any free one, false = none: whoever asks `pages` serves them. */
   readonly adminPort?: number | false | undefined
   /** Other gateways listen on the same port, and the system shares connections out. Default false. */
   readonly reusePort?: boolean | undefined
-  /** 48 bytes with which sessions of TLS are kept by the clients: gateways with the same go on with each other's. Default: random. */
-  readonly ticketKeys?: Buffer | undefined
+  /** With which sessions of TLS are kept by the clients: gateways with the same go on with each other's. Default: its own. */
+  readonly ticketKeys?: TicketKeys | undefined
   /** Who counts for the rate limits; default this gateway by itself. */
   readonly allowance?: Allowance | undefined
   /** What a client may take up; default LIMITS. */
@@ -70,10 +75,18 @@ export interface RunningGateway {
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   const { caller, log = silentLogger, clock = systemClock, random = systemRandom, metrics = processMetrics } = options
   const limits = { ...LIMITS, ...options.limits }
-  const common = { caller, log, clock, random, limits, metrics: gatewayMetrics(metrics) }
+  const tracing = options.tracer === undefined ? openTracing(process.env, aboutGateway(log)) : undefined
+  const tracer = options.tracer || tracing?.tracer
+  const common = { caller, log, clock, random, limits, metrics: gatewayMetrics(metrics), tracer }
   const allowance = new ConfiguredAllowance(options.allowance ?? ownAllowance, common)
   const parts = { ...common, allowance, timeouts: new Timeouts(clock) }
-  const server = new GatewayServer(takeSnapshot(options.config, parts), parts, options.ticketKeys ?? randomBytes(48))
+  const snapshot = takeSnapshot(options.config, parts)
+  const ticketKeys = options.ticketKeys ?? new RotatingTicketKeys(clock)
+  const server = new GatewayServer(snapshot, parts, ticketKeys)
+  const end = () => {
+    allowance.close()
+    ticketKeys.close()
+  }
   await allowance.use(server.snapshot.redis)
   const pages = pagesOf({
     caller,
@@ -82,7 +95,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     rulesOf: ({ config }: GatewayRoute) => ruleNames(config, server.snapshot.config.defaults),
     isReady: () => !server.draining,
   })
-  const { admin, port } = await listen(server, options, pages, allowance)
+  const { admin, port } = await listen(server, options, pages, end)
   log.info({ port, adminPort: admin.port, routes: options.config.routes.length }, 'gateway listens')
   let closing: Promise<void> | undefined
   return {
@@ -95,13 +108,21 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       log.info({ routes: config.routes.length }, 'gateway reloaded')
     },
     close(idleMs) {
-      closing ??= server.close(idleMs).then(() => {
-        allowance.close()
-        return admin.close()
-      })
+      closing ??= server
+        .close(idleMs)
+        .then(() => {
+          end()
+          return admin.close()
+        })
+        .finally(() => tracing?.close())
       return closing
     },
   }
+}
+
+/** Its spans are of a service of this name, unless OTEL_SERVICE_NAME says another. */
+function aboutGateway(log: Logger) {
+  return { service: 'gateway', instance: process.env[SETTINGS.instance], log }
 }
 
 const NO_ADMIN: Admin = { port: 0, close: () => Promise.resolve() }
@@ -111,14 +132,14 @@ async function listen(
   server: GatewayServer,
   { config, reusePort, adminPort = 0 }: GatewayOptions,
   pages: Pages,
-  allowance: ConfiguredAllowance,
+  end: () => void,
 ): Promise<{ admin: Admin; port: number }> {
   let admin = NO_ADMIN
   try {
     if (adminPort !== false) admin = await serveAdmin(adminPort, pages)
     return { admin, port: await server.listen(config.port ?? DEFAULT_PORT, config.host ?? DEFAULT_HOST, reusePort) }
   } catch (error) {
-    allowance.close()
+    end()
     await admin.close()
     throw error
   }

@@ -28,9 +28,9 @@ export function outboundRequest(exchange: Exchange, limits: GatewayLimits): Outb
   }
 }
 
-function contextOf({ trace, requestId }: Exchange): CallContext {
+function contextOf({ trace, span, requestId }: Exchange): CallContext {
   const { traceId, spanId, traceFlags, traceState } = trace!
-  return { traceId, spanId, traceFlags, traceState, requestId }
+  return { traceId, spanId, traceFlags, traceState, span, requestId }
 }
 
 /** The deadline runs while the body is sent: that of small requests would cut large uploads off. */

@@ -9,6 +9,7 @@ import { accessLog } from './step/access-log.ts'
 import { answerError } from './step/answer-error.ts'
 import { identify } from './step/identify.ts'
 import { measure } from './step/measure.ts'
+import { endSpan } from './step/record.ts'
 import { refuse } from './step/refuse.ts'
 import { takeRoute } from './step/take-route.ts'
 import { tellOrigin } from './step/tell-origin.ts'
@@ -23,7 +24,7 @@ export function createPipeline(parts: Parts): (exchange: Exchange) => Promise<vo
   /** On the way in. What one throws is answered as an error. */
   const entrance: readonly Visit[] = [
     // Must be first: everything below logs or answers under these ids.
-    identify,
+    identify(parts),
     // Must be above all that may refuse, as refusals count too.
     begin,
     // Must be above all that reads the request: it is what makes reading it safe. Costs only a scan of the head.
@@ -37,6 +38,7 @@ export function createPipeline(parts: Parts): (exchange: Exchange) => Promise<vo
   const exit: readonly Visit[] = [
     // Must be above the log, whose line costs more than all the rest and would count in the time.
     end,
+    ...(parts.tracer === undefined ? [] : [endSpan]),
     accessLog(parts),
   ]
 

@@ -11,6 +11,7 @@ import { bareAnswer, bareReply } from './answer.ts'
 import { Exchange, type Parts } from './exchange.ts'
 import { createPipeline } from './pipeline.ts'
 import type { GatewaySnapshot } from './snapshot.ts'
+import type { TicketKeys } from './ticket-keys.ts'
 
 export class GatewayServer {
   /** The configuration in force for requests that come from now on; those under way keep theirs. */
@@ -23,7 +24,7 @@ export class GatewayServer {
   readonly #exchanges = new Bag<Exchange>()
   #onQuiet: (() => void) | undefined
 
-  constructor(snapshot: GatewaySnapshot, parts: Parts, ticketKeys: Buffer) {
+  constructor(snapshot: GatewaySnapshot, parts: Parts, ticketKeys: TicketKeys) {
     this.snapshot = snapshot
     this.#parts = parts
     this.#run = createPipeline(parts)
@@ -32,7 +33,7 @@ export class GatewayServer {
       context: (name) => certificates().context(name),
       get fallback() {
         // Node's own would be made of the command line, in which workers differ.
-        return { ...certificates().fallback, ticketKeys, sessionIdContext: 'skein-gateway' }
+        return { ...certificates().fallback, ticketKeys: ticketKeys.current, sessionIdContext: 'skein-gateway' }
       },
     }
     this.#wire = new WireServer({
@@ -49,6 +50,7 @@ export class GatewayServer {
       // Out of file descriptors, say: the next connection may fare better.
       onError: (error) => parts.log.error({ err: error }, 'the gateway cannot accept a connection'),
     })
+    ticketKeys.onChange = () => this.#wire.renewCertificates()
   }
 
   /** Puts the next configuration in force; its certificates count from the next handshake on. */

@@ -16,6 +16,7 @@ import path from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import { type Certificates, makeAuthority, needsCertificates } from '../../test/support/certificates.ts'
+import { VirtualClock } from '../core/clock.ts'
 import { ConfigError } from '../core/issues.ts'
 import { httpUpstream, instance, workbench } from './workbench.suite.ts'
 
@@ -335,6 +336,35 @@ describe('TLS', { skip: needsCertificates() }, () => {
     assert.deepEqual([await shown(gateway.port, 'a.test'), await shown(gateway.port, '')], ['b.test', 'b.test'])
     assert.equal((await ask(session, { ':path': '/' })).headers[':status'], 200)
   })
+
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    test(`${maxVersion}: a session goes on through a reload, and not once its key is too old`, async (t) => {
+      const clock = new VirtualClock()
+      const { port } = await telling(t)
+      const { gateway } = await workbench(t, { instances: [instance(port)], config: { tls: tlsOf('a') }, clock })
+      let session: Buffer | undefined
+      const goesOn = async () => {
+        const where = { port: gateway.port, host: '127.0.0.1', servername: 'a.test', rejectUnauthorized: false }
+        const socket = connectTls({ ...where, maxVersion, session })
+        socket.on('session', (next) => {
+          session = next
+        })
+        await once(socket, 'secureConnect')
+        const isReused = socket.isSessionReused()
+        // TLS 1.3 gives the ticket behind the handshake.
+        socket.resume().write('GET / HTTP/1.1\r\nhost: a.test\r\nconnection: close\r\n\r\n')
+        await once(socket, 'close')
+        return isReused
+      }
+      assert.deepEqual([await goesOn(), await goesOn()], [false, true])
+      gateway.reload({ port: gateway.port, routes: [{ to: 'users' }], tls: tlsOf('a', 'b') })
+      assert.equal(await goesOn(), true)
+      for (const day of [1, 2]) {
+        clock.advance(12 * 3_600_000)
+        assert.deepEqual([day, await goesOn(), await goesOn()], [day, false, true])
+      }
+    })
+  }
 
   test('a reload with a certificate that cannot be used keeps the old one and says why', async (t) => {
     const { gateway } = await secure(t, 'a')

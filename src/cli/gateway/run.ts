@@ -1,5 +1,4 @@
 /** A gateway process: one gateway in it, or several in workers of its own, as its first good config or the command line says. */
-import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import type { Logger } from '../../core/log.ts'
 import { reportReady } from '../../core/parent.ts'
@@ -40,8 +39,7 @@ export async function runGateway(run: GatewayRun): Promise<void> {
   const all = continued(first.value, values)
   if (count === 1) return runAlone(all, run)
   const { registry, name, steps, cwd, workers, json } = run
-  const ticketKeys = randomBytes(48).toString('base64')
-  const settings = { registry, name, steps, cwd, workers, json, ticketKeys }
+  const settings = { registry, name, steps, cwd, workers, json }
   await supervise({ ...run, values: all, first: first.config, count, settings, ready: reportReady })
 }
 

@@ -23,8 +23,6 @@ export interface WorkerSettings {
   /** What the command line says of them, which stands above each config. */
   readonly workers: number | 'auto' | undefined
   readonly json: boolean
-  /** Of TLS sessions, base64: a client that comes back may meet another worker. */
-  readonly ticketKeys: string
   /** A folder that the supervisor removes at the end, or, where it was killed, the workers. */
   readonly temporary?: string | undefined
 }
@@ -43,7 +41,7 @@ process.on('SIGTERM', () => {
   link.end()
 })
 
-const { registry, name, steps, cwd, workers, json, ticketKeys, temporary } = (await link.settings) as WorkerSettings
+const { registry, name, steps, cwd, workers, json, temporary } = (await link.settings) as WorkerSettings
 const log = processLog('gateway', createTerminal({ stdout, stderr, env, json })).child({
   worker: Number(process.argv[2]),
 })
@@ -83,7 +81,7 @@ try {
       adminPort: false,
       reusePort: true,
       allowance: link.allowance,
-      ticketKeys: Buffer.from(ticketKeys, 'base64'),
+      ticketKeys: link.ticketKeys,
     },
     idleMs: () => (endsAlone ? IDLE_MS : 0),
     ready: begun,

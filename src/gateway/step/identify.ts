@@ -1,11 +1,16 @@
 import { header } from '../../core/headers.ts'
 import { requestIdOf } from '../../telemetry/request-id.ts'
 import { childSpan, parseTraceparent } from '../../telemetry/trace.ts'
-import type { Exchange } from '../exchange.ts'
+import type { Exchange, Parts } from '../exchange.ts'
+import { beginSpan } from './record.ts'
 
 /** Continues the client's trace and keeps its request id where both are well-formed; otherwise begins new ones. */
-export function identify(exchange: Exchange): void {
-  const { headers } = exchange.head
-  exchange.requestId = requestIdOf(headers)
-  exchange.trace = childSpan(parseTraceparent(header(headers, 'traceparent'), header(headers, 'tracestate')))
+export function identify({ tracer }: Pick<Parts, 'tracer'>): (exchange: Exchange) => void {
+  return (exchange) => {
+    const { headers } = exchange.head
+    exchange.requestId = requestIdOf(headers)
+    const parent = parseTraceparent(header(headers, 'traceparent'), header(headers, 'tracestate'))
+    if (tracer === undefined) exchange.trace = childSpan(parent)
+    else beginSpan(exchange, tracer, parent)
+  }
 }

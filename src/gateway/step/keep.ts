@@ -133,7 +133,8 @@ class CacheStep {
     return next(exchange)
   }
 
-  #count({ route }: Exchange, outcome: string): void {
+  #count({ route, span }: Exchange, outcome: string): void {
+    span?.decide('cache', { outcome })
     this.#parts.metrics.cached.with(route!.name, outcome).value++
   }
 }

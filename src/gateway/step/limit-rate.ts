@@ -32,6 +32,7 @@ export function limitRate({ clock, allowance }: Parts, applies: (by: RateLimitKe
 function refuse(exchange: Exchange, waitMs: number): never {
   const seconds = inSeconds(waitMs)
   exchange.answerEdits.put('retry-after', String(seconds))
+  exchange.span?.decide('rate-limited', { retry_after_s: seconds })
   throw new SkeinError('RATE_LIMITED', `too many requests; the next one is let through in ${seconds} s`, {
     reason: 'rate_limited',
     retryAfterSeconds: seconds,

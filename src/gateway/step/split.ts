@@ -11,6 +11,7 @@ export function split({ random }: Parts): Step<Exchange, void> {
     const asked = { ip: origin!.ip, port: connection.port, headers: head.headers, params, query: target!.query }
     const key = config.by === undefined ? undefined : hashKeyOf(config.by, asked)
     exchange.service = serviceAt(config, key === undefined ? random() : pointOf(key))
+    exchange.span?.decide('split', { service: exchange.service })
     return next(exchange)
   }
 }

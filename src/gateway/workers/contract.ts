@@ -66,7 +66,9 @@ export type FromWorker =
 
 export type ToWorker =
   /** First of all; what is in it is the affair of whoever forks and runs workers. */
-  | { readonly type: 'start'; readonly settings: unknown }
+  | { readonly type: 'start'; readonly settings: unknown; readonly ticketKeys: string }
+  /** What seals TLS sessions from now on, base64: a client that comes back may meet another worker. */
+  | { readonly type: 'ticket-keys'; readonly ticketKeys: string }
   | { readonly type: 'config'; readonly config: number; readonly value: unknown; readonly port: number | undefined }
   | { readonly type: 'tokens'; readonly id: number; readonly groups: readonly (readonly TokenVerdict[])[] }
   | { readonly type: 'health'; readonly news: HealthNews }

@@ -29,13 +29,22 @@ export class WorkerLink {
   readonly settings: Promise<unknown>
   readonly allowance: Allowance
   readonly health: SharedHealth
+  /** The supervisor's; there once the settings are. */
+  readonly ticketKeys = { current: Buffer.alloc(0), onChange: () => {}, close: () => {} }
   /** Called when this worker is to end, and again, with true, when it is not to wait any more for what is under way. */
   onEnd: (atOnce: boolean) => void = () => {}
   view: WorkerView | undefined
   readonly #channel: Channel
   readonly #shared: SharedAllowance
   readonly #handlers: Handlers = {
-    start: ({ settings }) => this.#begin(settings),
+    start: ({ settings, ticketKeys }) => {
+      this.ticketKeys.current = Buffer.from(ticketKeys, 'base64')
+      this.#begin(settings)
+    },
+    'ticket-keys': ({ ticketKeys }) => {
+      this.ticketKeys.current = Buffer.from(ticketKeys, 'base64')
+      this.ticketKeys.onChange()
+    },
     config: (message) => {
       this.#configs.push(message)
       this.#wake()

@@ -47,6 +47,11 @@ class FakeWorker extends EventEmitter {
     this.die()
   }
 
+  /** As they were told one after the other. */
+  ticketKeys() {
+    return this.got.flatMap((message) => ('ticketKeys' in message ? [message.ticketKeys] : []))
+  }
+
   configs() {
     return this.got.flatMap((message) => (message.type === 'config' ? [message.value] : []))
   }
@@ -74,7 +79,7 @@ test('the first worker chooses the port, the others take it', async () => {
   const { supervisor, forked } = setUp(3)
   assert.equal(await supervisor.start('one'), 4711)
   assert.deepEqual(forked[0]!.got.slice(0, 2), [
-    { type: 'start', settings: { a: 1 } },
+    { type: 'start', settings: { a: 1 }, ticketKeys: forked[0]!.ticketKeys()[0] },
     { type: 'config', config: 1, value: 'one', port: 0 },
   ])
   assert.deepEqual(
@@ -187,4 +192,19 @@ test('pages: one that does not answer is left out, and readiness says how many s
     status: 503,
     body: { status: 'no worker answers' },
   })
+})
+
+test('all workers seal TLS sessions with the same key, with another every twelve hours, and so do those that begin later', async () => {
+  const { supervisor, forked, clock } = setUp(2)
+  await supervisor.start('one')
+  clock.advance(12 * 3_600_000)
+  forked[0]!.die()
+  clock.advance(0)
+  clock.advance(12 * 3_600_000)
+  const [first, second, third] = forked.map((worker) => worker.ticketKeys()) as [string[], string[], string[]]
+  assert.deepEqual([first.length, second.length, third.length], [2, 3, 2])
+  assert.deepEqual([first, third], [second.slice(0, 2), second.slice(1)])
+  assert.equal(new Set(second.map((keys) => Buffer.from(keys, 'base64').toString('hex'))).size, 3)
+  assert.ok(second.every((keys) => Buffer.from(keys, 'base64').length === 48))
+  await supervisor.close()
 })

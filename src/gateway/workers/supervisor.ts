@@ -6,6 +6,7 @@ import type { ChildProcess } from 'node:child_process'
 import { type Clock, systemClock, type Timer } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import { fullJitter, type Random, systemRandom } from '../../core/random.ts'
+import { RotatingTicketKeys } from '../ticket-keys.ts'
 import type { FromWorker, ListenFailure } from './contract.ts'
 import { Ejections } from './ejections.ts'
 import { countersOf, mergeMetrics, withoutInstances } from './merge-metrics.ts'
@@ -69,6 +70,7 @@ export class Supervisor {
   readonly #places: readonly Place[]
   readonly #desk = new TokenDesk()
   readonly #ejections = new Ejections()
+  readonly #ticketKeys: RotatingTicketKeys
   readonly #events: WorkerEvents
   /** What those that have gone had counted. */
   #retired = ''
@@ -82,6 +84,10 @@ export class Supervisor {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#port = options.port
+    this.#ticketKeys = new RotatingTicketKeys(this.#clock)
+    this.#ticketKeys.onChange = () => {
+      for (const worker of this.workers) worker.send({ type: 'ticket-keys', ticketKeys: this.#ticketText })
+    }
     this.#places = Array.from({ length: options.count }, (_, i) => {
       return { number: i + 1, worker: undefined, quickDeaths: 0, pause: undefined }
     })
@@ -102,6 +108,10 @@ export class Supervisor {
 
   get ready(): WorkerProcess[] {
     return this.workers.filter(({ state }) => state === 'ready')
+  }
+
+  get #ticketText(): string {
+    return this.#ticketKeys.current.toString('base64')
   }
 
   /**
@@ -148,6 +158,7 @@ export class Supervisor {
   /** Resolves when all workers have drained and ended. Idempotent. */
   async close(): Promise<void> {
     this.closing = true
+    this.#ticketKeys.close()
     for (const { pause } of this.#places) pause?.cancel()
     const living = this.workers.filter(({ state }) => state !== 'gone')
     await Promise.all(living.map((worker) => this.#end(worker)))
@@ -165,7 +176,7 @@ export class Supervisor {
     const worker = new WorkerProcess(fork(place.number), place.number, this.#clock, this.#events)
     if (watches) worker.watch()
     place.worker = worker
-    const begun = await worker.start(settings, this.#good, this.#port)
+    const begun = await worker.start({ settings, ticketKeys: this.#ticketText }, this.#good, this.#port)
     if (begun?.type === 'failed' && this.#started) {
       this.#options.log.error({ worker: place.number, reason: begun.failure.message }, 'a worker cannot begin')
     }

@@ -82,9 +82,13 @@ export class WorkerProcess {
   }
 
   /** Resolves with `ready` or `failed`; undefined = it has gone. */
-  start(settings: unknown, config: NumberedConfig, port: number | undefined): Promise<FromWorker | undefined> {
+  start(
+    first: Pick<Extract<ToWorker, { type: 'start' }>, 'settings' | 'ticketKeys'>,
+    config: NumberedConfig,
+    port: number | undefined,
+  ): Promise<FromWorker | undefined> {
     const begun = this.#await('listening')
-    this.send({ type: 'start', settings })
+    this.send({ type: 'start', ...first })
     void this.configure(config, port)
     return begun
   }
