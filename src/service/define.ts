@@ -102,7 +102,7 @@ export interface ServiceOptions extends AppHooks {
   readonly timeoutMs?: number
   /**
    * How many requests are worked on at a time: `adaptive` (default) finds out, a number is fixed, false is no limit. Beyond that
-   * they wait for at most 0.1 s, in an overload 5 ms, and are refused as OVERLOADED.
+   * they wait for at most half a second, in an overload 5 ms, and are refused as OVERLOADED.
    */
   readonly limit?: LimitConfig
   /** Consul tags. */
