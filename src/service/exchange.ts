@@ -23,6 +23,8 @@ export interface Host {
   readonly clock: Clock
   readonly metrics: Metrics
   phase: Phase
+  /** Requests since its start that were refused, because it had too much to do. */
+  refused: number
 }
 
 /** An answer. Header fields flat: name, value, name, value. */

@@ -35,6 +35,7 @@ export class Overload {
   shed(priority: Priority, reason: ShedReason): void {
     const { name, instance, clock } = this.#host
     this.#metrics.shed.with(name, instance, priority, reason).value++
+    this.#host.refused++
     this.#refused++
     this.#last = clock.monotonic()
     if (this.#timer !== undefined) return

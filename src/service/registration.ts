@@ -8,6 +8,7 @@ import { SkeinError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import { herdPause, type Random } from '../core/random.ts'
 import type { ConsulClient } from '../discovery/consul-client.ts'
+import { refusingText } from '../discovery/refusing.ts'
 import { Lease } from './lease.ts'
 
 /** A third of the TTL: two beats may get lost. */
@@ -33,6 +34,8 @@ export interface RegistrationOptions {
   readonly check: { readonly http: string } | { readonly tcp: true }
   /** Done after each registration: a registry that has lost the instance has lost this too. Tried again until it succeeds. */
   readonly publish?: ((signal: AbortSignal) => Promise<void>) | undefined
+  /** Requests refused so far: how many a second is said with each beat, and shown by `skein ps`. */
+  readonly refused?: (() => number) | undefined
   readonly consul: ConsulClient
   readonly clock: Clock
   readonly random: Random
@@ -79,6 +82,7 @@ async function keepRegistered(
 ): Promise<void> {
   const { clock, random, log, consul } = options
   const publisher = new Publisher(options)
+  const refusing = refusingSince(options)
   let registered = false
   let failures = 0
   while (!signal.aborted) {
@@ -88,7 +92,7 @@ async function keepRegistered(
         publisher.due = true
         lease.renew()
       }
-      registered = await beat(options, signal)
+      registered = await beat(options, refusingText(refusing()), signal)
       if (registered && failures > 0) log.info({ registry: consul.address }, 'registered again: the registry is back')
       if (registered) failures = 0
       if (registered) lease.hold()
@@ -165,9 +169,21 @@ function beatId(id: string): string {
   return `service:${id}:beat`
 }
 
+/** Gives the requests a second that were refused since it was asked last. */
+function refusingSince({ refused, clock }: RegistrationOptions): () => number {
+  let before = { count: 0, at: clock.monotonic() }
+  return () => {
+    const now = { count: refused?.() ?? 0, at: clock.monotonic() }
+    const perSecond = now.count === before.count ? 0 : (now.count - before.count) / ((now.at - before.at) / 1000)
+    before = now
+    return perSecond
+  }
+}
+
 /** False when the registry does not know the instance. Also right after registering: re-registering keeps a check's old status. */
-async function beat({ id, consul }: RegistrationOptions, signal: AbortSignal): Promise<boolean> {
-  const path = `/v1/agent/check/pass/${encodeURIComponent(beatId(id))}`
+async function beat({ id, consul }: RegistrationOptions, note: string, signal: AbortSignal): Promise<boolean> {
+  const query = note === '' ? '' : `?note=${encodeURIComponent(note)}`
+  const path = `/v1/agent/check/pass/${encodeURIComponent(beatId(id))}${query}`
   const answer = await consul.put(path, undefined, { timeoutMs: REGISTER_TIMEOUT_MS, signal })
   if (answer.status === 200 || answer.status === 404) return answer.status === 200
   throw new SkeinError(

@@ -111,6 +111,7 @@ function createHost(name: string, options: ServeOptions): Host {
     clock: options.clock ?? systemClock,
     metrics: options.metrics ?? processMetrics,
     phase: 'serving',
+    refused: 0,
   }
 }
 
@@ -158,6 +159,7 @@ function register(
     weight: placement.weight,
     check: { http: '/health/ready' },
     publish: contract && ((signal) => publishContract(consul, { contract, since }, signal)),
+    refused: () => host.refused,
     consul,
     clock: host.clock,
     random,

@@ -4,10 +4,9 @@ import { systemClock } from '../../core/clock.ts'
 import { SkeinError } from '../../core/errors.ts'
 import { type Environment, registryToken } from '../../core/settings.ts'
 import { ConsulClient } from '../../discovery/consul-client.ts'
-import type { Instance } from '../../discovery/contract.ts'
 import { type Context, defineCommand, type Options, refuseArguments } from '../command.ts'
 import { listing, listingLines } from '../ps/listing.ts'
-import { registeredInstances } from '../ps/registered.ts'
+import { type RegisteredInstance, registeredInstances } from '../ps/registered.ts'
 import { CONFIG_OPTION, withFleet } from '../running.ts'
 
 const OPTIONS = { config: CONFIG_OPTION } as const satisfies Options
@@ -16,11 +15,13 @@ export default defineCommand({
   name: 'ps',
   usage: '[options]',
   description: `Lists every instance of the fleet that runs here: state, health as the registry sees it, port, pid, weight, restarts.
-Instances that registered by themselves, on whatever machine, are listed below as "elsewhere".`,
+Instances that registered by themselves, on whatever machine, are listed below as "elsewhere". Below the table stands why instances
+are down, and which refuse requests because they have more to do than they can: how many a second, over the last three seconds.`,
   options: OPTIONS,
   examples: [
     ['skein ps', 'what runs'],
     ['skein ps --json', 'the same as {instances, elsewhere, gateway, registry}'],
+    ["skein ps --json | jq '.instances[] | select(.refusing > 0) | .id'", 'who is overloaded'],
     ["watch -n1 'skein ps'", 'again and again'],
   ],
   failure: 'no fleet runs here',
@@ -40,7 +41,7 @@ Instances that registered by themselves, on whatever machine, are listed below a
 })
 
 /** Undefined where the registry does not answer; what the fleet itself knows is shown all the same. */
-async function registeredAt({ registry, token }: RunInfo, env: Environment): Promise<Instance[] | undefined> {
+async function registeredAt({ registry, token }: RunInfo, env: Environment): Promise<RegisteredInstance[] | undefined> {
   if (registry === undefined) return undefined
   const consul = new ConsulClient({ address: registry, token: token ?? registryToken(env) })
   try {

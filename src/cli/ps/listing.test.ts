@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Instance } from '../../discovery/contract.ts'
 import type { InstanceInfo } from '../../fleet/contract.ts'
 import { plain } from '../ui/terminal.ts'
 import { listing, listingLines } from './listing.ts'
+import type { RegisteredInstance } from './registered.ts'
 
 const info = (service: string, more: Partial<InstanceInfo> = {}): InstanceInfo => ({
   ...{
@@ -19,8 +19,9 @@ const info = (service: string, more: Partial<InstanceInfo> = {}): InstanceInfo =
   },
   ...more,
 })
-const registered = (service: string, id: string): Instance => ({
+const registered = (service: string, id: string, refusing = 0): RegisteredInstance => ({
   ...{ id, service, address: '10.0.0.9', port: 80, node: 'n', weight: 3, tags: [], meta: {}, status: 'warning' },
+  refusing,
 })
 const lines = (...args: Parameters<typeof listing>) => listingLines(listing(...args), 193_000, plain)
 
@@ -39,6 +40,18 @@ test('a failing instance is shown with its reason, and without an uptime', () =>
   const shown = lines([down], [])
   assert.match(shown[1]!, / backoff +– .*–$/)
   assert.equal(shown.at(-1), '✗ users-1: exit 1: no database')
+})
+
+test('whoever has more to do than it can is named, with how much it refuses', () => {
+  const known = [registered('users', 'users-1', 12.34), registered('flask', 'flask-a', 0.3)]
+  const shown = lines([info('users')], known)
+  assert.deepEqual(shown.slice(2, 6), [
+    '',
+    '! users-1: overloaded, refuses 12.3 requests/s',
+    '! flask-a: overloaded, refuses 0.3 requests/s',
+    '',
+  ])
+  assert.deepEqual(listing([info('users')], known).instances[0]!.refusing, 12.34)
 })
 
 test('what registered by itself is listed as elsewhere', () => {

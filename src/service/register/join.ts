@@ -34,6 +34,7 @@ export function join(name: string, server: Server, address: AddressInfo, log: Lo
       clock: systemClock,
       metrics: processMetrics,
       phase: 'serving',
+      refused: 0,
     }
     // Throws for an address that is none, so before anything is begun.
     const token = registryToken(process.env)
@@ -78,6 +79,7 @@ async function register(
     weight: placement.weight,
     // Which of its paths would say that it is well, only the app knows.
     check: { tcp: true },
+    refused: () => host.refused,
     consul,
     clock: host.clock,
     random: systemRandom,
