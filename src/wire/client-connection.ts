@@ -13,6 +13,7 @@ import { findHeadEnd, parseResponseHead } from './head.ts'
 import { type Flow, Incoming } from './incoming.ts'
 import { type HeadLimits, INTERIM_MAX } from './limits.ts'
 import type { Pool } from './pool.ts'
+import { Reading } from './reading.ts'
 import { Shared, type SharedConnection, type Sharing } from './shared.ts'
 import type { Sweep, Swept } from './sweep.ts'
 import type { Waiting } from './waiting.ts'
@@ -38,6 +39,7 @@ export class ClientConnection implements Swept, SharedConnection {
   connected = false
   /** Requests that share it, `#waiting` the first of them. */
   #shared: Shared | undefined
+  readonly #reading = new Reading()
   readonly #pool: Pool<ClientConnection>
   readonly #options: ClientConnectionOptions
   /** Whose answer is the next to come. */
@@ -72,11 +74,19 @@ export class ClientConnection implements Swept, SharedConnection {
     this.#pool = pool
     this.#options = options
     // Must be first: it throws on a port that is none, and then nothing may be left of this connection.
-    this.socket = connect({ host: address, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 })
+    const { onread } = this.#reading
+    this.socket = connect({
+      host: address,
+      port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
+      onread,
+    })
+    this.#reading.to((bytes) => this.#onData(bytes))
     pool.add(this)
     options.sweep.add(this)
     this.socket.on('connect', () => this.#onConnect())
-    this.socket.on('data', (bytes: Buffer) => this.#onData(bytes))
     this.socket.on('drain', () => this.#waiting?.drained())
     this.socket.on('error', (error) => this.destroy(error))
     this.socket.on('end', () => this.#onEnd())
@@ -194,7 +204,7 @@ export class ClientConnection implements Swept, SharedConnection {
     const { limits } = this.#options
     const end = findHeadEnd(bytes, at, Math.max(at, searched), limits)
     if (end === -1) {
-      this.#rest = at === 0 ? bytes : bytes.subarray(at)
+      this.#rest = this.#reading.keep(bytes.subarray(at))
       return bytes.length
     }
     const head = parseResponseHead(bytes, at, end, limits, this.#waiting!.method)
@@ -220,7 +230,7 @@ export class ClientConnection implements Swept, SharedConnection {
 
   #wholeAtOnce(head: ResponseHead, body: Incoming, bytes: Buffer, at: number): number {
     const end = at + head.framing
-    if (head.framing > 0) body.push(bytes.subarray(at, end))
+    if (head.framing > 0) body.push(this.#reading.hold(bytes.subarray(at, end)))
     body.end(NOTHING)
     const waiting = this.#waiting!
     this.#settle(end < bytes.length)
@@ -232,7 +242,7 @@ export class ClientConnection implements Swept, SharedConnection {
   #readBody(bytes: Buffer, from: number): number {
     const decoder = this.#decoder!
     const body = this.#body!
-    const at = decoder.feed(bytes, from, (data) => body.push(data))
+    const at = decoder.feed(bytes, from, (data) => body.push(this.#reading.keep(data)))
     if (this.#over) return bytes.length
     if (decoder.done) this.#whole(at < bytes.length)
     else if (!this.socket.isPaused()) this.dueTick = this.#options.sweep.in(this.#waiting!.bodyIdleMs)
@@ -265,6 +275,7 @@ export class ClientConnection implements Swept, SharedConnection {
 
   #free(): void {
     this.used = true
+    this.#reading.calm()
     this.dueTick = this.#options.sweep.in(this.#options.keepAliveMs)
     this.#pool.giveBack(this)
   }

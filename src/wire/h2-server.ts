@@ -4,12 +4,12 @@
  */
 import { constants, createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import { plainAddress } from '../core/address.ts'
 import type { RawHeaders } from '../core/headers.ts'
 import type { Peer, ServerExchange } from './contract.ts'
 import { H2Exchange } from './h2-exchange.ts'
 import { readH2Head } from './h2-head.ts'
 import type { ConnectionLimits } from './limits.ts'
+import { peerOf } from './peer.ts'
 import type { Occupant } from './sockets.ts'
 import { WireError } from './wire-error.ts'
 
@@ -147,12 +147,3 @@ const NO_HEAD = {
   upgrade: undefined,
   expect: undefined,
 } as const
-
-function peerOf(socket: Pick<Socket, 'remoteAddress' | 'remotePort' | 'localPort'> | undefined): Peer {
-  return {
-    ip: plainAddress(socket?.remoteAddress ?? ''),
-    port: socket?.remotePort ?? 0,
-    localPort: socket?.localPort ?? 0,
-    secure: socket !== undefined && 'encrypted' in socket && socket.encrypted === true,
-  }
-}

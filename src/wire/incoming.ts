@@ -143,6 +143,14 @@ export class Incoming implements BodySource {
   }
 }
 
+/** One that has come in one piece. */
+export function wholeBody(flow: Flow, bytes: Buffer): Incoming {
+  const body = new Incoming(flow)
+  body.push(bytes)
+  body.end([])
+  return body
+}
+
 /** Of a body that was taken in one piece. */
 const UNHEARD: BodySink = { chunk() {}, end() {}, fail() {} }
 

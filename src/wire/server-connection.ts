@@ -3,14 +3,15 @@
  * depth stay unread, so that a client which sends faster than it is answered is held back by TCP.
  */
 import type { Socket } from 'node:net'
-import { plainAddress } from '../core/address.ts'
 import { type BodyDecoder, bodyDecoder } from './body-decoder.ts'
 import type { Peer } from './contract.ts'
 import { Gathered } from './gathered.ts'
 import { PREFACE_LENGTH, startsPreface } from './h2-preface.ts'
 import { findHeadEnd, parseRequestHead } from './head.ts'
-import { type Flow, Incoming } from './incoming.ts'
+import { type Flow, Incoming, wholeBody } from './incoming.ts'
 import type { ConnectionLimits } from './limits.ts'
+import { peerOf } from './peer.ts'
+import type { Reading } from './reading.ts'
 import { SAFE_METHODS } from './safe.ts'
 import { H1Exchange } from './server-exchange.ts'
 import type { Sweep, Swept } from './sweep.ts'
@@ -43,6 +44,7 @@ export class ServerConnection implements Swept, Flow {
   requests = 0
   /** True once nothing more will be read as a request. */
   ending = false
+  readonly #reading: Reading
   #decoder: BodyDecoder | undefined
   #body: Incoming | undefined
   /** Bytes that came and were not read: half a head, or requests beyond the depth. */
@@ -66,12 +68,13 @@ export class ServerConnection implements Swept, Flow {
   #released = false
   #refused = false
 
-  constructor(socket: Socket, host: ConnectionHost) {
+  constructor(socket: Socket, reading: Reading, host: ConnectionHost) {
     this.socket = socket
+    this.#reading = reading
     this.host = host
     this.dueTick = host.sweep.in(host.limits.headMs)
     host.sweep.add(this)
-    socket.on('data', (bytes: Buffer) => this.#onData(bytes))
+    reading.to((bytes) => this.#onData(bytes))
     socket.on('drain', () => this.#onDrain())
     socket.on('error', (error) => this.#gone(error))
     socket.on('end', () => this.#onEnd())
@@ -79,12 +82,7 @@ export class ServerConnection implements Swept, Flow {
   }
 
   get peer(): Peer {
-    this.#peer ??= {
-      ip: plainAddress(this.socket.remoteAddress ?? ''),
-      port: this.socket.remotePort ?? 0,
-      localPort: this.socket.localPort ?? 0,
-      secure: 'encrypted' in this.socket,
-    }
+    this.#peer ??= peerOf(this.socket)
     return this.#peer
   }
 
@@ -159,7 +157,7 @@ export class ServerConnection implements Swept, Flow {
     if (bytes.length < PREFACE_LENGTH) return void this.#keep(bytes, 0)
     this.release()
     this.socket.pause()
-    this.socket.unshift(bytes)
+    this.socket.unshift(this.#reading.keep(bytes))
     take(this.socket)
   }
 
@@ -198,15 +196,14 @@ export class ServerConnection implements Swept, Flow {
       this.#alone = true
       return -1
     }
-    if (head.upgrade === undefined) this.#begin(new H1Exchange(this, head))
-    else this.#beginUpgrade(new H1Exchange(this, head), bytes.subarray(end))
-    return head.upgrade === undefined ? end : bytes.length
-  }
-
-  /** Whoever takes nothing of an answer has to do so in time, whatever he asks meanwhile. */
-  #setHeadTick(tick: number): void {
-    this.#headTick = tick
-    if (!this.#stalled) this.dueTick = tick
+    const exchange = new H1Exchange(this, head)
+    if (head.upgrade !== undefined) return this.#beginUpgrade(exchange, bytes, end)
+    const bodyEnd = end + head.framing
+    const isWhole = head.framing > 0 && bodyEnd <= bytes.length
+    // A small body that came with its head is whole before anybody looks at it.
+    if (isWhole) exchange.body = wholeBody(this, this.#reading.keep(bytes.subarray(end, bodyEnd)))
+    this.#begin(exchange)
+    return isWhole ? bodyEnd : end
   }
 
   #begin(exchange: H1Exchange): void {
@@ -214,16 +211,16 @@ export class ServerConnection implements Swept, Flow {
     this.requests++
     this.queue.push(exchange)
     if (!head.keepAlive || this.requests >= this.host.limits.requestsPerConnection) exchange.closeAfter()
-    if (head.framing !== 0) this.#beginBody(exchange)
+    if (head.framing !== 0 && exchange.body === undefined) this.#beginBody(exchange)
     this.host.onRequest(exchange)
   }
 
   /** What follows is for whoever takes the socket over; where nobody does, it need not be HTTP, and the connection ends. */
-  #beginUpgrade(exchange: H1Exchange, rest: Buffer): void {
+  #beginUpgrade(exchange: H1Exchange, bytes: Buffer, end: number): number {
     exchange.closeAfter()
-    this.pause()
-    if (rest.length > 0) this.#rest = rest
+    if (end < bytes.length) this.#rest = this.#reading.keep(bytes.subarray(end))
     this.#begin(exchange)
+    return bytes.length
   }
 
   #beginBody(exchange: H1Exchange): void {
@@ -234,8 +231,9 @@ export class ServerConnection implements Swept, Flow {
   #readBody(bytes: Buffer, from: number): number {
     const decoder = this.#decoder!
     const body = this.#body!
-    const at = decoder.feed(bytes, from, (data) => body.push(data))
+    const at = decoder.feed(bytes, from, (data) => body.push(this.#reading.keep(data)))
     if (decoder.done) {
+      this.#reading.calm()
       this.#decoder = undefined
       this.#body = undefined
       body.end(decoder.trailers)
@@ -248,7 +246,7 @@ export class ServerConnection implements Swept, Flow {
   /** Bytes for later. Reading goes on until a head's worth is kept, as only who reads notices that the client goes. */
   #keep(bytes: Buffer, at: number): void {
     if (at >= bytes.length) return
-    this.#rest = at === 0 ? bytes : bytes.subarray(at)
+    this.#rest = this.#reading.keep(at === 0 ? bytes : bytes.subarray(at))
     if (this.#decoder === undefined && !this.#mayRead() && this.#rest.length >= this.host.limits.headBytes) this.pause()
   }
 
@@ -363,7 +361,7 @@ export class ServerConnection implements Swept, Flow {
     this.queue.length = 0
     this.host.sweep.delete(this)
     // The other listeners find nothing to do any more.
-    this.socket.removeAllListeners('data')
+    this.#reading.release(this.socket)
     const rest = this.#rest ?? Buffer.alloc(0)
     this.#rest = undefined
     return rest

@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import type { ServerExchange } from './contract.ts'
 import { H2Server } from './h2-server.ts'
 import { type ConnectionLimits, HEAD_LIMITS } from './limits.ts'
+import { adopt, Reading } from './reading.ts'
 import { type ConnectionHost, ServerConnection } from './server-connection.ts'
 import { Sockets } from './sockets.ts'
 import { Sweep } from './sweep.ts'
@@ -91,8 +92,10 @@ export class WireServer implements ConnectionHost {
 
   // Half-open, because the end of what a client sends must not close the way for the answer that is on it.
   #createPlain(): Server {
-    return createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      if (this.#admit(socket)) this.#sockets.occupy(socket, new ServerConnection(socket, this))
+    return createServer({ allowHalfOpen: true, noDelay: true }, (accepted) => {
+      const reading = new Reading()
+      const socket = adopt(accepted, reading)
+      if (this.#admit(socket)) this.#sockets.occupy(socket, new ServerConnection(socket, reading, this))
     })
   }
 
@@ -113,10 +116,16 @@ export class WireServer implements ConnectionHost {
     })
     server.on('secureConnection', (socket) => {
       const below = this.#sockets.shaken(socket)
-      const occupant = socket.alpnProtocol === 'h2' ? this.#h2!.accept(socket) : new ServerConnection(socket, this)
+      const occupant = socket.alpnProtocol === 'h2' ? this.#h2!.accept(socket) : this.#secure(socket)
       if (below !== undefined) this.#sockets.occupy(below, occupant)
     })
     return server
+  }
+
+  #secure(socket: Socket): ServerConnection {
+    const reading = new Reading()
+    reading.follow(socket)
+    return new ServerConnection(socket, reading, this)
   }
 
   #createH2({ onRequest, onRefusedStream }: WireServerOptions): H2Server {

@@ -68,7 +68,7 @@ export class Note {
 
   /** All of it; undefined where it was too much. */
   finish(): Uint8Array | undefined {
-    const whole = this.#pieces && Buffer.concat(this.#pieces)
+    const whole = this.#pieces && joined(this.#pieces, this.#bytes)
     this.drop()
     return whole
   }
@@ -85,4 +85,15 @@ export class Note {
     if (isTaken) this.#taken += bytes
     return isTaken
   }
+}
+
+/** In memory of its own: of what it shared, it would keep all. */
+function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
+  const whole = Buffer.allocUnsafeSlow(bytes)
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.length
+  }
+  return whole
 }

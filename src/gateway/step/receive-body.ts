@@ -15,10 +15,23 @@ export function receiveBody(parts: Parts): Step<Exchange, void> {
   return (exchange, next) => {
     const { body } = exchange.wire
     if (body === undefined) return next(exchange)
-    return exchange.grpc === undefined
-      ? receive(exchange, body, next, parts)
-      : receiveMessages(exchange, body, next, parts)
+    if (exchange.grpc !== undefined) return receiveMessages(exchange, body, next, parts)
+    return body.complete ? receiveWhole(exchange, body, next, parts) : receive(exchange, body, next, parts)
   }
+}
+
+/** What came with its head, as small bodies mostly do. */
+function receiveWhole(exchange: Exchange, body: BodySource, next: Next<Exchange, void>, parts: Parts): Promise<void> {
+  const max = maxOf(exchange, parts)
+  if (exchange.head.framing > max) return Promise.reject(tooLarge(max))
+  const whole = body.whole()
+  if (whole.length > max) return Promise.reject(tooLarge(max))
+  exchange.body = whole
+  return next(exchange)
+}
+
+function maxOf({ route }: Exchange, { limits }: Parts): number {
+  return route!.config.maxBodyBytes ?? limits.bodyBytes
 }
 
 /**
@@ -38,16 +51,10 @@ async function receiveMessages(exchange: Exchange, body: BodySource, next: Next<
 
 async function receive(exchange: Exchange, body: BodySource, next: Next<Exchange, void>, parts: Parts): Promise<void> {
   const { framing } = exchange.head
-  const max = exchange.route!.config.maxBodyBytes ?? parts.limits.bodyBytes
+  const max = maxOf(exchange, parts)
   if (framing > max) throw tooLarge(max)
   if (exchange.head.expect !== undefined) exchange.wire.sendContinue()
   if (framing !== CHUNKED) exchange.bodyLength = framing
-  if (body.complete) {
-    const whole = body.whole()
-    if (whole.length > max) throw tooLarge(max)
-    exchange.body = whole
-    return next(exchange)
-  }
   const small = framing !== CHUNKED && framing <= parts.limits.repeatableBytes
   const metered = meter(exchange, body, max, small, parts)
   try {

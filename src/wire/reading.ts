@@ -1,0 +1,131 @@
+/**
+ * Reading without garbage: what comes on a socket is put into one buffer that all sockets share, and is read to its end before
+ * the next read begins. Node's way makes 64 KiB, cuts them to size and wraps them, for each read. Price: what is kept must be
+ * copied; of a large body that costs more than it saves, so its connection gets buffers of its own, which are given away as they are.
+ */
+import { type OnReadOpts, Socket } from 'node:net'
+
+const READ_BYTES = 64 * 1024
+/** What is this long is given away and not copied, bytes. */
+const LARGE_BYTES = 16 * 1024
+
+const common = Buffer.allocUnsafeSlow(READ_BYTES)
+/** The beginnings of `common`, by length: the same few come again and again. */
+const beginnings: Buffer[] = []
+const BEGINNINGS = 2048
+
+function beginning(length: number): Buffer {
+  if (length >= BEGINNINGS) return common.subarray(0, length)
+  beginnings[length] ??= common.subarray(0, length)
+  return beginnings[length]
+}
+
+/** Of memory that others share: for what is soon let go of, as one piece keeps all of it. */
+function sharedCopy(part: Buffer): Buffer {
+  const { length } = part
+  if (length > LARGE_BYTES) return ownCopy(part)
+  if (slabUsed + length > READ_BYTES) {
+    slab = Buffer.allocUnsafeSlow(READ_BYTES)
+    slabUsed = 0
+  }
+  slab.set(part, slabUsed)
+  slabUsed += length
+  return slab.subarray(slabUsed - length, slabUsed)
+}
+
+let slab = Buffer.allocUnsafeSlow(READ_BYTES)
+let slabUsed = 0
+
+function ownCopy(part: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(part.length)
+  copy.set(part)
+  return copy
+}
+
+/** Takes what has come; false = read no more. The bytes are others' when it returns: see `Reading.keep`. */
+export type Take = (bytes: Buffer) => unknown
+
+export class Reading {
+  /** For the socket's maker. */
+  readonly onread: OnReadOpts = { buffer: () => this.#next(), callback: (length) => this.#onRead(length) }
+  #take: Take = () => false
+  #buffer = common
+  /** A large body is coming. */
+  #isLarge = false
+  #isGiven = false
+  #followed: Socket | undefined
+
+  /** Who takes it. */
+  to(take: Take): void {
+    this.#take = take
+  }
+
+  /** `part` of what has just come, for as long as one likes. */
+  keep(part: Buffer): Buffer {
+    if (part.buffer !== this.#buffer.buffer) return part
+    if (this.#buffer === common || part.length < LARGE_BYTES) return ownCopy(part)
+    this.#isGiven = true
+    return part
+  }
+
+  /** The same for a moment. */
+  hold(part: Buffer): Buffer {
+    return part.buffer === this.#buffer.buffer ? sharedCopy(part) : part
+  }
+
+  /** Nothing large is coming any more: an idle connection needs no buffer of its own. */
+  calm(): void {
+    this.#isLarge = false
+  }
+
+  /** From here on what comes is for those who listen to `socket`. */
+  release(socket: Socket): void {
+    if (socket === this.#followed) socket.off('data', this.#onData)
+    else this.#take = (bytes) => socket.push(Buffer.from(bytes))
+  }
+
+  /** Reads a socket that has its own way, as those of TLS. */
+  follow(socket: Socket): void {
+    this.#followed = socket
+    socket.on('data', this.#onData)
+  }
+
+  readonly #onData = (bytes: Buffer) => void this.#take(bytes)
+
+  #onRead(length: number): boolean {
+    this.#isLarge = length >= LARGE_BYTES
+    return this.#take(this.#buffer === common ? beginning(length) : this.#buffer.subarray(0, length)) !== false
+  }
+
+  #next(): Buffer {
+    if (!this.#isLarge) this.#buffer = common
+    else if (this.#isGiven || this.#buffer === common) this.#buffer = Buffer.allocUnsafeSlow(READ_BYTES)
+    this.#isGiven = false
+    return this.#buffer
+  }
+}
+
+/**
+ * The connection of `accepted` as a socket that reads so. Servers have no option for it, so a second socket takes over the
+ * handle, as `cluster` and `tls` do it; where there is none it stays as it is.
+ */
+export function adopt(accepted: Socket, reading: Reading): Socket {
+  const { _handle: handle, server, _server } = accepted as unknown as Accepted
+  if (!handle) {
+    reading.follow(accepted)
+    return accepted
+  }
+  const { onread } = reading
+  const socket = new Socket({ handle, allowHalfOpen: accepted.allowHalfOpen, onread } as object)
+  // By which the server counts its connections.
+  Object.assign(socket, { server, _server })
+  Object.assign(accepted, { _handle: null })
+  return socket
+}
+
+/** What Node's servers leave on a socket. */
+interface Accepted {
+  readonly _handle?: object | null
+  readonly server?: unknown
+  readonly _server?: unknown
+}
