@@ -206,6 +206,12 @@ export class ServerConnection implements Swept, Flow {
     return isWhole ? bodyEnd : end
   }
 
+  /** Whoever takes nothing of an answer has to do so in time, whatever he asks meanwhile. */
+  #setHeadTick(tick: number): void {
+    this.#headTick = tick
+    if (!this.#stalled) this.dueTick = tick
+  }
+
   #begin(exchange: H1Exchange): void {
     const { head } = exchange
     this.requests++
