@@ -368,9 +368,7 @@ export class ServerConnection implements Swept, Flow {
     this.host.sweep.delete(this)
     // The other listeners find nothing to do any more.
     this.#reading.release(this.socket)
-    const rest = this.#rest ?? Buffer.alloc(0)
-    this.#rest = undefined
-    return rest
+    return this.#rest ?? Buffer.alloc(0)
   }
 
   /**
