@@ -31,35 +31,68 @@ function entry(peer: string, policy: PolicyName, what: string, setting: Setting)
 /** Requests in flight where the policy counts them: that work is part of its pick. */
 const IN_FLIGHT = 64
 const KEYS = 4096
+const KEYED: ReadonlySet<PolicyName> = new Set([
+  'ip-hash',
+  'sticky',
+  'ring-hash',
+  'envoy-ring-hash',
+  'maglev',
+  'rendezvous',
+])
 
 function contestant(name: PolicyName, size: number, { someOut = false, plain = false }: Setting): Contestant {
   const counts = name === 'least-request'
   const policy = POLICIES[name]({ random: systemRandom, clock: systemClock })
   const all = endpoints(size, counts || plain ? 'in-flight' : 'peak-ewma', plain)
-  const keys = Array.from({ length: KEYS }, (_, i) => keyFor(name, i, all))
   const out = new Set(all.filter((_, i) => i % 10 === 9))
   const eligible = someOut ? (endpoint: Endpoint) => !out.has(endpoint) : undefined
   const request = { hashKey: undefined as string | undefined, eligible, now: systemClock.monotonic() }
-  const running: (Endpoint | undefined)[] = new Array(IN_FLIGHT)
   const others = all.toSpliced(size >> 1, 1)
   let list: readonly Endpoint[] = all
+  const choose = () => policy.pick(list, request)
+  // A key and the time only where they are read: peers that read none are not handed any either.
+  const keys = KEYED.has(name) ? Array.from({ length: KEYS }, (_, i) => keyFor(name, i, all)) : undefined
+  const pick = counts
+    ? counted(choose)
+    : keys
+      ? keyed(choose, request, keys)
+      : name === 'p2c' && !plain
+        ? timed(choose, request)
+        : choose
   let changes = 0
-  const pick = (i: number) => {
-    request.hashKey = keys[i & (KEYS - 1)]
-    request.now += 0.001
-    const chosen = policy.pick(list, request)
-    if (!counts) return chosen
-    running[i % IN_FLIGHT]?.load.end(1)
-    running[i % IN_FLIGHT] = chosen
-    chosen!.load.begin()
-    return chosen
-  }
   return {
     pick,
     change() {
       list = list === all ? others : all
       pick(changes++)
     },
+  }
+}
+
+type Choose = () => Endpoint | undefined
+type Pick = (i: number) => unknown
+
+function counted(choose: Choose): Pick {
+  const running: (Endpoint | undefined)[] = new Array(IN_FLIGHT)
+  return (i) => {
+    running[i % IN_FLIGHT]?.load.end(1)
+    const chosen = choose()
+    running[i % IN_FLIGHT] = chosen
+    chosen!.load.begin()
+  }
+}
+
+function keyed(choose: Choose, request: { hashKey: string | undefined }, keys: readonly string[]): Pick {
+  return (i) => {
+    request.hashKey = keys[i & (KEYS - 1)]
+    return choose()
+  }
+}
+
+function timed(choose: Choose, request: { now: number }): Pick {
+  return () => {
+    request.now += 0.001
+    return choose()
   }
 }
 

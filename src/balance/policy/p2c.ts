@@ -27,10 +27,11 @@ export const p2c: PolicyFactory = ({ random }) => ({
 function drawTwo<E extends Endpoint>(endpoints: readonly E[], random: Random, request: PickRequest): E | undefined {
   // One number for both: what is left of it behind the first is as good as another.
   const place = random() * endpoints.length
-  const first = Math.floor(place)
-  const second = Math.floor((place - first) * (endpoints.length - 1))
+  const first = place >>> 0
+  const second = ((place - first) * (endpoints.length - 1)) >>> 0
   const a = endpoints[first]!
-  const b = endpoints[second >= first ? second + 1 : second]!
+  // Skips over the first without a branch: half of them would be guessed wrongly, which takes as long as all the rest.
+  const b = endpoints[second + 1 + ((second - first) >> 31)]!
   if (!isEligible(a, request) || !isEligible(b, request)) return undefined
   const { now } = request
   return b.load.cost(now) * a.weight < a.load.cost(now) * b.weight ? b : a

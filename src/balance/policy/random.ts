@@ -15,8 +15,10 @@ export const random: PolicyFactory = ({ random }) => {
   return {
     name: 'random',
     pick(endpoints, request) {
+      const table = columns(endpoints)
+      if (request.eligible === undefined) return endpoints[drawIndex(table, endpoints.length, random)]
       for (let draw = 0; draw < DRAWS && endpoints.length > 0; draw++) {
-        const endpoint = endpoints[drawIndex(columns(endpoints), endpoints.length, random)]!
+        const endpoint = endpoints[drawIndex(table, endpoints.length, random)]!
         if (isEligible(endpoint, request)) return endpoint
       }
       const left = eligibleOf(endpoints, request)
@@ -34,9 +36,9 @@ interface Columns {
 
 /** undefined where all weights are equal: then each column is whole. */
 function columnsOf(endpoints: readonly Endpoint[]): Columns | undefined {
+  if (endpoints.every(({ weight }) => weight === endpoints[0]!.weight)) return undefined
   const weights = endpoints.reduce((sum, { weight }) => sum + weight, 0)
   const own = Float64Array.from(endpoints, ({ weight }) => (weight * endpoints.length) / weights)
-  if (own.every((part) => part === 1)) return undefined
   const other = new Uint32Array(endpoints.length)
   const [low, high]: [number[], number[]] = [[], []]
   for (const [index, part] of own.entries()) (part < 1 ? low : high).push(index)
@@ -53,6 +55,6 @@ function columnsOf(endpoints: readonly Endpoint[]): Columns | undefined {
 
 function drawIndex(columns: Columns | undefined, count: number, random: Random): number {
   const place = random() * count
-  const column = Math.floor(place)
+  const column = place >>> 0
   return columns === undefined || place - column < columns.own[column]! ? column : columns.other[column]!
 }
