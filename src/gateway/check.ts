@@ -33,7 +33,7 @@ export function checkKeys(
   }
 }
 
-export function within(report: Report, key: string): Report {
+function within(report: Report, key: string): Report {
   return (message, fix, subkey = '') => report(message, fix, key + subkey)
 }
 
@@ -122,8 +122,9 @@ export function syntax(check: (text: string) => readonly [message: string, fix: 
 export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): Check {
   const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
   return (value, report) => {
-    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return
-    report(`${JSON.stringify(value)} is out of range`, `Write a whole number ${range}.`)
+    const isWhole = typeof value === 'number' && Number.isInteger(value)
+    if (isWhole && value >= min && value <= max) return
+    report(`${JSON.stringify(value)} is ${isWhole ? 'out of range' : 'no whole number'}`, `Write one ${range}.`)
   }
 }
 

@@ -238,6 +238,41 @@ test('two routes of one name, and a route that another hides', () => {
   assert.match(found['gateway.routes[1]']!, /never reached: route 0/)
 })
 
+test('a route that another hides in other letters', () => {
+  const spelled = [
+    { host: 'Shop.Example.com', methods: ['get', 'HEAD', 'GET'], headers: { 'X-V': '2' }, to: 'a' },
+    { host: 'shop.example.com', methods: ['HEAD', 'GET'], headers: { 'x-v': '2' }, to: 'b' },
+    { host: 'shop.example.com', methods: ['HEAD', 'GET'], headers: { 'x-v': 'II' }, to: 'c' },
+    { host: 'shop.example.com', methods: ['HEAD', 'GET'], headers: { 'x-v': 'ii' }, to: 'd' },
+  ]
+  assert.deepEqual(Object.keys(problems({ routes: spelled })), ['gateway.routes[1]'])
+})
+
+test('what a redirect never comes to is not kept silent, defaults and what is turned off left alone', () => {
+  const redirect = { redirect: { host: 'a.com' }, compress: false, responseHeaders: {}, cors: false }
+  const defaults = { compress: true, rateLimit: { requests: 1, seconds: 1 } }
+  assert.deepEqual(problems({ defaults, routes: [redirect] }), {})
+  const found = problems({
+    routes: [{ ...redirect, auth: { apiKeys: { keys: {} } }, timeoutMs: 5, rewrite: { prefix: '/' } }],
+  })
+  assert.deepEqual(Object.keys(found).sort(), [
+    'gateway.routes[0].auth',
+    'gateway.routes[0].rewrite',
+    'gateway.routes[0].timeoutMs',
+  ])
+  assert.match(found['gateway.routes[0].auth']!, /has no effect: the redirect is answered before/)
+})
+
+test('one mistake is one report', () => {
+  assert.deepEqual(Object.keys(route({ protocol: 'htp', upstreamTls: {} })), ['gateway.routes[0].protocol'])
+  assert.deepEqual(Object.keys(route({ protocol: 'h2c', upstreamTls: {} })), ['gateway.routes[0].upstreamTls'])
+})
+
+test('TLS without a certificate is found before anything is started', () => {
+  const found = problems({ tls: { certificates: [] }, routes: [{ to: 'users' }] })
+  assert.match(found['gateway.tls.certificates']!, /is empty/)
+})
+
 test('what is no configuration at all', () => {
   assert.ok('gateway' in problems(null))
   assert.ok('gateway.routes' in problems({}))
@@ -275,10 +310,9 @@ test('services that a split or mirror names must be there too', () => {
 
 test('workers: a whole number or auto, and not while the gateway runs', async (t) => {
   for (const workers of [1, 4, 'auto']) assert.deepEqual(problems({ workers, routes: [{ to: 'users' }] }), {})
-  for (const workers of [0, 2.5, 1000, '4', 'all']) {
-    const found = problems({ workers, routes: [{ to: 'users' }] })
-    assert.match(found['gateway.workers']!, /out of range/)
-  }
+  const wrong = (workers: unknown) => problems({ workers, routes: [{ to: 'users' }] })['gateway.workers']!
+  for (const workers of [0, 1000]) assert.match(wrong(workers), /is out of range\. Write one from 1 to 256/)
+  for (const workers of [2.5, '4', 'all']) assert.match(wrong(workers), /is no whole number\. Write one from 1 to 256/)
   const { gateway } = await workbench(t, { config: { workers: 2 } })
   const next = (workers: number) => ({ port: 0, workers, routes: [{ to: 'users' }] })
   gateway.reload(next(2))

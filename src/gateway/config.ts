@@ -156,14 +156,30 @@ function checkTogether(route: Record<string, unknown>, issues: IssueList, key: s
   if (typeof timeoutMs === 'number' && typeof attemptTimeoutMs === 'number' && attemptTimeoutMs > timeoutMs) {
     issues.add(`${key}.attemptTimeoutMs`, `longer than timeoutMs (${timeoutMs})`, 'Make it shorter, or leave it out.')
   }
-  if (upstreamTls !== undefined && typeof protocol === 'string' && protocolOf(protocol) !== 'h2') {
+  const isKnown = typeof protocol === 'string' && PROTOCOL_NAMES.includes(protocol)
+  if (upstreamTls !== undefined && isKnown && protocolOf(protocol) !== 'h2') {
     issues.add(`${key}.upstreamTls`, `has no effect: ${protocol} is without TLS`, 'Write protocol: "h2" or "grpcs".')
   }
   const [place, ...others] = PLACES.filter((name) => route[name] !== undefined)
   for (const other of others) issues.add(`${key}.${other}`, `stands beside ${place}`, 'Keep one of the two.')
+  if (place === 'redirect') reportIdle(route, issues, key)
   for (const name of ['redirect', 'rewrite']) checkPathChange(route[name], path, issues, `${key}.${name}`)
   const on = isRecord(balance) && typeof balance['on'] === 'string' ? balance['on'] : ''
   if (on.startsWith('param:')) checkParams([on.slice('param:'.length)], path, issues, `${key}.balance.on`)
+}
+
+/** What stands below a redirect in route-pipeline.ts: it never comes to that. */
+const BELOW_REDIRECT: readonly (keyof RouteConfig)[] = [
+  ...(['rateLimit', 'auth', 'steps', 'rewrite', 'cache', 'compress', 'mirror', 'balance', 'timeoutMs'] as const),
+  ...(['attemptTimeoutMs', 'attempts', 'hedge', 'bulkhead', 'circuit', 'idempotent', 'protocol'] as const),
+  ...(['upstreamTls', 'maxBodyBytes', 'websocket', 'preserveHost'] as const),
+]
+
+function reportIdle(route: Record<string, unknown>, issues: IssueList, key: string): void {
+  for (const name of BELOW_REDIRECT) {
+    if (!route[name]) continue
+    issues.add(`${key}.${name}`, 'has no effect: the redirect is answered before', 'Leave it out.')
+  }
 }
 
 function checkPathChange(change: unknown, path: unknown, issues: IssueList, key: string): void {
@@ -187,11 +203,15 @@ function conditionsOf(route: Record<string, unknown>): string {
   const { host, path, methods, headers, cookies, query } = route
   const sorted = (value: unknown) => (isRecord(value) ? Object.entries(value).sort() : value)
   const shape = typeof path === 'string' ? path.replace(/:[^/]+/g, ':') : '/*'
+  const lower = (value: unknown) => String(value).toLowerCase()
+  const named = isRecord(headers)
+    ? Object.fromEntries(Object.entries(headers).map(([name, value]) => [lower(name), value]))
+    : headers
   return JSON.stringify([
-    host,
+    host === undefined ? null : lower(host),
     shape,
-    Array.isArray(methods) ? [...methods].sort() : null,
-    sorted(headers),
+    Array.isArray(methods) ? [...new Set(methods.map(lower))].sort() : null,
+    sorted(named),
     sorted(cookies),
     sorted(query),
   ])

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto'
 import type { Clock, Timer } from '../core/clock.ts'
 
 /** As Caddy does. */
-export const TICKET_KEYS_MS = 12 * 3_600_000
+const ROTATION_MS = 12 * 3_600_000
 /** A name, and keys for HMAC and AES, 16 each. */
 const BYTES = 48
 
@@ -35,7 +35,7 @@ export class RotatingTicketKeys implements TicketKeys {
   }
 
   #next(): Timer {
-    return this.#clock.after(TICKET_KEYS_MS, () => {
+    return this.#clock.after(ROTATION_MS, () => {
       this.current = randomBytes(BYTES)
       this.#timer = this.#next()
       this.onChange()

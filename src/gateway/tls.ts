@@ -1,7 +1,7 @@
 /** The certificates of the gateway: as they stand in the configuration, and read. */
 import { ConfigError, IssueList } from '../core/issues.ts'
 import { type CertificateFiles, Certificates } from '../wire/certificates.ts'
-import { type Check, type Checks, fields, listOf, text } from './check.ts'
+import { type Check, type Checks, fields, listOf, notEmpty, text } from './check.ts'
 import type { TlsConfig } from './contract.ts'
 import { readPem, tryPem } from './pem.ts'
 
@@ -18,7 +18,10 @@ const pair = fields(
 )
 
 export const checkTls: Check = fields(
-  { certificates: listOf(pair, EXAMPLE), minVersion: checkVersion } satisfies Checks<TlsConfig>,
+  {
+    certificates: notEmpty(listOf(pair, '[{ cert: "./shop.pem", key: "./shop.key" }]')),
+    minVersion: checkVersion,
+  } satisfies Checks<TlsConfig>,
   EXAMPLE,
   ['certificates'],
 )
@@ -26,7 +29,6 @@ export const checkTls: Check = fields(
 /** @throws ConfigError that names each file which cannot be read or used. */
 export function readCertificates({ certificates, minVersion = 'TLSv1.2' }: TlsConfig): Certificates {
   const issues = new IssueList('gateway')
-  if (certificates.length === 0) issues.add('tls.certificates', 'is empty', `Write ${EXAMPLE}.`)
   const read = certificates.map(({ cert, key }, i) => ({
     cert: readPem(cert, `tls.certificates[${i}].cert`, issues),
     key: readPem(key, `tls.certificates[${i}].key`, issues),
