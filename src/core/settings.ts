@@ -25,6 +25,8 @@ export const SETTINGS = {
   host: 'SKEIN_HOST',
   /** Zone in which this process runs: where its instance is, and whom its calls prefer. */
   zone: 'SKEIN_ZONE',
+  /** How many requests an instance works on at a time: `adaptive` (default), a whole number, or `off`. */
+  limit: 'SKEIN_LIMIT',
   /** What serves a service of the kit: `wire`, Skein's own engine (default), or `node`, which is node:http. */
   server: 'SKEIN_SERVER',
   /** How many GETs of one connection such a service serves side by side; 1 = one after the other. */

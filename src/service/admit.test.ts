@@ -1,7 +1,9 @@
 /** An instance that has more to do than it can, from outside. */
 import assert from 'node:assert/strict'
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { request as send } from 'node:http'
 import { describe, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createCaller } from '../client/caller.ts'
 import { SkeinError } from '../core/errors.ts'
 import { staticSource } from '../discovery/source/static.ts'
@@ -156,6 +158,32 @@ describe('an instance at its limit', () => {
       [200, 200, 200],
     )
     await Promise.all(streams.map(({ body }) => body!.cancel()))
+  })
+
+  test('a request that waited begins in its own context, and not in that of the one which ended', async () => {
+    const user = new AsyncLocalStorage<string>()
+    const { enter, waitFor, open } = gate()
+    const seen: (string | undefined)[] = []
+    const app = adaptHandler(
+      'shop',
+      (_request, response) => {
+        seen.push(user.getStore())
+        // As an app does that knows who asks: here Ada, whose request ends while the next one waits.
+        user.run('Ada', () => void enter().then(() => response.end()))
+      },
+      { limit: 1 },
+    )
+    await using run = await start(app)
+    const first = fetch(run.url)
+    await waitFor(1)
+    const second = fetch(run.url)
+    while (!/^skein_server_in_flight_requests\{.*\} 2$/m.test(run.metrics.toText())) await nextTurn()
+    open()
+    await first
+    await waitFor(2)
+    open()
+    await second
+    assert.deepEqual(seen, [undefined, undefined])
   })
 
   test('without a limit nobody is refused', async () => {

@@ -1,6 +1,7 @@
 /** All mistakes of a definition at once, each with its service and operation. */
 import { ConfigError, IssueList } from '../core/issues.ts'
 import { PRIORITIES, priorityIn } from '../core/priority.ts'
+import { type Environment, SETTINGS } from '../core/settings.ts'
 import { alternatives, type JsonSchema, propertiesOf, typesOf } from './json-schema.ts'
 import { isLimit, type LimitConfig } from './limit/limits.ts'
 import type { Prepared } from './operation.ts'
@@ -100,9 +101,23 @@ function checkLimits(key: string, { maxBodyBytes, timeoutMs }: Limits | Prepared
   }
 }
 
+/** The limit that whoever starts the service asks for: in code, else SKEIN_LIMIT. Undefined: as the service says. @throws ConfigError. */
+export function limitOf(asked: LimitConfig | undefined, env: Environment): LimitConfig | undefined {
+  const issues = new IssueList('settings')
+  const text = env[SETTINGS.limit] || undefined
+  const limit = asked ?? (text === 'off' ? false : /^\d+$/.test(text ?? '') ? Number(text) : text)
+  checkLimit(asked === undefined ? SETTINGS.limit : 'limit', limit, issues)
+  if (issues.issues.length > 0) throw new ConfigError(issues.issues)
+  return limit as LimitConfig | undefined
+}
+
 export function checkLimit(key: string, limit: unknown, issues: IssueList): void {
   if (limit === undefined || isLimit(limit)) return
-  issues.add(key, `${String(limit)} is no limit`, "Use 'adaptive', a whole number from 1, or false for none")
+  issues.add(
+    key,
+    `${String(limit)} is no limit`,
+    `Use 'adaptive', a whole number from 1, or ${key === SETTINGS.limit ? 'off' : 'false'} for none`,
+  )
 }
 
 function checkPriority({ name, priority }: Prepared, issues: IssueList): void {

@@ -4,13 +4,12 @@ import { closeDefaults } from '../client/default.ts'
 import { PIPELINING_KEY } from '../client/pipelining.ts'
 import { authority } from '../core/authority.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
-import { ConfigError, IssueList } from '../core/issues.ts'
 import { createLogger, type Logger } from '../core/log.ts'
 import { type Random, systemRandom } from '../core/random.ts'
 import { type Environment, registryAddress, registryToken } from '../core/settings.ts'
 import { ConsulClient } from '../discovery/consul-client.ts'
 import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
-import { checkLimit } from './check-definition.ts'
+import { limitOf } from './check-definition.ts'
 import type { Host } from './exchange.ts'
 import { runLifecycle } from './lifecycle.ts'
 import type { LimitConfig } from './limit/limits.ts'
@@ -33,7 +32,7 @@ export interface ServeOptions extends PlacementOptions, ServerOptions {
   readonly registry?: string | false | undefined
   /** Token for it. Default SKEIN_REGISTRY_TOKEN, else CONSUL_HTTP_TOKEN. */
   readonly token?: string | undefined
-  /** How many requests are worked on at a time: `adaptive`, a number, or false for no limit. Default: as the service says. */
+  /** How many requests are worked on at a time: `adaptive`, a number, or false for no limit. Default: SKEIN_LIMIT, else as the service says. */
   readonly limit?: LimitConfig | undefined
   /** After deregistering, how long to serve on, so that those who watch hear of it, ms. Default 500. */
   readonly drainDelayMs?: number | undefined
@@ -70,8 +69,9 @@ let serving = 0
  */
 export async function serve(servable: Servable, options: ServeOptions = {}): Promise<RunningService> {
   const { name } = servable
-  const app = withLimit(servable['~app'], options.limit)
   const env = options.env ?? process.env
+  const limit = limitOf(options.limit, env)
+  const app = limit === undefined ? servable['~app'] : { ...servable['~app'], limit }
   const placement = placementOf(options, env)
   const server = serverFor(app, options, env)
   const host = createHost(name, options)
@@ -92,15 +92,6 @@ export async function serve(servable: Servable, options: ServeOptions = {}): Pro
     release: () => release(consul),
   })
   return { id: host.instance, name, url: urlOf(placement.host, running.port), ...running }
-}
-
-/** @throws ConfigError for what is no limit. */
-function withLimit(app: App, limit: LimitConfig | undefined): App {
-  if (limit === undefined) return app
-  const issues = new IssueList('settings')
-  checkLimit('limit', limit, issues)
-  if (issues.issues.length > 0) throw new ConfigError(issues.issues)
-  return { ...app, limit }
 }
 
 function createHost(name: string, options: ServeOptions): Host {

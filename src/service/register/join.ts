@@ -9,6 +9,7 @@ import { systemRandom } from '../../core/random.ts'
 import { registryAddress, registryToken } from '../../core/settings.ts'
 import { ConsulClient } from '../../discovery/consul-client.ts'
 import { processMetrics } from '../../telemetry/metrics.ts'
+import { limitOf } from '../check-definition.ts'
 import type { Host } from '../exchange.ts'
 import type { InFlight } from '../in-flight.ts'
 import { DRAIN_DELAY_MS, DRAIN_TIMEOUT_MS, instanceId, type Placement, placementOf } from '../placement.ts'
@@ -39,7 +40,7 @@ export function join(name: string, server: Server, address: AddressInfo, log: Lo
     // Throws for an address that is none, so before anything is begun.
     const token = registryToken(process.env)
     const consul = new ConsulClient({ address: registryAddress(process.env), token, log: host.log })
-    const inFlight = observe(server, host)
+    const inFlight = observe(server, host, limitOf(undefined, process.env))
     const registering = register(host, placement, address, consul)
     void registering.then(({ attempted }) => attempted).then(() => reportReady(address.port))
     server.once('close', () => void registering.then((registration) => letGo(registration, consul)))

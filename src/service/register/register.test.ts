@@ -190,6 +190,69 @@ server.listen(0, '127.0.0.1')`
     })
   })
 
+  describe('with more to do than it can', () => {
+    /** Answers when it is told to. */
+    const held = `
+const waiting = []
+process.on('message', () => { for (const res of waiting.splice(0)) res.end('done') })
+require('node:http').createServer((req, res) => {
+  waiting.push(res)
+  console.log('begun ' + req.url)
+}).listen(0, '127.0.0.1')`
+
+    test('refuses what is too much, and whoever calls it may ask elsewhere', async () => {
+      await withRegistry(async (registry, consul) => {
+        const env = { SKEIN_REGISTRY: registry.url, SKEIN_LIMIT: '1' }
+        await app(held, env, async (it) => {
+          const [entry] = await instances(consul, 'legacy', 1)
+          const url = `http://127.0.0.1:${entry!.Service.Port}`
+          const first = fetch(`${url}/first`)
+          await it.printed('begun /first')
+          const { status, headers } = await fetch(`${url}/second`)
+          assert.deepEqual([status, headers.get('x-skein-error'), headers.get('retry-after')], [503, 'OVERLOADED', '1'])
+          const metrics = await (await fetch(`http://127.0.0.1:${entry!.Service.Meta['metrics_port']}/metrics`)).text()
+          assert.match(metrics, /skein_server_shed_total\{service="legacy",.*priority="interactive",reason="wait"\} 1/)
+          it.process.send('go')
+          assert.equal(await (await first).text(), 'done')
+          const third = fetch(`${url}/third`, { method: 'POST', body: 'x'.repeat(100_000) })
+          await it.printed('begun /third')
+          const fourth = fetch(`${url}/fourth`)
+          it.process.send('go')
+          assert.equal(await (await third).text(), 'done')
+          await it.printed('begun /fourth')
+          it.process.send('go')
+          assert.equal(await (await fourth).text(), 'done')
+          assert.ok(!it.output().includes('begun /second'))
+        })
+      })
+    })
+
+    test('is not limited where that is off', async () => {
+      await withRegistry(async (registry, consul) => {
+        await app(held, { SKEIN_REGISTRY: registry.url, SKEIN_LIMIT: 'off' }, async (it) => {
+          const [entry] = await instances(consul, 'legacy', 1)
+          const all = Array.from({ length: 60 }, (_, i) => fetch(`http://127.0.0.1:${entry!.Service.Port}/${i}-`))
+          for (const i of all.keys()) await it.printed(`begun /${i}-`)
+          it.process.send('go')
+          for (const one of all) assert.equal((await one).status, 200)
+        })
+      })
+    })
+  })
+
+  test('ends with what it does not catch, as without the hook', async () => {
+    const source = `
+require('node:http').createServer(() => { throw new Error('of the app') }).listen(0, '127.0.0.1')`
+    await withRegistry(async (registry, consul) => {
+      await app(source, { SKEIN_REGISTRY: registry.url }, async (it) => {
+        const [entry] = await instances(consul, 'legacy', 1)
+        await assert.rejects(fetch(`http://127.0.0.1:${entry!.Service.Port}/`))
+        assert.deepEqual(await it.exited(), [1, null])
+        assert.match(it.output(), /Error: of the app\n {4}at .*app\.js/)
+      })
+    })
+  })
+
   test('runs without a registry, and says so once', async () => {
     const source = `${SERVER.replace(').listen(', ").on('listening', function () { console.log('port ' + this.address().port) }).listen(")}`
     await app(source, { SKEIN_REGISTRY: 'http://127.0.0.1:1' }, async (it) => {

@@ -3,6 +3,7 @@
  * here until its answer has begun: what streams for an hour after that is no work that others wait for. A handler that goes
  * on although nobody waits for it any longer still counts.
  */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Clock } from '../../core/clock.ts'
 import { SkeinError } from '../../core/errors.ts'
 import type { Exchange, Host, Reply, ServiceStep } from '../exchange.ts'
@@ -55,10 +56,11 @@ class Admission {
         priority: exchange.priority,
         since,
         deadline: exchange.deadline,
-        go: () => {
+        // It is called from within the request that ends, whose context (a user, a transaction) is none of this one's.
+        go: AsyncLocalStorage.bind(() => {
           forget()
           resolve(this.#work(exchange, next, this.#clock.monotonic()))
-        },
+        }),
         shed: (reason) => {
           forget()
           reject(this.#refuse(exchange, reason))
