@@ -10,5 +10,7 @@ export type { OperationType, Route, Schema, ServiceType } from './core/contract.
 export { type ErrorCode, SkeinError } from './core/errors.ts'
 export { ConfigError } from './core/issues.ts'
 export type { Logger } from './core/log.ts'
+export type { Attributes, AttributeValue, Span } from './core/span.ts'
 export type { CustomStep, StepRequest } from './gateway/rule/steps.ts'
 export * from './service/index.ts'
+export { inSpan } from './telemetry/spans/in-span.ts'

@@ -6,8 +6,11 @@ import type { CallContext } from '../core/context.ts'
 import type { RawHeaders } from '../core/headers.ts'
 import type { Logger } from '../core/log.ts'
 import type { Random } from '../core/random.ts'
+import type { Span } from '../core/span.ts'
 import type { Timeouts } from '../core/timeouts.ts'
+import type { Tracer } from '../telemetry/spans/tracer.ts'
 import type { clientMetrics } from '../telemetry/standard.ts'
+import type { TraceContext } from '../telemetry/trace.ts'
 import type { Attempt, OutboundRequest, OutboundResponse } from './contract.ts'
 import type { Policies } from './policy.ts'
 import type { Transport, TransportError } from './transport.ts'
@@ -18,6 +21,9 @@ export interface Call {
   readonly policy: Policies
   readonly upstream: Upstream
   readonly context: CallContext | undefined
+  /** Where calls are recorded: under what the attempts are, which is `span` where this one is. */
+  trace: TraceContext | undefined
+  span: Span | undefined
   /** Monotonic ms. */
   readonly startedAt: number
   /** Monotonic ms at which the head of the answer is no longer wanted. */
@@ -35,6 +41,8 @@ export interface Call {
 export interface AttemptState {
   /** From 1. */
   readonly number: number
+  /** Where the call is recorded. */
+  span: Span | undefined
   /** True when another one may follow although this one was sent. */
   readonly mayRepeat: boolean
   /** Asks for leave to try elsewhere when this one is slow; with it, it must be given up. Absent = no other may follow. */
@@ -63,6 +71,7 @@ export interface AttemptState {
 export function newAttempt(number: number, mayRepeat: boolean): AttemptState {
   return {
     number,
+    span: undefined,
     mayRepeat,
     moveOn: undefined,
     candidate: undefined,
@@ -100,6 +109,8 @@ export interface Parts {
   readonly log: Logger
   readonly metrics: ReturnType<typeof clientMetrics>
   readonly transport: Transport
+  /** Undefined: nothing is recorded. */
+  readonly tracer?: Tracer | undefined
 }
 
 /** One step: what it does around the rest of the pipeline. Unlike middleware it may run the rest more than once. */

@@ -10,6 +10,8 @@ import { type Random, systemRandom } from '../core/random.ts'
 import { Timeouts } from '../core/timeouts.ts'
 import type { Instance, Source } from '../discovery/contract.ts'
 import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
+import type { Tracer } from '../telemetry/spans/tracer.ts'
+import { openTracing, type Tracing } from '../telemetry/spans/tracing.ts'
 import { clientMetrics } from '../telemetry/standard.ts'
 import { type Call, type Handler, newAttempt, type Parts } from './call.ts'
 import type { Caller, CallPolicy, CandidateState, Lease, OutboundRequest, OutboundResponse } from './contract.ts'
@@ -33,6 +35,8 @@ export interface CallerOptions {
   readonly zone?: string | undefined
   /** May small safe requests share a connection to instances that say they know how? Default true. */
   readonly pipelining?: boolean | undefined
+  /** Records calls. Default: as OTEL_* in the environment say; false = nothing. */
+  readonly tracer?: Tracer | false | undefined
   /** For several callers that are to know of the same instances what each of them has met. */
   readonly health?: SharedHealth | undefined
 }
@@ -54,6 +58,8 @@ class PipelineCaller implements Caller {
   readonly #zone: string | undefined
   readonly #pipelineFor: (policy: Policies) => Handler
   readonly #health: SharedHealth | undefined
+  /** Its own, where it was given no tracer. */
+  readonly #tracing: Tracing | undefined
   readonly #upstreams = new Map<string, Upstream>()
 
   constructor(options: CallerOptions) {
@@ -63,7 +69,9 @@ class PipelineCaller implements Caller {
     this.#zone = options.zone
     const metrics = clientMetrics(options.metrics ?? processMetrics)
     const transport = options.transport ?? transportByProtocol({ clock, pipelining })
-    this.#parts = { clock, timeouts: new Timeouts(clock), random, log, metrics, transport }
+    this.#tracing = options.tracer === undefined ? openTracing(process.env, { log: options.log }) : undefined
+    const tracer = options.tracer || this.#tracing?.tracer
+    this.#parts = { clock, timeouts: new Timeouts(clock), random, log, metrics, transport, tracer }
     this.#pipelineFor = buildPipelines(this.#parts)
     this.#health = options.health
     this.#health?.onTold((service, instance, ejection) => this.#upstream(service).outlier.tell(instance, ejection))
@@ -129,6 +137,7 @@ class PipelineCaller implements Caller {
   async close(): Promise<void> {
     for (const upstream of this.#upstreams.values()) upstream.close()
     await this.#parts.transport.close()
+    await this.#tracing?.close()
   }
 
   #begin(request: OutboundRequest): Call {
@@ -140,6 +149,8 @@ class PipelineCaller implements Caller {
       policy,
       upstream: this.#upstream(request.service),
       context,
+      trace: undefined,
+      span: undefined,
       startedAt,
       deadline: Math.min(startedAt + policy.deadlineMs, context?.deadline ?? Number.POSITIVE_INFINITY),
       cancel: new Cancel(),

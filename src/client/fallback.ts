@@ -1,4 +1,5 @@
 /** An answer for when the service has none. That it was used must be seen, or a service that is down looks like one that is well. */
+import { currentContext } from '../core/context.ts'
 import { SkeinError } from '../core/errors.ts'
 import { createLogger, type Logger } from '../core/log.ts'
 import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
@@ -48,6 +49,8 @@ function used(
   { metrics = processMetrics, log: own }: FallbackParts,
 ) {
   clientMetrics(metrics).fallbacks.with(service, operation, error.code).value++
+  // Of what is being served: the call's own is over.
+  currentContext()?.span?.decide('fallback', { service, operation, code: error.code })
   const key = `${service}.${operation}`
   if (standingIn.has(key)) return
   standingIn.add(key)

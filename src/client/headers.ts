@@ -36,7 +36,7 @@ export function attemptHeaders(call: Call, clock: Clock): string[] {
   const { context, attempt } = call
   const request = sentRequest(call)
   const fields = withoutHeaders(request.headers, OURS)
-  const span = childSpan(context ?? parentIn(request.headers))
+  const span = attempt.span ?? childSpan(call.trace ?? context ?? parentIn(request.headers))
   fields.push(DEADLINE_HEADER, String(Math.max(1, Math.floor(call.deadline - clock.monotonic()))))
   fields.push('traceparent', formatTraceparent(span))
   if (span.traceState !== undefined) fields.push('tracestate', span.traceState)
@@ -58,6 +58,6 @@ function addGrpcFields(fields: string[], { timeoutMs }: GrpcCall, startedAt: num
 }
 
 /** The trace of a request that is passed on outside any context. */
-function parentIn(headers: RawHeaders): TraceContext | undefined {
+export function parentIn(headers: RawHeaders): TraceContext | undefined {
   return parseTraceparent(header(headers, 'traceparent'), header(headers, 'tracestate'))
 }

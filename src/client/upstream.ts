@@ -7,6 +7,7 @@ import { LOAD_REPORT_HEADER, reportedUtilisation } from '../balance/orca.ts'
 import { createOutlier, type Outlier, type OutlierOptions } from '../balance/outlier.ts'
 import { createPolicy, parseBalance } from '../balance/policies.ts'
 import { createRetryBudget, type RetryBudget } from '../balance/retry-budget.ts'
+import type { ScopeOptions } from '../balance/scope-options.ts'
 import type { Clock } from '../core/clock.ts'
 import { SkeinError } from '../core/errors.ts'
 import { header, type RawHeaders } from '../core/headers.ts'
@@ -41,6 +42,8 @@ export interface Chooser {
   readonly load: LoadName
   /** Sessions stay with instances that get nothing new. */
   readonly isSticky: boolean
+  /** What narrows the choice before it. */
+  readonly scopes: ScopeOptions | undefined
 }
 
 export interface PickOptions {
@@ -220,7 +223,7 @@ export class Upstream {
     const parsed = parseBalance(balance, this.#zone)
     this.#readsReports ||= parsed.load === 'utilisation'
     const policy = createPolicy(parsed, { random: this.#random, clock: this.#clock })
-    return { policy, load: parsed.load, isSticky: parsed.policy === 'sticky' }
+    return { policy, load: parsed.load, isSticky: parsed.policy === 'sticky', scopes: parsed.scopes }
   }
 
   /** Whom a policy chooses from. */

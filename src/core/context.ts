@@ -5,6 +5,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Priority } from './priority.ts'
+import type { Span } from './span.ts'
 
 export interface CallContext {
   /** 32 hex digits: the W3C trace-id. */
@@ -20,6 +21,8 @@ export interface CallContext {
   readonly deadline?: number | undefined
   /** Of what is being served. Batch work asks for batch work. */
   readonly priority?: Priority | undefined
+  /** Of what is being served, where it is recorded. */
+  readonly span?: Span | undefined
   /** Aborted when the caller has gone or the deadline has passed. */
   readonly signal?: AbortSignal | undefined
 }

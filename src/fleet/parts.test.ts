@@ -183,7 +183,19 @@ describe('plan', () => {
       SKEIN_INSTANCE: 'orders-2',
       SKEIN_WEIGHT: '2',
       SKEIN_FLEET: '1',
+      OTEL_SERVICE_NAME: 'orders',
     })
+  })
+
+  test('spans bear the name of the service, unless somebody has given another', () => {
+    const named = (environment: Record<string, string>, env: Record<string, string> = {}) =>
+      planLaunch(spec('orders', { env }), 1, undefined, environment, TOOLS).env['OTEL_SERVICE_NAME']
+    assert.equal(named({}), 'orders')
+    assert.equal(named({ OTEL_SERVICE_NAME: '' }), 'orders')
+    assert.equal(named({ OTEL_SERVICE_NAME: 'shop' }), 'shop')
+    assert.equal(named({ OTEL_SERVICE_NAME: 'shop' }, { OTEL_SERVICE_NAME: 'mine' }), 'mine')
+    assert.equal(named({ OTEL_RESOURCE_ATTRIBUTES: 'a=b,service.name=shop' }), undefined)
+    assert.equal(named({ OTEL_RESOURCE_ATTRIBUTES: 'my.service.name=shop' }), 'orders')
   })
 
   test('commands: Node under the leash, anything else under the guard, the port in both variables', () => {

@@ -26,7 +26,8 @@ export function weightOf(spec: ServiceSpec, ordinal: number): number {
 /**
  * The launch of one instance. Later wins: inherited, `spec.env`, then what makes this instance this one.
  * An entry without a fixed port gets 0 and says later which one it took, so no race for a port is possible; an inherited
- * PORT is dropped, because all instances would take the same.
+ * PORT is dropped, because all instances would take the same. For the spans of services in any language it names the service, unless
+ * somebody has named it.
  */
 export function planLaunch(
   spec: ServiceSpec,
@@ -36,7 +37,7 @@ export function planLaunch(
   tools: Tools,
 ): LaunchPlan {
   const given = String(port ?? 0)
-  const env = {
+  const env: Record<string, string | undefined> = {
     ...inherited,
     PORT: port === undefined ? undefined : given,
     ...spec.env,
@@ -46,7 +47,15 @@ export function planLaunch(
     [SETTINGS.weight]: String(weightOf(spec, ordinal)),
     [SETTINGS.fleet]: '1',
   }
+  if (!hasServiceName(env)) env[SERVICE_NAME] = spec.name
   return { file: tools.node, args: nodeArguments(spec, tools), cwd: spec.cwd, env }
+}
+
+/** OpenTelemetry's, which every SDK reads. */
+const SERVICE_NAME = 'OTEL_SERVICE_NAME'
+
+function hasServiceName(env: Environment): boolean {
+  return Boolean(env[SERVICE_NAME]) || /(^|,)\s*service\.name\s*=/.test(env['OTEL_RESOURCE_ATTRIBUTES'] ?? '')
 }
 
 function nodeArguments(spec: ServiceSpec, tools: Tools): string[] {

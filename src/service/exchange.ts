@@ -7,7 +7,9 @@ import type { CallContext } from '../core/context.ts'
 import { SkeinError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import type { Priority } from '../core/priority.ts'
+import type { Span } from '../core/span.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Tracer } from '../telemetry/spans/tracer.ts'
 import type { TraceContext } from '../telemetry/trace.ts'
 import type { Inbound } from './inbound.ts'
 
@@ -22,6 +24,8 @@ export interface Host {
   log: Logger
   readonly clock: Clock
   readonly metrics: Metrics
+  /** Undefined: nothing is recorded. */
+  readonly tracer?: Tracer | undefined
   phase: Phase
   /** Requests since its start that were refused, because it had too much to do. */
   refused: number
@@ -48,8 +52,12 @@ export class Exchange {
   readonly startedAt: number
   requestId = ''
   trace: TraceContext = { traceId: '', spanId: '', traceFlags: 0 }
+  /** Where the request is recorded; `trace` is its context. */
+  span: Span | undefined
   /** For logs and metrics, of low cardinality: the operation's name once the route is found. */
   operation = 'unknown'
+  /** The path's template, once the route is found. */
+  route: string | undefined
   /** The code of Skein's own error or of the declared one that was answered. */
   code: string | undefined
   /** True when this side failed in the middle of the answer, so that it is not laid at the caller's door. */
@@ -137,16 +145,18 @@ class Inherited implements CallContext {
   readonly traceFlags: number
   readonly traceState: string | undefined
   readonly requestId: string
+  readonly span: Span | undefined
   readonly deadline: number | undefined
   readonly priority: Priority
   readonly #cancel: Cancel
 
-  constructor({ trace, requestId, cancel, priority }: Exchange, deadline: number | undefined) {
+  constructor({ trace, requestId, span, cancel, priority }: Exchange, deadline: number | undefined) {
     this.traceId = trace.traceId
     this.spanId = trace.spanId
     this.traceFlags = trace.traceFlags
     this.traceState = trace.traceState
     this.requestId = requestId
+    this.span = span
     this.deadline = deadline
     this.priority = priority
     this.#cancel = cancel

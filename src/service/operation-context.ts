@@ -1,6 +1,7 @@
 /** The `ctx` of a handler. */
 import { header } from '../core/headers.ts'
 import type { Logger } from '../core/log.ts'
+import type { Span } from '../core/span.ts'
 import type { Exchange } from './exchange.ts'
 import { OperationFailure } from './failure.ts'
 import type { Fail, FailureDetails, OperationContext, Prepared } from './operation.ts'
@@ -29,6 +30,10 @@ export class RequestContext implements OperationContext {
 
   get traceId(): string {
     return this.#exchange.trace.traceId
+  }
+
+  get span(): Span | undefined {
+    return this.#exchange.span
   }
 
   /** A child logger costs more than most handlers: made when it is asked for. */

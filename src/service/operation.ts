@@ -2,6 +2,7 @@
 import type { ErrorStatuses, HttpMethod, Schema } from '../core/contract.ts'
 import type { Logger } from '../core/log.ts'
 import type { Priority } from '../core/priority.ts'
+import type { Span } from '../core/span.ts'
 import type { Convert } from './convert.ts'
 import type { JsonSchema } from './json-schema.ts'
 
@@ -17,6 +18,8 @@ export interface OperationContext<Code extends string = string> {
   readonly log: Logger
   readonly requestId: string
   readonly traceId: string
+  /** The span of this request, to add attributes, events and child spans to. Undefined where nothing is recorded: `ctx.span?.set(…)`. */
+  readonly span: Span | undefined
   /** The request's headers: names in any case; of a repeated one the first value. */
   readonly headers: { get(name: string): string | undefined }
   /** Ends the operation with one of its declared errors. Message and details are shown to the caller. */

@@ -1,6 +1,7 @@
 /** What happens to a request, in this order. Each entry says why it stands where it stands. */
 import { compose } from '../core/compose.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Tracer } from '../telemetry/spans/tracer.ts'
 import type { Exchange, Reply, ServiceStep } from './exchange.ts'
 import type { Prepared } from './operation.ts'
 import type { App } from './servable.ts'
@@ -14,13 +15,14 @@ import { limits } from './step/limits.ts'
 import { measure } from './step/measure.ts'
 import { prioritise } from './step/prioritise.ts'
 import { probes } from './step/probes.ts'
+import { record } from './step/record.ts'
 import { respond } from './step/respond.ts'
 import { router } from './step/route.ts'
 
 type Handle = (exchange: Exchange) => Promise<Reply | undefined>
 
 /** Around every app, also those of other frameworks. */
-export function servicePipeline(app: App, metrics: Metrics): Handle {
+export function servicePipeline(app: App, metrics: Metrics, tracer?: Tracer): Handle {
   const admission = admit(app)
   const steps: readonly ServiceStep[] = [
     // Request id and trace. Must be first: all below write them into logs, errors and answers.
@@ -30,6 +32,8 @@ export function servicePipeline(app: App, metrics: Metrics): Handle {
     // /health, /metrics, /openapi.json. Above log and gate: a probe a second would drown the log, and a draining instance
     // still tells that it drains and is still scraped.
     probes(app),
+    // Where spans are recorded. Below the probes, which would drown them; above everything else, as all tell it what they decide.
+    ...(tracer === undefined ? [] : [record(tracer)]),
     // Above everything that may answer early, so that every request leaves its line.
     accessLog,
     // As the log: refused requests count too. No other constraint.

@@ -14,7 +14,7 @@ export interface Serving {
 }
 
 export function createServing(app: App, host: Host, { name, pipelining }: ServerChoice): Serving {
-  const run = servicePipeline(app, host.metrics)
+  const run = servicePipeline(app, host.metrics, host.tracer)
   const inFlight = new InFlight()
   const onRequest = (inbound: Inbound) => {
     inFlight.begin()

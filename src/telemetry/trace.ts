@@ -8,6 +8,9 @@ export interface TraceContext {
   readonly traceState?: string | undefined
 }
 
+/** The trace-flag that says: recorded. */
+export const SAMPLED = 1
+
 const FORM = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
 
 /** The context in a `traceparent`, or undefined when it is absent or malformed (then a new trace begins, §4.3). */

@@ -4,6 +4,7 @@ import type { Logger } from '../../core/log.ts'
 import { systemRandom } from '../../core/random.ts'
 import { registryAddress } from '../../core/settings.ts'
 import type { ConsulClient } from '../../discovery/consul-client.ts'
+import { readTracing } from '../../telemetry/spans/settings.ts'
 import { type Context, defineCommand, type Options, refuseArguments, UsageError } from '../command.ts'
 import { isObject } from '../config/shape.ts'
 import { gatewayOf } from '../gateway/gateway-of.ts'
@@ -68,6 +69,8 @@ SIGTERM and Ctrl-C let the requests under way end first.`,
   failure: 'the config has mistakes, or the port cannot be had',
   async run({ options, args, terminal, env, cwd }: Context<typeof OPTIONS>) {
     refuseArguments(args)
+    // Here and not by each worker.
+    readTracing(env)
     if (options.config !== undefined && options.name !== undefined)
       throw new UsageError('give --config or --name, not both')
     const log = processLog('gateway', terminal)

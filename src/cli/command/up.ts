@@ -2,6 +2,7 @@
 import { systemClock } from '../../core/clock.ts'
 import { SkeinError } from '../../core/errors.ts'
 import type { Environment } from '../../core/settings.ts'
+import { readTracing } from '../../telemetry/spans/settings.ts'
 import { type Context, defineCommand, type ExitStatus, Failure, type Options, refuseArguments } from '../command.ts'
 import { loadConfig } from '../config/load.ts'
 import { onAskedToEnd } from '../lifetime.ts'
@@ -48,6 +49,8 @@ within 5 s; a second Ctrl-C kills what is left. With --json each line on stdout 
   async run({ options, args, terminal, env, cwd }: Context<typeof OPTIONS>): Promise<ExitStatus> {
     refuseArguments(args)
     refusePlatform(process.platform)
+    // What each part would refuse in turn is told once.
+    readTracing(env)
     const clock = systemClock
     const startedAt = clock.monotonic()
     const { config, file } = await loadConfig(options.config, cwd)

@@ -79,5 +79,6 @@ function settle(call: Call, attempt: AttemptState, verdict: Verdict, { metrics, 
   const reason = judge(upstream, candidate, verdict, policy.balance)
   if (reason === undefined) return
   metrics.ejections.with(service, instance, verdict).value++
+  call.span?.decide('ejection', { instance, reason })
   log.warn({ service, instance, reason }, 'instance ejected')
 }

@@ -1,6 +1,7 @@
 /** Picks the instance: from the snapshot's fit ones, those not tried in this call and let through by the breaker, by policy. */
 import type { Call, Handler, Layer, Parts } from '../call.ts'
 import { deadlineExceeded } from '../failure.ts'
+import { pickFacts } from '../pick-facts.ts'
 import type { Upstream } from '../upstream.ts'
 
 export const choose: Layer = (parts, next) => {
@@ -24,6 +25,7 @@ function pick(call: Call, { metrics }: Parts): void {
     tried,
     able: ableFor(call),
   })
+  call.span?.decide('pick', pickFacts(call, candidate, chooser))
   attempt.candidate = candidate
   tried.add(candidate.id)
   // Here and not in the breaker, because a probe's place is taken by choosing. Of gRPC only probes are waited for, as the head

@@ -111,9 +111,11 @@ class Race {
     const release = upstream.budget.retry()
     if (release === undefined) {
       hedges.with(request.service, 'over_budget').value++
+      this.#call.span?.decide('hedge', { outcome: 'over_budget' })
       return
     }
     hedges.with(request.service, 'sent').value++
+    this.#call.span?.decide('hedge', { outcome: 'sent', after_ms: this.#delayMs })
     const second = newAttempt(tried.size + 1, attempt.mayRepeat)
     second.hedge = true
     second.moveOn = attempt.moveOn = askedOnce(attempt.moveOn)
@@ -162,7 +164,10 @@ class Race {
         new SkeinError('CANCELLED', `service "${service}": another instance has answered`, { service }),
       )
     }
-    if (leg.call.attempt.hedge && 'response' in outcome) this.#parts.metrics.hedges.with(service, 'won').value++
+    if (leg.call.attempt.hedge && 'response' in outcome) {
+      this.#parts.metrics.hedges.with(service, 'won').value++
+      this.#call.span?.decide('hedge', { outcome: 'won' })
+    }
     this.#call.attempt = leg.call.attempt
     if ('response' in outcome) this.#settled.resolve(outcome.response)
     else this.#settled.reject(outcome.error)

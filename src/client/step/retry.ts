@@ -110,9 +110,11 @@ class Attempts {
 
   async #again(reason: Reason): Promise<OutboundResponse> {
     const { clock, random, metrics } = this.#parts
+    const waitMs = this.#leave!.atOnce ? 0 : backoffMs(random, this.#number)
     metrics.retries.with(this.#call.request.service, reason).value++
+    this.#call.span?.decide('retry', { reason, backoff_ms: waitMs })
     try {
-      if (!this.#leave!.atOnce) await pause(this.#call, backoffMs(random, this.#number), clock)
+      if (!this.#leave!.atOnce) await pause(this.#call, waitMs, clock)
     } catch (error) {
       this.#end()
       throw error
@@ -140,6 +142,7 @@ class Attempts {
       return { atOnce, end: () => {} }
     }
     const end = this.#call.upstream.budget.retry()
+    if (end === undefined) this.#call.span?.decide('retry-budget-spent', { reason })
     return end && { atOnce, end }
   }
 

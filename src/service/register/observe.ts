@@ -12,6 +12,7 @@ import { callerDeadline } from '../step/deadline.ts'
 import { identify } from '../step/identify.ts'
 import { measure } from '../step/measure.ts'
 import { prioritise } from '../step/prioritise.ts'
+import { record } from '../step/record.ts'
 import { respond } from '../step/respond.ts'
 
 /** A request of the app's, with the listeners that are to get it. */
@@ -25,8 +26,9 @@ class Guest extends Exchange {
  */
 export function observe(server: Server, host: Host, limit?: LimitConfig): InFlight {
   const inFlight = new InFlight()
+  const recording = host.tracer === undefined ? [] : [record(host.tracer)]
   const admission = admit({ limit, server: 'node' })
-  const look = [identify, accessLog, measure(host.metrics), callerDeadline, prioritise(undefined)]
+  const look = [identify, ...recording, accessLog, measure(host.metrics), callerDeadline, prioritise(undefined)]
   const steps = admission === undefined ? look : [...look, admission]
   const handle = compose(steps, async (exchange) => handOver(exchange as Guest))
   const emit = server.emit

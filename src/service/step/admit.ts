@@ -68,7 +68,7 @@ class Admission {
       }
       const forget = exchange.cancel.on((reason) => {
         this.#limiter.forget(waiting)
-        if (reason.code === 'DEADLINE_EXCEEDED') this.#overload.shed(exchange.priority, 'deadline')
+        if (reason.code === 'DEADLINE_EXCEEDED') this.#shed(exchange, 'deadline')
         reject(reason)
       })
       this.#limiter.wait(waiting)
@@ -99,8 +99,13 @@ class Admission {
     )
   }
 
+  #shed({ priority, span }: Exchange, reason: ShedReason): void {
+    this.#overload.shed(priority, reason)
+    span?.decide('shed', { priority, reason })
+  }
+
   #refuse(exchange: Exchange, reason: ShedReason): SkeinError {
-    this.#overload.shed(exchange.priority, reason)
+    this.#shed(exchange, reason)
     const { name, instance } = exchange.host
     if (exchange.millisecondsLeft() === 0) {
       return new SkeinError('DEADLINE_EXCEEDED', `${name}: not begun, no time was left`, { service: name })

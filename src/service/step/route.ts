@@ -25,6 +25,7 @@ export function router(service: string, operations: readonly Prepared[]): (excha
     const found = find(method, path) ?? (method === 'HEAD' ? find('GET', path) : undefined)
     if (found === undefined) throw notFound(exchange)
     exchange.operation = found.operation.name
+    exchange.route = found.operation.path
     return found
   }
 

@@ -1,0 +1,123 @@
+/**
+ * What OpenTelemetry's environment variables ask for (its specification, configuration/sdk-environment-variables.md and
+ * protocol/exporter.md). Unlike there, a value that is none is an error and not a default: who mistypes the name of a
+ * sampler would wait for spans in vain. An empty variable is as good as none.
+ */
+import { ConfigError, IssueList } from '../../core/issues.ts'
+import type { Environment } from '../../core/settings.ts'
+import type { Sampler } from './contract.ts'
+import { booleanOf, endpointOf, headersOf, oneOf, pairsOf, type Variable, wholeNumberOf } from './read-variable.ts'
+import { DEFAULT_SAMPLER, SAMPLERS } from './samplers.ts'
+
+export interface TracingSettings {
+  readonly endpoint: URL
+  /** Of each request. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly gzip: boolean
+  /** For one request, ms. */
+  readonly timeoutMs: number
+  readonly batch: BatchSettings
+  readonly sampler: Sampler
+  /** Of OTEL_RESOURCE_ATTRIBUTES, and of OTEL_SERVICE_NAME, which stands above them. */
+  readonly resource: Readonly<Record<string, string>>
+}
+
+export interface BatchSettings {
+  /** Spans that wait; more are dropped. */
+  readonly queueMax: number
+  readonly batchMax: number
+  /** Until a batch that is not full is sent, ms. */
+  readonly delayMs: number
+  /** For a batch with all repetitions, ms. */
+  readonly exportMs: number
+}
+
+/** Undefined: nothing is to be recorded. @throws ConfigError with every mistake. */
+export function readTracing(environment: Environment): TracingSettings | undefined {
+  const issues = new IssueList('settings')
+  const variable = (name: string): Variable => ({ name, text: environment[name]?.trim() || undefined, issues })
+  /** The one for traces stands above the one for all signals. */
+  const otlp = (name: string): Variable => {
+    const own = variable(`OTEL_EXPORTER_OTLP_TRACES_${name}`)
+    return own.text === undefined ? variable(`OTEL_EXPORTER_OTLP_${name}`) : own
+  }
+  const isOff = booleanOf(variable('OTEL_SDK_DISABLED'))
+  const target = isOff ? undefined : targetOf(variable, issues)
+  if (target === undefined) return nothing(issues)
+  const settings = {
+    endpoint: target,
+    ...carriageOf(otlp),
+    timeoutMs: patience(wholeNumberOf(otlp('TIMEOUT'), 10_000)),
+    batch: batchOf(variable, issues),
+    sampler: samplerOf(variable, issues),
+    resource: resourceOf(variable),
+  }
+  if (issues.issues.length > 0) throw new ConfigError(issues.issues)
+  return settings
+}
+
+function nothing({ issues }: IssueList): undefined {
+  if (issues.length > 0) throw new ConfigError(issues)
+  return undefined
+}
+
+type Read = (name: string) => Variable
+
+/** Where to; undefined where nobody says. */
+function targetOf(variable: Read, issues: IssueList): URL | undefined {
+  const exporter = variable('OTEL_TRACES_EXPORTER')
+  const kind = oneOf(exporter, ['otlp', 'none'], 'otlp')
+  if (kind === 'none' || issues.issues.length > 0) return undefined
+  const own = variable('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT')
+  if (own.text !== undefined) return endpointOf(own)
+  const common = variable('OTEL_EXPORTER_OTLP_ENDPOINT')
+  const base = common.text === undefined ? undefined : endpointOf(common)
+  if (base === undefined) return undefined
+  base.pathname = `${base.pathname.replace(/\/$/, '')}/v1/traces`
+  return base
+}
+
+function carriageOf(otlp: Read): Pick<TracingSettings, 'headers' | 'gzip'> {
+  const protocol = otlp('PROTOCOL')
+  if (protocol.text !== undefined && protocol.text !== 'http/json') {
+    const isKnown = protocol.text === 'grpc' || protocol.text === 'http/protobuf'
+    protocol.issues.add(
+      protocol.name,
+      isKnown ? `${protocol.text} is not spoken here, only http/json` : `"${protocol.text}" is no protocol of OTLP`,
+      'Set OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/json and the endpoint to the OTLP/HTTP port (4318), which collectors take JSON at, or OTEL_TRACES_EXPORTER=none.',
+    )
+  }
+  return { headers: headersOf(otlp('HEADERS')), gzip: oneOf(otlp('COMPRESSION'), ['none', 'gzip'], 'none') === 'gzip' }
+}
+
+/** 0 is "for ever"; a day is as good. */
+function patience(ms: number): number {
+  return ms === 0 ? 24 * 3_600_000 : ms
+}
+
+function batchOf(variable: Read, issues: IssueList): BatchSettings {
+  const queueMax = wholeNumberOf(variable('OTEL_BSP_MAX_QUEUE_SIZE'), 2048, 1)
+  const size = variable('OTEL_BSP_MAX_EXPORT_BATCH_SIZE')
+  const batchMax = wholeNumberOf(size, Math.min(512, queueMax), 1)
+  if (batchMax > queueMax) {
+    issues.add(size.name, `a batch of ${batchMax} does not fit into the queue`, `Write a number up to ${queueMax}.`)
+  }
+  const delayMs = wholeNumberOf(variable('OTEL_BSP_SCHEDULE_DELAY'), 5_000)
+  return { queueMax, batchMax, delayMs, exportMs: patience(wholeNumberOf(variable('OTEL_BSP_EXPORT_TIMEOUT'), 30_000)) }
+}
+
+function samplerOf(variable: Read, issues: IssueList): Sampler {
+  const { make, hasRatio } = SAMPLERS[oneOf(variable('OTEL_TRACES_SAMPLER'), Object.keys(SAMPLERS), DEFAULT_SAMPLER)]!
+  const { name, text } = variable('OTEL_TRACES_SAMPLER_ARG')
+  if (!hasRatio || text === undefined) return make(1)
+  const ratio = /^(\d+(\.\d*)?|\.\d+)(e-?\d+)?$/i.test(text) ? Number(text) : Number.NaN
+  if (!(ratio >= 0 && ratio <= 1))
+    issues.add(name, `"${text}" is no ratio`, 'Write a number from 0 to 1, such as 0.25.')
+  return make(ratio)
+}
+
+function resourceOf(variable: Read): Record<string, string> {
+  const attributes = pairsOf(variable('OTEL_RESOURCE_ATTRIBUTES'))
+  const { text } = variable('OTEL_SERVICE_NAME')
+  return text === undefined ? attributes : { ...attributes, 'service.name': text }
+}
