@@ -8,6 +8,7 @@ import type { Caller } from '../client/contract.ts'
 import { closeDefaults, defaultCaller } from '../client/default.ts'
 import { interceptFetch } from '../client/fetch.ts'
 import { createLogger } from '../core/log.ts'
+import { openTracingOrNone } from '../telemetry/spans/tracing.ts'
 import { type Joined, join } from './register/join.ts'
 import { onFirstListen } from './register/listen.ts'
 import { serviceName } from './register/name.ts'
@@ -17,13 +18,14 @@ function start(): void {
   interceptFetch(onFirstUse)
   const name = serviceName(process.env, process.argv[1])
   const log = createLogger(name === undefined ? {} : { service: name })
+  const tracing = openTracingOrNone(process.env, { service: name, log })
   if (name === undefined) {
     log.warn('not registered: no name. Set SKEIN_SERVICE, or give package.json a "name" of a-z, 0-9 and -')
     return
   }
   let joined: Joined | undefined
   onFirstListen((server, address) => {
-    joined = join(name, server, address, log)
+    joined = join(name, server, address, log, tracing)
   })
   beforeTheEnd({ leave: async () => joined?.leave(), finish: async () => joined?.finish() })
 }

@@ -9,6 +9,8 @@ import { type Random, systemRandom } from '../core/random.ts'
 import { type Environment, registryAddress, registryToken } from '../core/settings.ts'
 import { ConsulClient } from '../discovery/consul-client.ts'
 import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
+import type { Tracer } from '../telemetry/spans/tracer.ts'
+import { openTracing, type Tracing } from '../telemetry/spans/tracing.ts'
 import { limitOf } from './check-definition.ts'
 import type { Host } from './exchange.ts'
 import { runLifecycle } from './lifecycle.ts'
@@ -46,6 +48,8 @@ export interface ServeOptions extends PlacementOptions, ServerOptions {
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
   readonly metrics?: Metrics | undefined
+  /** Records requests. Default: as OTEL_* in the environment say; false = nothing. */
+  readonly tracer?: Tracer | false | undefined
 }
 
 export interface RunningService {
@@ -65,7 +69,7 @@ let serving = 0
 /**
  * Listens, registers and serves until closed. It resolves once it listens and has tried to register; a registry that is
  * away is tried again in the background.
- * @throws ConfigError for a port, weight, server or pipelining that is none; the system's error when the port is taken; what `onStart` throws.
+ * @throws ConfigError for a port, weight, server, pipelining or OTEL_* that is none; the system's error when the port is taken; what `onStart` throws.
  */
 export async function serve(servable: Servable, options: ServeOptions = {}): Promise<RunningService> {
   const { name } = servable
@@ -74,7 +78,8 @@ export async function serve(servable: Servable, options: ServeOptions = {}): Pro
   const app = limit === undefined ? servable['~app'] : { ...servable['~app'], limit }
   const placement = placementOf(options, env)
   const server = serverFor(app, options, env)
-  const host = createHost(name, options)
+  const tracing = options.tracer === undefined ? openTracing(env, { service: name, log: options.log }) : undefined
+  const host = createHost(name, options, tracing)
   const consul = options.registry === false ? undefined : createConsul(options, env, host)
   serving++
   const running = await runLifecycle({
@@ -84,23 +89,25 @@ export async function serve(servable: Servable, options: ServeOptions = {}): Pro
     listenOn: placement,
     register(port) {
       nameInstance(host, placement, port)
+      tracing?.tell({ service: name, instance: host.instance, log: host.log })
       return consul && register(consul, app, host, placement, server, port, options.random)
     },
     drainDelayMs: options.drainDelayMs ?? DRAIN_DELAY_MS,
     drainTimeoutMs: options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS,
     signals: options.signals ?? true,
-    release: () => release(consul),
+    release: () => release(consul, tracing),
   })
   return { id: host.instance, name, url: urlOf(placement.host, running.port), ...running }
 }
 
-function createHost(name: string, options: ServeOptions): Host {
+function createHost(name: string, options: ServeOptions, tracing: Tracing | undefined): Host {
   return {
     name,
     instance: name,
     log: options.log ?? createLogger({ service: name }),
     clock: options.clock ?? systemClock,
     metrics: options.metrics ?? processMetrics,
+    tracer: options.tracer || tracing?.tracer,
     phase: 'serving',
     refused: 0,
   }
@@ -116,9 +123,10 @@ function createConsul({ registry, token, random }: ServeOptions, env: Environmen
  * With the last service go the connections by which its handlers called others: they would keep the process alive. A later
  * call opens new ones.
  */
-async function release(consul: ConsulClient | undefined): Promise<void> {
+async function release(consul: ConsulClient | undefined, tracing: Tracing | undefined): Promise<void> {
   await consul?.close()
   if (--serving === 0) await closeDefaults()
+  await tracing?.close()
 }
 
 function nameInstance(host: Host, placement: Placement, port: number): void {

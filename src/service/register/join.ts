@@ -9,6 +9,7 @@ import { systemRandom } from '../../core/random.ts'
 import { registryAddress, registryToken } from '../../core/settings.ts'
 import { ConsulClient } from '../../discovery/consul-client.ts'
 import { processMetrics } from '../../telemetry/metrics.ts'
+import type { Tracing } from '../../telemetry/spans/tracing.ts'
 import { limitOf } from '../check-definition.ts'
 import type { Host } from '../exchange.ts'
 import type { InFlight } from '../in-flight.ts'
@@ -24,7 +25,13 @@ export interface Joined {
   finish(): Promise<void>
 }
 
-export function join(name: string, server: Server, address: AddressInfo, log: Logger): Joined | undefined {
+export function join(
+  name: string,
+  server: Server,
+  address: AddressInfo,
+  log: Logger,
+  tracing: Tracing | undefined,
+): Joined | undefined {
   try {
     const placement = placementOf({ port: address.port }, process.env)
     const instance = instanceId(placement, name, address.port)
@@ -34,19 +41,21 @@ export function join(name: string, server: Server, address: AddressInfo, log: Lo
       log: log.child({ instance }),
       clock: systemClock,
       metrics: processMetrics,
+      tracer: tracing?.tracer,
       phase: 'serving',
       refused: 0,
     }
     // Throws for an address that is none, so before anything is begun.
     const token = registryToken(process.env)
     const consul = new ConsulClient({ address: registryAddress(process.env), token, log: host.log })
+    tracing?.tell({ service: name, instance })
     const inFlight = observe(server, host, limitOf(undefined, process.env))
     const registering = register(host, placement, address, consul)
     void registering.then(({ attempted }) => attempted).then(() => reportReady(address.port))
-    server.once('close', () => void registering.then((registration) => letGo(registration, consul)))
+    server.once('close', () => void registering.then((registration) => letGo(registration, consul, tracing)))
     return {
       leave: async () => leave(host, await registering),
-      finish: () => finish(server, inFlight, host),
+      finish: () => finish(server, inFlight, host).finally(() => tracing?.close()),
     }
   } catch (err) {
     log.warn({ err }, 'not registered')
@@ -95,10 +104,11 @@ function reachable(address: string): string {
 }
 
 /** A closed server is no instance, and nothing of ours may keep the process alive that the app lets end. */
-async function letGo(registration: Registration, consul: ConsulClient): Promise<void> {
+async function letGo(registration: Registration, consul: ConsulClient, tracing: Tracing | undefined): Promise<void> {
   await registration.deregister()
   await consul.close()
   await closeDefaults()
+  await tracing?.close()
 }
 
 async function leave(host: Host, registration: Registration): Promise<void> {
