@@ -44,7 +44,7 @@ export const SETTINGS = {
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-export const DEFAULT_REGISTRY = 'http://127.0.0.1:8500'
+const DEFAULT_REGISTRY = 'http://127.0.0.1:8500'
 
 /** The registry's address from `environment`, or several separated by commas, without trailing slashes. */
 export function registryAddress(environment: Environment): string {

@@ -2,9 +2,9 @@
 
 /** First wait, ms; doubled with every further failure. */
 export const FIRST_WAIT_MS = 1000
-export const LONGEST_WAIT_MS = 60_000
+const LONGEST_WAIT_MS = 60_000
 /** After this long in good health, ms, earlier failures are forgotten. */
-export const HEALTHY_AGAIN_MS = 60_000
+const HEALTHY_AGAIN_MS = 60_000
 
 export interface Backoff {
   /** To be handed in with the next failure. */

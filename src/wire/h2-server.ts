@@ -13,7 +13,7 @@ import { peerOf } from './peer.ts'
 import type { Occupant } from './sockets.ts'
 import { WireError } from './wire-error.ts'
 
-export const H2_STREAMS_MAX = 100
+const H2_STREAMS_MAX = 100
 const STREAM_WINDOW_BYTES = 64 * 1024
 const CONNECTION_WINDOW_BYTES = 1024 * 1024
 /**

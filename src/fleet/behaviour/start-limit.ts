@@ -1,7 +1,7 @@
 import type { Behaviour } from '../behaviour.ts'
 
 /** Time to become ready, ms. */
-export const START_LIMIT_MS = 30_000
+const START_LIMIT_MS = 30_000
 
 /** A start that hangs counts as failed, so that it is seen and tried again. */
 export function startLimit(): Behaviour {

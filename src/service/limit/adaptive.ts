@@ -19,14 +19,11 @@
 import { Baseline } from './baseline.ts'
 import type { Limit, Sample } from './contract.ts'
 
-export interface AdaptiveOptions {
-  /** Default 20, as Netflix's. */
-  readonly initial?: number | undefined
-  /** Default 2. */
-  readonly min?: number | undefined
-  /** Default 10,000: above that, file descriptors are the limit. */
-  readonly max?: number | undefined
-}
+/** As Netflix's. */
+const FIRST = 20
+const LEAST = 2
+/** Above that, file descriptors are the limit. */
+const MOST = 10_000
 
 /**
  * A judgement needs so much time and as many samples as the limit is high, within bounds, because of a crowd those that take little
@@ -46,28 +43,20 @@ const FEWER = 0.25
 const EXPERIMENT_SAMPLES = 20
 const HARDLY_FASTER = 0.7
 
-export function adaptive(options: AdaptiveOptions = {}): Limit {
-  return new AdaptiveLimit(options)
+export function adaptive(): Limit {
+  return new AdaptiveLimit()
 }
 
 class AdaptiveLimit implements Limit {
   exploring = true
-  readonly #min: number
-  readonly #max: number
   readonly #baseline = new Baseline()
-  #limit: number
+  #limit = FIRST
   /** Requests that began before the last change tell of the limit before. */
   #changedAt = Number.NEGATIVE_INFINITY
   #window = new Window(Number.NEGATIVE_INFINITY)
   /** Doubles while nothing is slower: at first, and after an experiment has shown that the limit was too low. */
   #doubles = true
   #cuts: Cuts | undefined
-
-  constructor({ initial = 20, min = 2, max = 10_000 }: AdaptiveOptions) {
-    this.#min = min
-    this.#max = max
-    this.#limit = initial
-  }
 
   get value(): number {
     return Math.floor(this.#limit)
@@ -116,7 +105,7 @@ class AdaptiveLimit implements Limit {
   #slow(window: Window, normal: number, now: number): void {
     const { peak, times, count } = window
     this.#cuts ??= { limit: this.#limit, peak, window: new Window(now) }
-    if (peak <= Math.max(this.#cuts.peak * FEWER, this.#min)) {
+    if (peak <= Math.max(this.#cuts.peak * FEWER, LEAST)) {
       if (count < EXPERIMENT_SAMPLES) return
       if (times >= this.#cuts.window.times * HARDLY_FASTER) {
         this.#isNormal(times, this.#cuts.limit, now)
@@ -142,7 +131,7 @@ class AdaptiveLimit implements Limit {
   }
 
   #change(limit: number, now: number): void {
-    this.#limit = Math.min(this.#max, Math.max(this.#min, limit))
+    this.#limit = Math.min(MOST, Math.max(LEAST, limit))
     this.#changedAt = now
     this.#window = new Window(now)
   }

@@ -13,7 +13,7 @@ import type { Limit, Sample, ShedReason, Waiting } from './contract.ts'
 import { Line } from './line.ts'
 
 /** A turn of the event loop begins no new work after so long, ms. */
-export const SLICE_MS = 5
+const SLICE_MS = 5
 /**
  * Before the next that waits for the loop is begun, so many turns must have brought nothing new: libuv accepts one connection a turn, so
  * with a handler in each, new connections would wait by the hundred where nobody sees them. At most so many turns, or none would work.
