@@ -114,3 +114,22 @@ test('while the registry is away a contract that has grown old is asked for once
   await contracts.get('users')
   await eventually(() => asked() === before + 1)
 })
+
+test('the versions of a service are found whatever letters its name has', async (t) => {
+  const asked: (string | undefined)[] = []
+  const server = createServer((request, response) => {
+    asked.push(request.url)
+    response.end('[]')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const consul = new ConsulClient({ address: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
+  t.after(async () => {
+    await consul.close()
+    server.close()
+  })
+  for (const service of ['users', '注文 ?#']) assert.deepEqual(await new Contracts(consul).versions(service), [])
+  assert.deepEqual(asked, [
+    '/v1/kv/skein/contracts/users/?recurse',
+    `/v1/kv/skein/contracts/${encodeURIComponent('注文 ?#')}/?recurse`,
+  ])
+})

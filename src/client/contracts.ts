@@ -6,7 +6,7 @@
 import { type Clock, systemClock } from '../core/clock.ts'
 import { contractKey, type OperationContract, type ServiceContract, versionKey } from '../core/contract.ts'
 import { SkeinError } from '../core/errors.ts'
-import type { ConsulClient } from '../discovery/consul-client.ts'
+import { type ConsulClient, kvPath } from '../discovery/consul-client.ts'
 
 /** A contract older than this is still used, and read again in the background. So long a missing version is not asked for again. */
 const FRESH_MS = 30_000
@@ -93,7 +93,7 @@ export class Contracts {
 
   /** All versions that were ever published. @throws SkeinError REGISTRY_UNAVAILABLE */
   async versions(service: string): Promise<readonly ServiceContract[]> {
-    const { body } = await this.#consul.get(`/v1/kv/${contractKey(service)}/?recurse`)
+    const { body } = await this.#consul.get(`${kvPath(versionKey(service, ''))}?recurse`)
     const entries = Array.isArray(body) ? (body as readonly { Key: string; Value: string | null }[]) : []
     return entries.flatMap(({ Key, Value }) => this.#keep(Key, Buffer.from(Value ?? '', 'base64').toString()) ?? [])
   }

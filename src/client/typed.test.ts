@@ -9,6 +9,7 @@ import { silentLogger } from '../core/log.ts'
 import { ConsulClient } from '../discovery/consul-client.ts'
 import { Metrics } from '../telemetry/metrics.ts'
 import { CallError } from './call-error.ts'
+import type { CallPolicy } from './contract.ts'
 import { scene } from './kit.suite.ts'
 import { callOperation, client, isCallError } from './typed.ts'
 
@@ -220,6 +221,28 @@ test('options of a call: headers, signal, deadline', async (t) => {
   assert.equal(seen[0]?.headers['x-tenant'], 't1')
   await assert.rejects(api.get({ id: 'hang' }, { deadlineMs: 20 }), { code: 'DEADLINE_EXCEEDED' })
   await assert.rejects(api.get({ id: 'hang' }, { signal: AbortSignal.abort() }), { code: 'CANCELLED' })
+})
+
+test("a call's own policy holds over that of its client, and leaves the rest of it", async (t) => {
+  const failing: RequestListener = (_request, response) => response.writeHead(503).end()
+  const { caller, consul, seen } = await users(t, failing)
+  const api = client<Users>('users', { caller, consul, policy: { attempts: 2, hedge: { delayMs: 60_000 } } })
+  const asked: (CallPolicy | undefined)[] = []
+  const { request } = caller
+  caller.request = (one) => {
+    asked.push(one.policy)
+    return request.call(caller, one)
+  }
+  for (const policy of [undefined, { attempts: 1, bulkhead: { calls: 5 } }])
+    await assert.rejects(api.ping(undefined, { policy }), { code: 'UPSTREAM_FAILED' })
+  assert.equal(seen.length, 3)
+  assert.deepEqual(
+    asked.map((policy) => [policy?.attempts, policy?.hedge, policy?.bulkhead]),
+    [
+      [2, { delayMs: 60_000 }, undefined],
+      [1, { delayMs: 60_000 }, { calls: 5 }],
+    ],
+  )
 })
 
 test('a client is no promise, and its operations are always the same functions', async () => {

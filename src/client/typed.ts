@@ -44,6 +44,8 @@ export interface CallOptions<Out = unknown> {
   readonly deadlineMs?: number | undefined
   /** The text a hash policy hashes. */
   readonly hashKey?: string | undefined
+  /** What is different for this call; what it says nothing of is as in the client's. */
+  readonly policy?: CallPolicy | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
@@ -77,7 +79,7 @@ export function client<S extends ServiceType>(
     if (call === undefined) {
       const wider = Object.hasOwn(fallbacks, key) ? fallbacks[key] : undefined
       call = (input, own) => {
-        const answer = callOperation(name, key, input, own === undefined ? options : { ...options, ...own })
+        const answer = callOperation(name, key, input, own === undefined ? options : joined(options, own))
         const instead = own?.fallback ?? (wider && ((error) => wider(input, error)))
         return instead === undefined
           ? answer
@@ -91,6 +93,11 @@ export function client<S extends ServiceType>(
   return new Proxy({} as Client<S>, {
     get: (_, key) => (typeof key === 'string' && key !== 'then' ? operation(key) : undefined),
   })
+}
+
+function joined(options: ClientOptions, own: CallOptions): ClientOptions & CallOptions {
+  const policy = own.policy === undefined ? options.policy : { ...options.policy, ...own.policy }
+  return { ...options, ...own, policy }
 }
 
 /** True when `error` is one which `operation` declared: its `code` has the type of the declared names. */
