@@ -164,19 +164,21 @@ test('of two steps that set the same field the last counts, and a step takes awa
   )
 })
 
-test('a step whose answer never ends is given up, too', async (t) => {
+test('a step whose answer never ends is given up, too, and its answer broken off', { timeout: 20_000 }, async (t) => {
   const clock = new VirtualClock(0)
   const begun = Promise.withResolvers<void>()
+  const brokenOff = Promise.withResolvers<unknown>()
   const pull = () => {
     begun.resolve()
     return new Promise<void>(() => undefined)
   }
-  const endless = () => new Response(new ReadableStream({ pull }))
+  const endless = () => new Response(new ReadableStream({ pull, cancel: brokenOff.resolve }))
   const { ask } = await bench(t, [endless], { clock })
   const asked = ask('/t/acme/x')
   await begun.promise
   clock.advance(10_000)
   assert.equal((await asked).status, 504)
+  assert.match(String(await brokenOff.promise), /took longer than 10000 ms/)
 })
 
 test('an answer that a step has fetched is passed on as fetch gives it: decoded', async (t) => {

@@ -42,7 +42,7 @@ async function inTime(step: CustomStep, exchange: Exchange, { clock }: Parts): P
 
 async function answerOf(step: CustomStep, request: StepRequest): Promise<Reply | undefined> {
   const answer = await step(request)
-  return answer === undefined ? undefined : replyOf(answer as Response)
+  return answer === undefined ? undefined : replyOf(answer as Response, request.signal)
 }
 
 function tooSlow({ name }: CustomStep): SkeinError {
@@ -82,12 +82,19 @@ function checked(name: string): string {
 }
 
 /** Framing is the gateway's, whatever the Response says. */
-async function replyOf(answer: Response): Promise<Reply> {
+async function replyOf(answer: Response, signal: AbortSignal): Promise<Reply> {
   if (answer.status < 200) throw new TypeError('a step answered with Response.error(), which is no answer')
   const fields = responseHeaders([...answer.headers].flat())
   const headers: string[] = []
   // What comes from fetch has a URL, and a body that fetch has decoded.
   const untrue = answer.url === '' ? ['content-length'] : ['content-length', 'content-encoding']
   for (let i = 0; i < fields.length; i += 2) if (!untrue.includes(fields[i]!)) headers.push(fields[i]!, fields[i + 1]!)
-  return { status: answer.status, headers, body: new Uint8Array(await answer.arrayBuffer()) }
+  return { status: answer.status, headers, body: await bytesOf(answer, signal) }
+}
+
+/** Broken off with the signal: else one without an end would be read, and kept, for ever. */
+async function bytesOf({ body }: Response, signal: AbortSignal): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  await body?.pipeTo(new WritableStream({ write: (chunk: Uint8Array) => void chunks.push(chunk) }), { signal })
+  return Buffer.concat(chunks)
 }
