@@ -268,6 +268,34 @@ test('one mistake is one report', () => {
   assert.deepEqual(Object.keys(route({ protocol: 'h2c', upstreamTls: {} })), ['gateway.routes[0].upstreamTls'])
 })
 
+test('every file and secret that cannot be had is told in one go', () => {
+  const gone = { file: '/nowhere/key' }
+  const config: GatewayConfig = {
+    tls: { certificates: [{ cert: '/nowhere/cert.pem', key: '/nowhere/key.pem' }] },
+    redis: gone,
+    routes: [
+      { path: '/a', to: 'users', balance: { policy: 'sticky', keys: [gone] } },
+      { path: '/b', to: 'users', protocol: 'h2', upstreamTls: { ca: '/nowhere/ca.pem' } },
+      { path: '/c', to: 'users', auth: { oidc: { issuer: 'https://a.com', clientId: 'c', keys: gone } } },
+    ],
+  }
+  assert.throws(
+    () => takeSnapshot(config, PARTS),
+    (error) => {
+      assert.ok(error instanceof ConfigError)
+      assert.deepEqual(error.issues.map(({ key }) => key).sort(), [
+        'redis',
+        'routes[0].balance.keys[0]',
+        'routes[1].upstreamTls.ca',
+        'routes[2].auth.oidc.keys',
+        'tls.certificates[0].cert',
+        'tls.certificates[0].key',
+      ])
+      return true
+    },
+  )
+})
+
 test('TLS without a certificate is found before anything is started', () => {
   const found = problems({ tls: { certificates: [] }, routes: [{ to: 'users' }] })
   assert.match(found['gateway.tls.certificates']!, /is empty/)

@@ -8,16 +8,15 @@ import type { Certificates } from '../wire/certificates.ts'
 import { addressSet } from './address.ts'
 import type { RuleParts } from './auth/auth.ts'
 import type { AuthParts } from './auth/contract.ts'
-import { type Logins, loginRoutes, takeLogins } from './auth/oidc/logins.ts'
+import { type Logins, loginRoutes } from './auth/oidc/logins.ts'
 import { checkGatewayConfig } from './config.ts'
 import type { GatewayConfig, RouteConfig, RouteRules } from './contract.ts'
 import { type Hidden, withHidden } from './hidden.ts'
-import { type RedisSettings, readRedis } from './redis/config.ts'
+import { type RouteReadings, readAll } from './readings.ts'
+import type { RedisSettings } from './redis/config.ts'
 import { parseRoute, type Route, RouteTable } from './routes.ts'
-import { type Sticky, stickyOf } from './rule/sticky.ts'
+import type { Sticky } from './rule/sticky.ts'
 import { prepareRules, type Rules } from './rules.ts'
-import { readCertificates } from './tls.ts'
-import { readUpstreamTls } from './upstream-tls.ts'
 
 export interface GatewayRoute extends Route {
   readonly policy: CallPolicy
@@ -46,12 +45,12 @@ export function takeSnapshot(config: GatewayConfig, parts: AuthParts, before?: G
   checkGatewayConfig(config, issues, '')
   if (issues.issues.length > 0) throw new ConfigError(issues.issues)
   const kept = copyOf(config)
-  const logins = takeLogins(kept, parts, before?.logins)
+  const { logins, certificates, redis, routes: read } = readAll(kept, parts, before && readBefore(before))
   const ruleParts = { ...parts, logins }
   const made = [
     // First: a user's route of the same path would keep people from signing in.
-    ...loginRoutes(kept).map((route) => gatewayRoute(route, -1, undefined, ruleParts, before)),
-    ...kept.routes.map((route, order) => gatewayRoute(route, order, kept.defaults, ruleParts, before)),
+    ...loginRoutes(kept).map((route) => gatewayRoute(route, -1, NOTHING_READ, undefined, ruleParts, before)),
+    ...kept.routes.map((route, order) => gatewayRoute(route, order, read[order]!, kept.defaults, ruleParts, before)),
   ]
   const routes = withHidden(made, logins.size > 0)
   return {
@@ -61,15 +60,22 @@ export function takeSnapshot(config: GatewayConfig, parts: AuthParts, before?: G
       ...new Set(routes.flatMap(({ rules }) => rules.auth?.authenticators ?? []).flatMap((one) => one.ownFields)),
     ],
     trusts: addressSet(kept.trustedProxies ?? []),
-    certificates: kept.tls && readCertificates(kept.tls),
-    redis: kept.redis === undefined ? undefined : readRedis(kept.redis),
+    certificates,
+    redis,
     logins,
   }
 }
 
+function readBefore({ logins, table }: GatewaySnapshot) {
+  return { logins, tls: table.routes.flatMap(({ policy }) => policy.tls ?? []) }
+}
+
+const NOTHING_READ: RouteReadings = { sticky: undefined, tls: undefined }
+
 function gatewayRoute(
   config: RouteConfig,
   order: number,
+  { sticky, tls }: RouteReadings,
   defaults: RouteRules | undefined,
   parts: RuleParts,
   before: GatewaySnapshot | undefined,
@@ -78,9 +84,9 @@ function gatewayRoute(
   const old = before?.table.routes.find((one) => isSame(one, route))
   return {
     ...route,
-    policy: callPolicy(config, order),
+    policy: callPolicy(config, tls),
     hashOn: parseBalance(config.balance).on,
-    sticky: stickyOf(config.balance, `routes[${order}]`),
+    sticky,
     rules: prepareRules({ ...defaults, ...config }, route.name, old?.rules, parts),
   }
 }
@@ -95,7 +101,7 @@ export function conditionsOf({ host, path = '/*', methods, headers, cookies, que
   return JSON.stringify([host, path, methods, headers, cookies, query])
 }
 
-function callPolicy(config: RouteConfig, order: number): CallPolicy {
+function callPolicy(config: RouteConfig, tls: CallPolicy['tls']): CallPolicy {
   return {
     balance: config.balance,
     deadlineMs: config.timeoutMs,
@@ -105,7 +111,7 @@ function callPolicy(config: RouteConfig, order: number): CallPolicy {
     bulkhead: config.bulkhead,
     circuit: config.circuit,
     protocol: config.protocol === undefined ? undefined : protocolOf(config.protocol),
-    tls: config.upstreamTls && readUpstreamTls(config.upstreamTls, `routes[${order}].upstreamTls`),
+    tls,
   }
 }
 

@@ -144,6 +144,34 @@ describe('over TLS', { skip: needsCertificates() }, () => {
     })
   }
 
+  test('a reload that changes nothing of its TLS keeps the connection, and so does another route with the same', async (t) => {
+    const server = secure(shop)
+    let connections = 0
+    server.on('secureConnection', () => connections++)
+    const port = await upstream(t, server)
+    const { ca, cert, key } = shop
+    const route = { to: 'users', protocol: 'h2', upstreamTls: { ca, cert, key, serverName: 'shop.internal' } }
+    const { gateway, url } = await workbench(t, {
+      instances: [instance(port)],
+      routes: [route, { ...route, path: '/b' }],
+    })
+    const get = async (path: string) => assert.equal((await fetch(url + path)).status, 200)
+    await get('/')
+    gateway.reload({
+      port: gateway.port,
+      routes: [
+        { ...route, timeoutMs: 4000 },
+        { ...route, path: '/b' },
+      ],
+    })
+    await get('/')
+    await get('/b')
+    assert.equal(connections, 1)
+    gateway.reload({ port: gateway.port, routes: [{ ...route, upstreamTls: { ca, cert, key } }] })
+    await get('/')
+    assert.equal(connections, 2)
+  })
+
   for (const [what, tls] of [
     ['is signed by somebody else', () => ({ ca: other.ca, serverName: 'shop.internal' })],
     ['is for another name', () => ({ ca: shop.ca, serverName: 'users.internal' })],
