@@ -4,7 +4,7 @@ import { ERROR_HEADER } from '../client/headers.ts'
 import { SkeinError } from '../core/errors.ts'
 import { header, type RawHeaders } from '../core/headers.ts'
 import { httpDate } from '../core/http-date.ts'
-import type { Timed } from '../core/timeouts.ts'
+import type { Timed, Timeouts } from '../core/timeouts.ts'
 import { type BodySource, CHUNKED, type Framing } from '../wire/contract.ts'
 import { responseHead } from '../wire/write.ts'
 import { responseHeaders } from './end-to-end.ts'
@@ -175,24 +175,42 @@ function stoppedReading(): SkeinError {
  * Waits until the system has taken the last byte: only then may a closing gateway close the socket. What is left by then
  * fits into the socket's buffer, so a client that does not take it within one pause has stopped reading. Never rejects.
  */
-function handedOver(exchange: Exchange, { clock, timeouts, limits }: Parts): Promise<void> {
-  return new Promise((resolve) => {
-    const pause: Timed = {
-      place: -1,
-      dueAt: clock.monotonic() + limits.bodyIdleMs,
-      expired() {
-        exchange.fail(stoppedReading())
-        exchange.wire.reset()
-      },
-    }
-    timeouts.add(pause)
-    exchange.onOver = () => {
-      timeouts.delete(pause)
-      if (!exchange.wire.done) exchange.error ??= exchange.failure
-      resolve()
-    }
-    if (exchange.isGone) exchange.onOver()
-  })
+function handedOver(exchange: Exchange, parts: Parts): Promise<void> {
+  return new Promise((resolve) => new HandingOver(exchange, parts, resolve).begin())
+}
+
+/** A class and no closures: those of a request kept all of it from the young generation's collector. */
+class HandingOver implements Timed {
+  place = -1
+  readonly dueAt: number
+  readonly #exchange: Exchange
+  readonly #timeouts: Timeouts
+  readonly #resolve: () => void
+
+  constructor(exchange: Exchange, { clock, timeouts, limits }: Parts, resolve: () => void) {
+    this.dueAt = clock.monotonic() + limits.bodyIdleMs
+    this.#exchange = exchange
+    this.#timeouts = timeouts
+    this.#resolve = resolve
+  }
+
+  begin(): void {
+    if (this.#exchange.isGone) return this.over()
+    this.#timeouts.add(this)
+    this.#exchange.ending = this
+  }
+
+  expired(): void {
+    this.#exchange.fail(stoppedReading())
+    this.#exchange.wire.reset()
+  }
+
+  over(): void {
+    const exchange = this.#exchange
+    this.#timeouts.delete(this)
+    if (!exchange.wire.done) exchange.error ??= exchange.failure
+    this.#resolve()
+  }
 }
 
 /** An answer where there is no request that could be answered: head and body as text. */

@@ -124,20 +124,20 @@ export class Exchange implements Bagged, ExchangeObserver {
 
   // Told by the engine, where somebody asks for it.
   onDrained: (() => void) | undefined
-  onOver: (() => void) | undefined
+  ending: { over(): void } | undefined
 
   drained(): void {
     this.onDrained?.()
   }
 
   done(): void {
-    this.onOver?.()
+    this.ending?.over()
   }
 
   gone(cause: Error): void {
     this.isGone = true
     this.fail(new SkeinError('CANCELLED', 'the client has gone', { reason: 'client_gone' }, cause))
-    this.onOver?.()
+    this.ending?.over()
   }
 
   /** True where the client asks for a protocol other than HTTP. */
