@@ -55,7 +55,7 @@ export function join(
     server.once('close', () => void registering.then((registration) => letGo(registration, consul, tracing)))
     return {
       leave: async () => leave(host, await registering),
-      finish: () => finish(server, inFlight, host).finally(() => tracing?.close()),
+      finish: () => finish(server, inFlight, host).then(() => tracing?.flush()),
     }
   } catch (err) {
     log.warn({ err }, 'not registered')

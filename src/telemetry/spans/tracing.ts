@@ -3,7 +3,7 @@
  * flushed and ended with the last.
  */
 import { hostname } from 'node:os'
-import { systemClock } from '../../core/clock.ts'
+import { sleep, systemClock } from '../../core/clock.ts'
 import { createLogger, type Logger } from '../../core/log.ts'
 import { systemRandom } from '../../core/random.ts'
 import type { Environment } from '../../core/settings.ts'
@@ -24,6 +24,8 @@ export interface Tracing {
   readonly tracer: Tracer
   /** What was not known when it was opened. */
   tell(about: About): void
+  /** Sends what is there, for at most 2 s. */
+  flush(): Promise<void>
   /** Idempotent. With the last, what is left is sent for at most 2 s. */
   close(): Promise<void>
 }
@@ -87,6 +89,7 @@ class SharedTracing {
     return {
       tracer: this.#tracer,
       tell: (more) => this.#tell(more),
+      flush: () => this.#flush(),
       close: () => {
         closing ??= this.#leave()
         return closing
@@ -103,6 +106,12 @@ class SharedTracing {
       instance: known.instance ?? (isOurs ? instance : undefined),
       log: known.log ?? log,
     }
+  }
+
+  async #flush(): Promise<void> {
+    const over = new AbortController()
+    await Promise.race([this.#exporter.flush(), sleep(LAST_MS, systemClock, over.signal)])
+    over.abort()
   }
 
   async #leave(): Promise<void> {
