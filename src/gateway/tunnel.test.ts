@@ -109,6 +109,26 @@ test('the handshake carries Origin, protocol, trace and client; not what is betw
   socket.terminate()
 })
 
+test('on a route with CORS only its pages and the site’s own open a WebSocket, and what is no browser', async (t) => {
+  const cors = { origins: ['https://shop.example.com'] }
+  const routes = [
+    { path: '/ws/*', to: 'users', websocket: true, cors },
+    { path: '/any/*', to: 'users', websocket: true, cors: { origins: '*' as const } },
+  ]
+  const { wsUrl, gateway, line, lines } = await echo(t, { routes })
+  const own = `http://127.0.0.1:${gateway.port}`
+  for (const origin of ['https://shop.example.com', own, undefined]) {
+    ;(await opened(`${wsUrl}/ws/`, origin === undefined ? {} : { origin })).terminate()
+  }
+  ;(await opened(`${wsUrl}/any/`, { origin: 'https://evil.example' })).terminate()
+  for (const origin of ['https://evil.example', 'http://shop.example.com', 'null', 'http://127.0.0.1:1']) {
+    const [refusal] = await once(new WebSocket(`${wsUrl}/ws/`, { origin }), 'error')
+    assert.match(String(refusal), /Unexpected server response: 403/, origin)
+  }
+  await line(8)
+  assert.equal(lines.filter(({ reason }) => reason === 'websocket_origin').length, 4)
+})
+
 test('an upgrade on a plain route is refused, and a WebSocket route still answers plain requests', async (t) => {
   const { wsUrl, url } = await echo(t)
   const [refusal] = await once(new WebSocket(`${wsUrl}/plain/`), 'error')

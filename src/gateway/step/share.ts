@@ -1,4 +1,5 @@
 import type { Step } from '../../core/compose.ts'
+import { SkeinError } from '../../core/errors.ts'
 import { header } from '../../core/headers.ts'
 import type { Exchange } from '../exchange.ts'
 import { METHODS } from '../head.ts'
@@ -17,9 +18,10 @@ const CORS_FIELDS = [
   'access-control-max-age',
 ]
 
-/** Tells browsers which pages may read the answer, and answers their preflights itself. */
+/** Tells browsers which pages may read the answer, answers their preflights itself, and lets no other page open a WebSocket. */
 export const share: Step<Exchange, void> = async (exchange, next) => {
   const cors = exchange.route!.rules.cors!
+  if (exchange.upgrading) refuseForeign(exchange, cors)
   tellOrigin(exchange, cors)
   if (preflightMethod(exchange.head) === undefined) return next(exchange)
   answerPreflight(exchange, cors.config)
@@ -29,6 +31,14 @@ export const share: Step<Exchange, void> = async (exchange, next) => {
 export function preflightMethod({ method, headers }: Pick<RouteRequest, 'method' | 'headers'>): string | undefined {
   if (method !== 'OPTIONS' || header(headers, 'origin') === undefined) return undefined
   return header(headers, 'access-control-request-method')
+}
+
+/** Of an upgrade browsers ask nobody: any page may open a WebSocket, with its visitor's cookies (RFC 6455 §10.2). */
+function refuseForeign({ head, origin }: Exchange, { allowed }: Cors): void {
+  const page = header(head.headers, 'origin')
+  const isOwn = page === undefined || URL.parse(page)?.host === origin!.host.toLowerCase()
+  if (isOwn || allowed(page) !== undefined) return
+  throw new SkeinError('FORBIDDEN', 'pages of this origin open no WebSocket here', { reason: 'websocket_origin' })
 }
 
 function tellOrigin({ head, answerEdits }: Exchange, { config, allowed }: Cors): void {
