@@ -195,7 +195,7 @@ class HandingOver implements Timed {
   }
 
   begin(): void {
-    if (this.#exchange.isGone) return this.over()
+    if (this.#exchange.isGone) return void this.over()
     this.#timeouts.add(this)
     this.#exchange.ending = this
   }
