@@ -10,7 +10,7 @@ import type { Entry, Figures } from './balance/contract.ts'
 import { ENTRIES } from './balance/entries.ts'
 import { missing, PEERS } from './balance/peers.ts'
 import { type Measured, report } from './balance/report.ts'
-import { OUT, PLAIN, POLICY_NAMES } from './balance/skein.ts'
+import { NEW, OUT, PLAIN, POLICY_NAMES } from './balance/skein.ts'
 import { type Options, readOptions } from './harness/options.ts'
 
 const SIZES = [10, 1_000, 10_000]
@@ -22,6 +22,7 @@ async function main(): Promise<void> {
   const own = [
     { name: 'skein', what: 'nobody is out' },
     { name: OUT, what: 'one instance in ten may not be chosen' },
+    { name: NEW, what: 'keys that have not come lately' },
     { name: PLAIN, what: 'without weights and latencies' },
   ]
   const peers = [...own, ...PEERS.map(({ peer, what }) => ({ name: peer, what }))]

@@ -1,5 +1,6 @@
 /** Figures and goals, as a table or as lines of JSON. */
 import type { Entry, Figures } from './contract.ts'
+import { NEW } from './skein.ts'
 
 export interface Measured {
   readonly entry: Entry
@@ -9,7 +10,7 @@ export interface Measured {
 }
 
 /** Choose in constant time: at most 200 ns and nothing of the heap. The others have 1 µs. */
-const CONSTANT: ReadonlySet<string> = new Set(['round-robin', 'p2c', 'maglev'])
+const CONSTANT: ReadonlySet<string> = new Set(['round-robin', 'random', 'p2c', 'sticky', 'maglev'])
 const CHANGE_AT = 1000
 /** A change that takes less is none to speak of. */
 const NOTHING_MS = 0.05
@@ -30,7 +31,12 @@ function judge(policy: string, measured: readonly Measured[]): Verdict[] {
   if (own === undefined) return []
   const rivals = measured.filter(({ entry }) => !entry.peer.startsWith('skein'))
   const atMost = CONSTANT.has(policy) ? 200 : 1000
-  const picks = own.bySize.map(({ size, figures }) => ({ goal: `ns at ${size}`, value: figures.pickNs, atMost }))
+  const ours = measured.filter(({ entry }) => entry.peer === 'skein' || entry.peer === NEW)
+  const picks = ours.flatMap(({ entry, bySize }) =>
+    bySize.map(({ size, figures }) => {
+      return { goal: `ns at ${size}${entry.peer.slice('skein'.length)}`, value: figures.pickNs, atMost }
+    }),
+  )
   const bytes = Math.max(...own.bySize.map(({ figures }) => figures.bytes))
   const change = own.bySize.find(({ size }) => size === CHANGE_AT)?.figures.changeMs ?? Number.NaN
   return [

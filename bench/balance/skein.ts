@@ -10,11 +10,16 @@ export const OUT = 'skein, 1 in 10 out'
 /** What packages do that know neither weights nor latencies. */
 export const PLAIN = 'skein, plain'
 
+export const NEW = 'skein, new keys'
+/** So many that what a policy remembers of a key is gone when it comes again. */
+const NEW_KEYS = 2 ** 18
+
 export const SKEIN: readonly Entry[] = [
   ...POLICY_NAMES.flatMap((policy) => [
     entry('skein', policy, 'nobody is out', {}),
     entry(OUT, policy, 'one instance in ten may not be chosen', { someOut: true }),
   ]),
+  entry(NEW, 'rendezvous', `none of the last ${NEW_KEYS}`, { keys: NEW_KEYS }),
   entry(PLAIN, 'random', 'without weights', { plain: true }),
   entry(PLAIN, 'p2c', 'by requests in flight, without weights', { plain: true }),
 ]
@@ -22,6 +27,7 @@ export const SKEIN: readonly Entry[] = [
 interface Setting {
   readonly someOut?: boolean
   readonly plain?: boolean
+  readonly keys?: number
 }
 
 function entry(peer: string, policy: PolicyName, what: string, setting: Setting): Entry {
@@ -40,7 +46,8 @@ const KEYED: ReadonlySet<PolicyName> = new Set([
   'rendezvous',
 ])
 
-function contestant(name: PolicyName, size: number, { someOut = false, plain = false }: Setting): Contestant {
+function contestant(name: PolicyName, size: number, setting: Setting): Contestant {
+  const { someOut = false, plain = false, keys: keyCount = KEYS } = setting
   const counts = name === 'least-request'
   const policy = POLICIES[name]({ random: systemRandom, clock: systemClock })
   const all = endpoints(size, counts || plain ? 'in-flight' : 'peak-ewma', plain)
@@ -51,7 +58,7 @@ function contestant(name: PolicyName, size: number, { someOut = false, plain = f
   let list: readonly Endpoint[] = all
   const choose = () => policy.pick(list, request)
   // A key and the time only where they are read: peers that read none are not handed any either.
-  const keys = KEYED.has(name) ? Array.from({ length: KEYS }, (_, i) => keyFor(name, i, all)) : undefined
+  const keys = KEYED.has(name) ? Array.from({ length: keyCount }, (_, i) => keyFor(name, i, all)) : undefined
   const pick = counts
     ? counted(choose)
     : keys
@@ -84,7 +91,7 @@ function counted(choose: Choose): Pick {
 
 function keyed(choose: Choose, request: { hashKey: string | undefined }, keys: readonly string[]): Pick {
   return (i) => {
-    request.hashKey = keys[i & (KEYS - 1)]
+    request.hashKey = keys[i & (keys.length - 1)]
     return choose()
   }
 }

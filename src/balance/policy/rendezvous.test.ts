@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { seeded } from '../../core/random.ts'
+import { below, seeded } from '../../core/random.ts'
+import type { Endpoint, PickRequest } from '../contract.ts'
+import { xxHash64 } from '../hash/xxhash64.ts'
 import { countPicks, endpoint, endpointsOf, fiveSigma, type NamedServer, SEED, vectors } from '../kit.suite.ts'
 import { rendezvous } from './rendezvous.ts'
 
@@ -12,6 +14,19 @@ const file = vectors<{
   mustNotLookLikeThis: { servers: string[] }
 }>('rendezvous')
 const make = () => rendezvous({ random: seeded(SEED) })
+
+/** Each endpoint's score one after the other, in 64-bit arithmetic. */
+function byDefinition(endpoints: readonly Endpoint[], { hashKey = '', eligible = () => true }: PickRequest) {
+  const score = ({ key, weight }: Endpoint) => {
+    let drawn = xxHash64(hashKey).toBigInt() ^ xxHash64(key).toBigInt()
+    drawn ^= drawn >> 12n
+    drawn = BigInt.asUintN(64, drawn ^ (drawn << 25n))
+    drawn = ((drawn ^ (drawn >> 27n)) * 0x2545f4914f6cdd1dn) & (2n ** 53n - 1n)
+    return -weight / Math.log(Number(drawn) / 2 ** 53)
+  }
+  const left = endpoints.filter(eligible).map((one) => ({ one, score: score(one) }))
+  return left.reduce((best, next) => (next.score > best.score ? next : best)).one
+}
 
 describe('rendezvous', () => {
   const { equal, weighted } = file.envoyCompatible
@@ -49,6 +64,33 @@ describe('rendezvous', () => {
     for (const { id } of list) {
       const count = counts.get(id) ?? 0
       assert.ok(count >= 1800 && count <= 2200, `${id}: ${count}`)
+    }
+  })
+
+  it('chooses among hundreds as the definition says, for keys that come again and whoever may be chosen', () => {
+    const random = seeded(SEED)
+    const all = Array.from({ length: 700 }, (_, i) => endpoint(`h${i}:80`, [1, 1, 1, 2, 9, 250][below(random, 6)]))
+    const lists = [all, all.filter((_, i) => i % 5 !== 3), all.slice(0, 300)]
+    const out = new Set(all.filter(() => random() < 0.3))
+    const eligible = (one: Endpoint) => !out.has(one)
+    const policies = lists.map(make)
+    for (let i = 0; i < 120; i++) {
+      const hashKey = `key ${below(random, 60)}`
+      for (const [which, list] of lists.entries()) {
+        const request = { hashKey, eligible: random() < 0.5 ? eligible : undefined }
+        assert.equal(policies[which]!.pick(list, request)?.id, byDefinition(list, request)?.id, `seed ${SEED}`)
+      }
+    }
+  })
+
+  it('forgets whom a key went to when the members change', () => {
+    const all = Array.from({ length: 400 }, (_, i) => endpoint(`h${i}:80`))
+    const policy = make()
+    for (const list of [all, all.slice(1), all.slice(100), all]) {
+      for (let i = 0; i < 20; i++) {
+        const hashKey = `key ${i}`
+        assert.equal(policy.pick(list, { hashKey })?.id, byDefinition(list, { hashKey })?.id)
+      }
     }
   })
 
