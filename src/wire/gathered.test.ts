@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { below, seeded } from '../core/random.ts'
-import { CHUNKED, type ServerExchange } from './contract.ts'
+import { CHUNKED, type ServerExchange, UNTIL_CLOSE } from './contract.ts'
 import { WireServer } from './server.ts'
 
 interface Talk {
@@ -200,3 +200,68 @@ function answerText(body: string, kind: number): string {
   const chunks = chunk(body.slice(0, half)) + chunk(body.slice(half))
   return `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`
 }
+
+/** Requests for /a, /b and so on in one packet; resolves once all are begun. */
+async function atOnce(t: TestContext, targets: readonly string[]) {
+  const begun: ServerExchange[] = []
+  const told: string[] = []
+  const { talk } = await serve(t, (exchange) => {
+    const { target } = exchange.head
+    const tell = (what: string) => () => void told.push(`${target} ${what}`)
+    exchange.observer = { drained() {}, gone: tell('gone'), done: tell('done') }
+    begun.push(exchange)
+  })
+  const { socket, text } = talk(targets.map((target) => get(target)).join(''))
+  const failed: Error[] = []
+  socket.on('error', (error) => failed.push(error))
+  await until(() => begun.length === targets.length)
+  return { begun, socket, text, told, failed }
+}
+
+test('one that breaks off takes none before it along, whoever is being answered', async (t) => {
+  const { begun, socket, text, told, failed } = await atOnce(t, ['/a', '/b', '/c'])
+  const [a, b, c] = begun as [ServerExchange, ServerExchange, ServerExchange]
+  a.begin(200, [], 2)
+  a.write(Buffer.from('x'))
+  b.begin(200, [], CHUNKED)
+  b.write(Buffer.from('part'))
+  c.send(200, [], 'c')
+  b.reset()
+  await until(() => text().endsWith('x'))
+  a.write(Buffer.from('y'))
+  a.end()
+  await once(socket, 'end')
+  assert.equal(text(), answered('xy'))
+  assert.deepEqual(failed, [])
+  socket.end()
+  await until(() => told.length === 3)
+  assert.deepEqual(told, ['/a done', '/b gone', '/c gone'])
+})
+
+test('one that breaks off in the middle leaves what was written before it to who asked', async (t) => {
+  const { begun, socket, text, failed } = await atOnce(t, ['/a', '/b'])
+  const [a, b] = begun as [ServerExchange, ServerExchange]
+  socket.pause()
+  const large = 'x'.repeat(150_000)
+  a.send(200, [], large)
+  await until(() => a.done)
+  b.begin(200, [], CHUNKED)
+  b.write(Buffer.from('part'))
+  b.reset()
+  for (let i = 0; i < 10; i++) await turn()
+  socket.resume()
+  await once(socket, 'end')
+  assert.equal(text(), `${answered(large)}HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\npart\r\n`)
+  assert.deepEqual(failed, [])
+})
+
+test('one that breaks off where nothing else would tell resets the connection', async (t) => {
+  const { begun, socket } = await atOnce(t, ['/a', '/b'])
+  const [a, b] = begun as [ServerExchange, ServerExchange]
+  a.send(200, [], 'a')
+  b.begin(200, [], UNTIL_CLOSE)
+  b.write(Buffer.from('part'))
+  b.reset()
+  const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException]
+  assert.equal(error.code, 'ECONNRESET')
+})

@@ -12,6 +12,7 @@ import { type Flow, Incoming, wholeBody } from './incoming.ts'
 import type { ConnectionLimits } from './limits.ts'
 import { peerOf } from './peer.ts'
 import type { Reading } from './reading.ts'
+import { reset } from './reset.ts'
 import { SAFE_METHODS } from './safe.ts'
 import { H1Exchange } from './server-exchange.ts'
 import type { Sweep, Swept } from './sweep.ts'
@@ -63,6 +64,8 @@ export class ServerConnection implements Swept, Flow {
   #stalled = false
   /** The request that stands unread is to be served when no other is under way. */
   #alone = false
+  /** The client has asked for more before it had its answer. */
+  #asksAhead = false
   readonly gathered = new Gathered(this)
   #closed = false
   #released = false
@@ -216,6 +219,7 @@ export class ServerConnection implements Swept, Flow {
     const { head } = exchange
     this.requests++
     this.queue.push(exchange)
+    if (this.queue.length > 1) this.#asksAhead = true
     if (!head.keepAlive || this.requests >= this.host.limits.requestsPerConnection) exchange.closeAfter()
     if (head.framing !== 0 && exchange.body === undefined) this.#beginBody(exchange)
     this.host.onRequest(exchange)
@@ -358,6 +362,13 @@ export class ServerConnection implements Swept, Flow {
   answerRefusal(text: string): void {
     this.socket.write(text)
     this.#finish(false)
+  }
+
+  /** To who asks ahead by an end: a reset would take along the answers before this one, which are still on their way. */
+  breakOff(tells: boolean): void {
+    this.gathered.flush()
+    if (tells && this.#asksAhead) this.#finish(true)
+    else reset(this.socket)
   }
 
   /** Lets go of the socket: it is the taker's, with what came behind the head. */

@@ -15,7 +15,6 @@ import type { Gathered, Handing } from './gathered.ts'
 import type { Incoming } from './incoming.ts'
 import { NOBODY } from './nobody.ts'
 import { writeTogether } from './one-write.ts'
-import { reset } from './reset.ts'
 import { WireError } from './wire-error.ts'
 import { responseHead } from './write.ts'
 
@@ -34,6 +33,8 @@ export interface ExchangeConnection {
   /** To be flushed before anything else is written. */
   readonly gathered: Gathered
   release(): Buffer
+  /** The answer whose turn it is breaks off; `tells`: by its form, who reads it knows. */
+  breakOff(tells: boolean): void
 }
 
 /** Up to this, head and body go out as one string: Node writes that without an allocation, bytes. */
@@ -41,7 +42,7 @@ const ONE_WRITE_BYTES = 16 * 1024
 /** The same for a whole answer, of which both can be copied into one buffer. */
 const SMALL_BYTES = 2 * 1024
 
-type Stage = 'waiting' | 'body' | 'ended' | 'done' | 'gone'
+type Stage = 'waiting' | 'body' | 'ended' | 'done' | 'broken' | 'gone'
 
 export class H1Exchange implements ServerExchange, Handing {
   readonly head: RequestHead
@@ -96,7 +97,7 @@ export class H1Exchange implements ServerExchange, Handing {
   }
 
   send(status: number, fields: RawHeaders, body: string | Uint8Array | undefined): void {
-    if (this.#stage === 'gone') return
+    if (this.#isLost()) return
     const length = body === undefined ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.length
     const head = this.#headText(status, fields, lengthLine(status, length))
     this.#stage = 'ended'
@@ -106,7 +107,7 @@ export class H1Exchange implements ServerExchange, Handing {
   }
 
   begin(status: number, fields: RawHeaders, framing: Framing): void {
-    if (this.#stage === 'gone') return
+    if (this.#isLost()) return
     const bodiless = this.#isBodiless(status)
     const actual = framing === CHUNKED && this.head.version === '1.0' ? UNTIL_CLOSE : framing
     // RFC 9110 §8.6: the answer to HEAD may tell the length that GET would have; nothing is told where it is not known.
@@ -140,8 +141,11 @@ export class H1Exchange implements ServerExchange, Handing {
   }
 
   reset(): void {
-    this.connection.gathered.flush()
-    reset(this.connection.socket)
+    const { queue } = this.connection
+    if (this.#stage !== 'done') this.#stage = 'broken'
+    this.#waiting = undefined
+    // Those before it are still answered.
+    if (queue.length === 0 || queue[0] === this) this.connection.breakOff(this.#framing !== UNTIL_CLOSE)
   }
 
   upgrade(fields: RawHeaders): { readonly stream: Socket; readonly head: Buffer } {
@@ -161,6 +165,7 @@ export class H1Exchange implements ServerExchange, Handing {
 
   /** Its turn has come. */
   flush(): void {
+    if (this.#stage === 'broken') return void this.connection.breakOff(true)
     const { socket } = this.connection
     const waiting = this.#waiting
     this.#waiting = undefined
@@ -179,6 +184,11 @@ export class H1Exchange implements ServerExchange, Handing {
     if (this.#stage === 'done' || this.#stage === 'gone') return
     this.#stage = 'gone'
     this.observer.gone(error)
+  }
+
+  /** Nobody takes an answer any more. */
+  #isLost(): boolean {
+    return this.#stage === 'gone' || this.#stage === 'broken'
   }
 
   #headText(status: number, fields: RawHeaders, framingLine: string): string {
