@@ -151,6 +151,16 @@ test('a WebSocket is not copied, whichever version of HTTP brings it; a request 
   assert.match(metrics.toText(), /skein_gateway_mirrored_total\{[^}]*outcome="left_out"\} 1/)
 })
 
+test('no more than 256 copies are under way', async (t) => {
+  const { gateway, until, metrics } = await mirrored(t, { timeoutMs: 60_000 }, () => false)
+  const leftOut = () => /mirrored_total\{[^}]*outcome="left_out"\} (\d+)/.exec(metrics.toText())?.[1]
+  for (let i = 0; i < 256; i += 32) await Promise.all(Array.from({ length: 32 }, () => ask(gateway.port, '/')))
+  assert.equal(leftOut(), undefined)
+  for (let i = 0; i < 3; i++) assert.equal((await ask(gateway.port, '/')).text, 'real')
+  assert.equal(leftOut(), '3')
+  assert.equal((await until(256)).length, 256)
+})
+
 test('a copy is sent once, also where the route asks a second instance for what is slow', async (t) => {
   const asked: ServerResponse[] = []
   const slow = await httpUpstream(t, (_, response) => {

@@ -8,13 +8,14 @@ import {
   constants,
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
+  type Settings,
 } from 'node:http2'
 import { request } from 'node:https'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
-import { connect as connectTls } from 'node:tls'
+import { connect as connectTls, type SecureVersion } from 'node:tls'
 import { type Certificates, makeAuthority, needsCertificates } from '../../test/support/certificates.ts'
 import { VirtualClock } from '../core/clock.ts'
 import { ConfigError } from '../core/issues.ts'
@@ -76,6 +77,17 @@ test('HTTP/2 by prior knowledge: many streams at once, each with its own answer'
   })
   assert.match(answers[0]!.text, /"host":"127\.0\.0\.1:\d+"/)
   assert.equal((await line()).status, 200)
+})
+
+test('what a connection may have under way: 100 streams, 64 KiB each, 1 MiB in all', async (t) => {
+  const { gateway } = await workbench(t, { instances: [] })
+  const session = connect(`http://127.0.0.1:${gateway.port}`)
+  t.after(() => session.destroy())
+  const [settings] = (await once(session, 'remoteSettings')) as [Settings]
+  assert.deepEqual([settings.maxConcurrentStreams, settings.initialWindowSize], [100, 64 * 1024])
+  // The update of the connection's window comes behind the settings.
+  await new Promise<void>((resolve) => session.ping(() => resolve()))
+  assert.equal(session.state.remoteWindowSize, 1024 * 1024)
 })
 
 test('bodies both ways, of known length and without; HEAD and 204 have none', async (t) => {
@@ -365,6 +377,30 @@ describe('TLS', { skip: needsCertificates() }, () => {
       }
     })
   }
+
+  test('no older version of TLS is spoken than is asked for, also after a reload', async (t) => {
+    const { gateway } = await secure(t, 'a')
+    const speaks = (maxVersion: SecureVersion, servername: string) =>
+      new Promise((resolve) => {
+        const where = { port: gateway.port, host: '127.0.0.1', rejectUnauthorized: false, servername }
+        const socket = connectTls({ ...where, minVersion: 'TLSv1', maxVersion, ciphers: 'DEFAULT@SECLEVEL=0' })
+        socket.on('secureConnect', () => {
+          resolve(socket.getProtocol())
+          socket.destroy()
+        })
+        socket.on('error', () => resolve('no'))
+      })
+    const all = async () => {
+      const said: unknown[] = []
+      for (const name of ['a.test', '']) {
+        for (const version of ['TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const) said.push(await speaks(version, name))
+      }
+      return said
+    }
+    assert.deepEqual(await all(), ['no', 'TLSv1.2', 'TLSv1.3', 'no', 'TLSv1.2', 'TLSv1.3'])
+    gateway.reload({ port: gateway.port, routes: [{ to: 'users' }], tls: { ...tlsOf('a'), minVersion: 'TLSv1.3' } })
+    assert.deepEqual(await all(), ['no', 'no', 'TLSv1.3', 'no', 'no', 'TLSv1.3'])
+  })
 
   test('a reload with a certificate that cannot be used keeps the old one and says why', async (t) => {
     const { gateway } = await secure(t, 'a')
