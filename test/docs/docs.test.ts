@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, describe, test } from 'node:test'
+import { DECISIONS } from '../../src/core/decisions.ts'
 import { ROOT, run, scratch } from '../support/up.ts'
 
 interface Block {
@@ -52,6 +53,11 @@ describe('the pages', () => {
       complaints.map((line) => `${places.get(line.split('(')[0]!)}: ${line}`),
       [],
     )
+  })
+
+  test('the page on tracing names each decision', () => {
+    const page = readFileSync(path.join(ROOT, 'docs/tracing.md'), 'utf8')
+    for (const word of Object.keys(DECISIONS)) assert.ok(page.includes(`\`skein.${word}\``), word)
   })
 
   test('each JSON block parses', () => {
