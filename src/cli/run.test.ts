@@ -113,6 +113,8 @@ describe('validate', () => {
     assert.deepEqual([status, stdout], [0, '✓ good.json: 1 service, 3 instances, 1 route\n'])
     const json = JSON.parse((await skein('validate', 'good.json', '--json')).stdout)
     assert.deepEqual([json.valid, json.issues], [true, []])
+    assert.equal((await skein('validate', '--config', 'good.json')).stdout, stdout)
+    assert.equal((await skein('validate', '--config', 'good.json', 'good.json')).status, 2)
   })
 
   test('a bad one has status 1 and every mistake', async () => {

@@ -252,4 +252,14 @@ test('a limit or priority that is none is told at once', async () => {
   assert.throws(odd, /0 is no limit[\s\S]*"urgent" is no priority/)
   assert.throws(() => adaptHandler('users', () => {}, { limit: -1 }), /-1 is no limit/)
   await assert.rejects(start(service('users', {}), { limit: 1.5 }), /1.5 is no limit/)
+  for (const text of ['0', '1.5', 'none', '-1']) {
+    const wrong = new RegExp(`SKEIN_LIMIT: ${text} is no limit.*or off for none`)
+    await assert.rejects(start(service('users', {}), { env: { SKEIN_LIMIT: text } }), wrong)
+  }
+  for (const text of ['', 'off', '8', 'adaptive']) {
+    await using run = await start(service('users', {}, { limit: 3 }), { env: { SKEIN_LIMIT: text } })
+    await run.ask('GET /')
+    const limit = /^skein_server_concurrency_limit\{.*\} (\d+)$/m.exec(run.metrics.toText())?.[1]
+    assert.equal(limit, { '': '3', off: undefined, 8: '8', adaptive: '20' }[text])
+  }
 })

@@ -39,16 +39,16 @@ const WEIGHT_MAX = 65_535
 export function placementOf(options: PlacementOptions, env: Environment): Placement {
   const issues = new IssueList('settings')
   const portKey = filled(env, SETTINGS.port) === undefined && filled(env, 'PORT') !== undefined ? 'PORT' : SETTINGS.port
-  const port = options.port ?? Number(filled(env, portKey) ?? 0)
-  const weight = options.weight ?? Number(filled(env, SETTINGS.weight) ?? 1)
+  const port = options.port ?? filled(env, portKey) ?? 0
+  const weight = options.weight ?? filled(env, SETTINGS.weight) ?? 1
   checkWhole(options.port === undefined ? portKey : 'port', port, 0, PORT_MAX, issues)
   checkWhole(options.weight === undefined ? SETTINGS.weight : 'weight', weight, 1, WEIGHT_MAX, issues)
   if (issues.issues.length > 0) throw new ConfigError(issues.issues)
   return {
     host: options.host ?? filled(env, SETTINGS.host) ?? DEFAULT_HOST,
-    port,
+    port: Number(port),
     instance: options.instance ?? filled(env, SETTINGS.instance),
-    weight,
+    weight: Number(weight),
     zone: options.zone ?? filled(env, SETTINGS.zone),
   }
 }
@@ -63,7 +63,8 @@ function filled(env: Environment, name: string): string | undefined {
   return env[name] === '' ? undefined : env[name]
 }
 
-function checkWhole(key: string, value: number, min: number, max: number, issues: IssueList): void {
+function checkWhole(key: string, given: number | string, min: number, max: number, issues: IssueList): void {
+  const value = Number(given)
   if (Number.isInteger(value) && value >= min && value <= max) return
-  issues.add(key, `${value} is not a whole number from ${min} to ${max}`, 'Correct it')
+  issues.add(key, `${given} is not a whole number from ${min} to ${max}`, 'Correct it')
 }

@@ -43,6 +43,15 @@ async function serve(
   return { server, port, talk: (...pieces: string[]) => conversation(port, pieces) }
 }
 
+test('a port that is taken is told by listen, and not also as what goes wrong while it serves', async (t) => {
+  const { port } = await serve(t, () => {})
+  const errors: Error[] = []
+  const onError = (error: Error) => void errors.push(error)
+  const second = new WireServer({ onRequest() {}, onRefused() {}, onBodyRefused() {}, onError })
+  await assert.rejects(second.listen(port, '127.0.0.1'), { code: 'EADDRINUSE' })
+  assert.deepEqual(errors, [])
+})
+
 /** Sends the pieces, each in a packet of its own, and resolves with all that comes back until the other side ends. */
 async function conversation(port: number, pieces: readonly string[]): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })

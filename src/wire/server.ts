@@ -87,7 +87,6 @@ export class WireServer implements ConnectionHost {
     const onPreface = (socket: Socket) => this.#sockets.occupy(socket, h2!.accept(socket))
     this.onPreface = h2 && options.tls === undefined ? onPreface : undefined
     this.#server = options.tls === undefined ? this.#createPlain() : this.#createTls(options.tls)
-    this.#server.on('error', options.onError)
   }
 
   // Half-open, because the end of what a client sends must not close the way for the answer that is on it.
@@ -166,6 +165,7 @@ export class WireServer implements ConnectionHost {
       this.#server.once('error', reject)
       this.#server.listen({ port, host, reusePort }, () => {
         this.#server.off('error', reject)
+        this.#server.on('error', this.#onError)
         const address = this.#server.address()
         resolve(typeof address === 'object' && address !== null ? address.port : 0)
       })

@@ -23,6 +23,19 @@ test('one that the input has not is refused, with those that it has', () => {
   )
 })
 
+test('a field without a value is true, which only a boolean can be', () => {
+  assert.throws(() => read(plain, ['id', true]), new UsageError('--id needs a value'))
+  const flagged = taking({ type: 'object', properties: { all: { type: 'boolean' } } })
+  assert.deepEqual(read(flagged, ['all', true]), { all: true })
+})
+
+test('what is required and not given is named', () => {
+  const needs = taking({ type: 'object', properties: FIELDS, required: ['id', 'limit'] })
+  assert.throws(() => read(needs), new UsageError('the input needs --id and --limit'))
+  assert.throws(() => readInput(needs, '{"id":"1"}', [], '.'), new UsageError('the input needs --limit'))
+  assert.deepEqual(readInput(needs, '{"id":"1"}', [['limit', '2']], '.'), { id: '1', limit: 2 })
+})
+
 test('where other fields may come, or nothing is known of them, all go through', () => {
   const open = taking({ type: 'object', properties: FIELDS, additionalProperties: {} })
   for (const operation of [open, taking({ type: 'object' }), taking({}), undefined]) {

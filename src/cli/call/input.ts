@@ -4,11 +4,25 @@ import path from 'node:path'
 import type { OperationContract } from '../../core/contract.ts'
 import { nearest } from '../../core/issues.ts'
 import { fieldConverter } from '../../service/convert.ts'
-import { type JsonSchema, propertiesOf } from '../../service/json-schema.ts'
+import { type JsonSchema, propertiesOf, requiredOf, typesOf } from '../../service/json-schema.ts'
 import { type Context, UsageError } from '../command.ts'
 
-/** Undefined where nothing was given. A field given as an option stands above the same field in the JSON. */
+/**
+ * Undefined where nothing was given. A field given as an option stands above the same field in the JSON.
+ * @throws UsageError for what cannot be right, by the schema.
+ */
 export function readInput(
+  operation: OperationContract | undefined,
+  data: string | undefined,
+  extra: Context['extra'],
+  cwd: string,
+): unknown {
+  const input = given(operation, data, extra, cwd)
+  refuseMissing(schemaOf(operation), input)
+  return input
+}
+
+function given(
   operation: OperationContract | undefined,
   data: string | undefined,
   extra: Context['extra'],
@@ -19,6 +33,7 @@ export function readInput(
   if (base !== undefined && !isObject(base))
     throw new UsageError('--data is no object, so options cannot be added to it')
   refuseUnknownFields(schemaOf(operation), extra)
+  refuseLoneFields(schemaOf(operation), extra)
   const texts = Map.groupBy(extra, ([name]) => name)
   const values = new Map([...texts].map(([name, pairs]) => [name, pairs.map(([, value]) => String(value))]))
   return { ...base, ...Object.fromEntries(fieldConverter(schemaOf(operation))(values)) }
@@ -34,6 +49,21 @@ function refuseUnknownFields(schema: JsonSchema | undefined, extra: Context['ext
   const way =
     near === undefined ? `the input has ${known.map((name) => `--${name}`).join(', ')}` : `did you mean --${near}?`
   throw new UsageError(`unknown option --${wrong}; ${way}`)
+}
+
+/** A field without a value is true, which only a boolean can be. */
+function refuseLoneFields(schema: JsonSchema | undefined, extra: Context['extra']): void {
+  const properties = schema && propertiesOf(schema)
+  for (const [name, value] of extra) {
+    const types = typesOf(properties?.get(name), schema ?? {})
+    if (value === true && types.size > 0 && !types.has('boolean')) throw new UsageError(`--${name} needs a value`)
+  }
+}
+
+function refuseMissing(schema: JsonSchema | undefined, input: unknown): void {
+  if (schema === undefined || !isObject(input ?? {})) return
+  const missing = [...requiredOf(schema)].filter((name) => !Object.hasOwn((input ?? {}) as object, name))
+  if (missing.length > 0) throw new UsageError(`the input needs ${missing.map((name) => `--${name}`).join(' and ')}`)
 }
 
 /** JSON, or `@file` with JSON in it. */

@@ -35,7 +35,9 @@ the token that you choose. An existing file is never overwritten: if one of the 
   ],
   failure: 'the config has mistakes, there is no package.json, or a file is in the way',
   async run({ options, args, terminal, cwd }: Context<typeof OPTIONS>) {
-    if (args[0] !== 'compose' || args.length > 1) throw new UsageError('say what to make: skein export compose')
+    const other = args.find((word) => word !== 'compose')
+    if (other !== undefined) throw new UsageError(`${other} is not made, only: skein export compose`)
+    if (args.length !== 1) throw new UsageError('say what to make: skein export compose')
     const { config, file } = await loadConfig(options.config, cwd)
     const root = projectRoot(file)
     const name = packageName(root)

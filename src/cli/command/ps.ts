@@ -15,13 +15,13 @@ export default defineCommand({
   name: 'ps',
   usage: '[options]',
   description: `Lists every instance of the fleet that runs here: state, health as the registry sees it, port, pid, weight, restarts.
-Instances that registered by themselves, on whatever machine, are listed below as "elsewhere". Below the table stands why instances
-are down, and which refuse requests because they have more to do than they can: how many a second, over the last three seconds.`,
+Instances that registered by themselves, on whatever machine, are listed below as "elsewhere". Below the table stands
+why instances are down, and how many requests a second those refuse that have more to do than they can.`,
   options: OPTIONS,
   examples: [
     ['skein ps', 'what runs'],
     ['skein ps --json', 'the same as {instances, elsewhere, gateway, registry}'],
-    ["skein ps --json | jq '.instances[] | select(.refusing > 0) | .id'", 'who is overloaded'],
+    ["skein ps --json | jq '.instances[] | {id, refusing}'", 'who refuses how much'],
     ["watch -n1 'skein ps'", 'again and again'],
   ],
   failure: 'no fleet runs here',

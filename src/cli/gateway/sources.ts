@@ -80,7 +80,8 @@ async function* answers(
       if (signal.aborted) return
       if (!(error instanceof SkeinError)) throw error
       if (failures++ === 0) {
-        log.warn({ reason: error.message }, 'the registry is away; the last config goes on')
+        const then = index() === 0 ? 'it is asked for the config until it answers' : 'the last config goes on'
+        log.warn({ reason: error.message }, `the registry is away; ${then}`)
         yield undefined
       }
       await sleep(fullJitter(random, failures, BACKOFF_BASE_MS, BACKOFF_CAP_MS), clock, signal).catch(() => {})
