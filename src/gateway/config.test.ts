@@ -168,6 +168,7 @@ const WRONG_ROUTES: readonly [Record<string, unknown>, string][] = [
   [{ redirect: { path: '//evil.example' }, to: undefined }, 'redirect.path'],
   [{ redirect: { path: '/:id' }, to: undefined, path: '/x' }, 'redirect.path'],
   [{ redirect: { path: '/a', prefix: '/b' }, to: undefined }, 'redirect.prefix'],
+  [{ rewrite: { prefix: '/:id' }, path: '/x/*' }, 'rewrite.prefix'],
   [{ rewrite: { prefix: '/b' }, path: '/x' }, 'rewrite.prefix'],
   [{ rewrite: { path: '/x/*' } }, 'rewrite.path'],
   [{ rewrite: { path: '/a/../b' } }, 'rewrite.path'],

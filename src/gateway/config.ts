@@ -184,7 +184,10 @@ function reportIdle(route: Record<string, unknown>, issues: IssueList, key: stri
 
 function checkPathChange(change: unknown, path: unknown, issues: IssueList, key: string): void {
   if (!isRecord(change)) return
-  if (typeof change['path'] === 'string') checkParams(paramNames(change['path']), path, issues, `${key}.path`)
+  for (const name of ['path', 'prefix']) {
+    const text = change[name]
+    if (typeof text === 'string') checkParams(paramNames(text), path, issues, `${key}.${name}`)
+  }
   if (change['prefix'] !== undefined && typeof path === 'string' && !path.endsWith('/*')) {
     issues.add(`${key}.prefix`, `the route's path "${path}" is no prefix`, 'End it in /*, or change "path".')
   }

@@ -44,6 +44,7 @@ const REWRITES: readonly [RewriteConfig, path: string, asked: string, got: strin
   [{ prefix: '/v2/' }, '/api/*', '/api/x', '/v2/x'],
   [{ prefix: '/in' }, '/*', '/x', '/in/x'],
   [{ prefix: '/' }, '/t/:tenant/*', '/t/a/x', '/x'],
+  [{ prefix: '/of/:tenant/v2' }, '/t/:tenant/*', '/t/a%20b/x', '/of/a%20b/v2/x'],
   [{ path: '/fixed' }, '/*', '/any/thing?q=1', '/fixed?q=1'],
   [{ path: '/:b/:a' }, '/x/:a/:b', '/x/1/2%20', '/2%20/1'],
 ]

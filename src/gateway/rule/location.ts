@@ -3,7 +3,7 @@ import { type Check, fields, isRecord, oneOf, type Report, text, wholeNumber } f
 import { checkPath } from '../route-syntax.ts'
 import { isValidHost } from '../target.ts'
 
-/** A new path. `/new/:id` stands for the whole path, with parameters of the route; `prefix` for what the route's `/*` leaves out. */
+/** A new path, with parameters of the route: `/new/:id` stands for the whole, `prefix` for what the route's `/*` leaves out. */
 export interface PathChange {
   readonly path?: string
   /** `/api/*` with prefix `/v2`: `/api/x` becomes `/v2/x`; with prefix `/` the `/api` is stripped. */
@@ -67,9 +67,10 @@ export function changedPath(
   params: Readonly<Record<string, string>>,
   current: string,
 ): string {
-  if (path !== undefined) return path.replace(/(?<=\/):([^/]+)/g, (_, name: string) => params[name]!)
+  const filled = (text: string) => text.replace(/(?<=\/):([^/]+)/g, (_, name: string) => params[name]!)
+  if (path !== undefined) return filled(path)
   if (prefix === undefined) return current
   const rest = current.split('/').slice(1 + segments.length)
-  const start = prefix.replace(/\/$/, '')
+  const start = filled(prefix).replace(/\/$/, '')
   return rest.length === 0 ? start || '/' : `${start}/${rest.join('/')}`
 }
