@@ -55,7 +55,10 @@ describe('a config in the registry', { timeout: 30_000 }, () => {
       await said(/the registry is away; it is asked for the config until it answers/)
       await operator.put('/v1/acl/token', { SecretID, Policies: [{ Name: 'builtin/global-read-only' }] })
       assert.deepEqual((await first).value, { a: 1 })
-      assert.deepEqual(messages, ['the registry is away; it is asked for the config until it answers', 'the registry answers again'])
+      assert.deepEqual(messages, [
+        'the registry is away; it is asked for the config until it answers',
+        'the registry answers again',
+      ])
     } finally {
       stop.abort()
       await client.close()
