@@ -114,12 +114,13 @@ function send(outgoing: ServerResponse, status: number, body: unknown): void {
 }
 
 export function toJson(body: unknown): string {
-  return JSON.stringify(body, shownFunction)
+  return JSON.stringify(body, shownValue)
 }
 
-/** A step of the user's own, by its name. */
-function shownFunction(_key: string, value: unknown): unknown {
-  return typeof value === 'function' ? `function ${value.name}` : value
+/** A step of the user's own by its name; a private key that stands in the configuration not at all. */
+function shownValue(_key: string, value: unknown): unknown {
+  if (typeof value === 'function') return `function ${value.name}`
+  return typeof value === 'string' && /^-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(value) ? 'a private key' : value
 }
 
 /** `?method=GET&path=/x?a=b&host=…&header=a:b`: what such a request would meet now. */

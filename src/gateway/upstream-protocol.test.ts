@@ -144,6 +144,17 @@ describe('over TLS', { skip: needsCertificates() }, () => {
     })
   }
 
+  test('a private key that stands in the configuration as text is not shown on the admin port', async (t) => {
+    const [cert, key] = [shop.cert, shop.key].map((file) => readFileSync(file, 'utf8')) as [string, string]
+    const routes = [{ to: 'users', protocol: 'h2', upstreamTls: { cert, key } }]
+    const { adminUrl } = await workbench(t, { instances: [], routes, defaults: { deadlineMs: 100 } })
+    for (const page of ['routes', 'explain?path=/']) {
+      const text = await (await fetch(`${adminUrl}/${page}`)).text()
+      assert.match(text, /"key":"a private key"/)
+      assert.doesNotMatch(text, /PRIVATE KEY/)
+    }
+  })
+
   test('a reload that changes nothing of its TLS keeps the connection, and so does another route with the same', async (t) => {
     const server = secure(shop)
     let connections = 0
