@@ -15,6 +15,7 @@ import { openTracing, type Tracing } from '../telemetry/spans/tracing.ts'
 import { clientMetrics } from '../telemetry/standard.ts'
 import { type Call, type Handler, newAttempt, type Parts } from './call.ts'
 import type { Caller, CallPolicy, CandidateState, Lease, OutboundRequest, OutboundResponse } from './contract.ts'
+import { pickFacts } from './pick-facts.ts'
 import { buildPipelines } from './pipeline.ts'
 import { type Policies, resolvePolicy } from './policy.ts'
 import { transportByProtocol } from './transport/by-protocol.ts'
@@ -108,6 +109,8 @@ class PipelineCaller implements Caller {
     if (!upstream.known) await this.#firstSnapshot(upstream, limits)
     const { candidate, chooser } = upstream.pick({ balance: limits.balance, hashKey, tried })
     this.#parts.metrics.picks.with(service, chooser.policy.name, candidate.id).value++
+    // There is no call whose span could tell it.
+    currentContext()?.span?.decide('pick', pickFacts({ upstream, tried, policy: limits }, candidate, chooser))
     beginLoad(candidate)
     let held = true
     return {

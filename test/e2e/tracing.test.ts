@@ -20,7 +20,7 @@ export default fleet({
     greetings: { ...greetings, instances: 1, cwd: ${JSON.stringify(folder)} },
   },
   registry: { port: ${registry} },
-  gateway: { ...example.gateway, port: ${gateway} },
+  gateway: { ...example.gateway, port: ${gateway}, workers: 2 },
 })
 `
 

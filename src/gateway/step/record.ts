@@ -1,4 +1,5 @@
 /** The server span of a request, from its head until its answer is complete; of a WebSocket until it closes. */
+import { isFailure, statusName } from '../../client/grpc.ts'
 import { header } from '../../core/headers.ts'
 import type { Span } from '../../core/span.ts'
 import { ERRORS_FROM, methodName, serverAttributes, tellError, tellStatus } from '../../telemetry/spans/http-words.ts'
@@ -23,7 +24,7 @@ export function beginSpan(exchange: Exchange, tracer: Tracer, parent: TraceConte
 }
 
 export function endSpan(exchange: Exchange): void {
-  const { span, route, head, status, attempts } = exchange
+  const { span, route, head, status, grpcStatus, attempts } = exchange
   if (span === undefined) return
   const template = route && (route.config.path ?? '/*')
   if (template !== undefined) span.name = `${methodName(head.method)} ${template}`
@@ -36,8 +37,15 @@ export function endSpan(exchange: Exchange): void {
     'skein.attempts': attempts.length > 0 ? attempts.length : undefined,
   })
   tellEnd(exchange, span)
+  if (grpcStatus !== undefined) tellGrpc(span, grpcStatus)
   tellStatus(span, status, ERRORS_FROM.server)
   span.end()
+}
+
+/** Whatever the HTTP status says. */
+function tellGrpc(span: Span, status: number): void {
+  span.set({ 'rpc.grpc.status_code': status })
+  if (isFailure(status)) span.fail(statusName(status))
 }
 
 /** What the gateway itself has to say of the answer. */

@@ -2,7 +2,7 @@
  * Brings a batch to the collector, with as many repetitions as OTLP asks for: after 429, 502, 503, 504, a broken connection or silence;
  * not before Retry-After, else after waits that double from 1 to 30 s with jitter. A batch is given up when its time is over.
  */
-import { type Clock, sleep } from '../../core/clock.ts'
+import type { Clock } from '../../core/clock.ts'
 import type { Random } from '../../core/random.ts'
 import type { Collector, Verdict } from './otlp-http.ts'
 
@@ -66,8 +66,24 @@ export class Delivery {
   }
 
   async #wait(ms: number, signal: AbortSignal): Promise<void> {
-    if (ms > 0) await sleep(ms, this.#options.clock, signal)
+    if (ms > 0) await pause(ms, this.#options.clock, signal)
   }
+}
+
+/** Unlike `sleep` it keeps no process alive that has nothing else to do. */
+function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    const abort = () => {
+      timer.cancel()
+      reject(signal.reason)
+    }
+    const timer = clock.after(ms, () => {
+      signal.removeEventListener('abort', abort)
+      resolve()
+    })
+    signal.addEventListener('abort', abort, { once: true })
+  })
 }
 
 function deliveredBy(verdict: Verdict): Delivered | undefined {

@@ -29,7 +29,7 @@ export function collectorAt(settings: TracingSettings, clock: Clock): Collector 
   return {
     async post(body, timeoutMs, signal) {
       const late = new AbortController()
-      const timer = clock.after(timeoutMs, () => late.abort(new Error(`no answer in ${timeoutMs} ms`)), true)
+      const timer = clock.after(timeoutMs, () => late.abort(new Error(`no answer in ${timeoutMs} ms`)))
       try {
         const bytes = settings.gzip ? await compressed(body) : Buffer.from(body)
         return verdictOf(await exchange(bytes, AbortSignal.any([signal, late.signal])), clock.now())

@@ -72,18 +72,21 @@ export class RecordedSpan implements Span, FinishedSpan {
   }
 
   event(name: string, attributes: Attributes = {}): void {
-    if (this.#isOver) return
-    if (this.events.length >= EVENTS_MAX) this.droppedEvents++
-    else {
-      const kept = new Map<string, AttributeValue>()
-      putAll(kept, attributes)
-      this.events.push({ name, timeNs: this.#now(), attributes: kept })
-    }
+    this.#tell(name, attributes, '')
   }
 
   decide(decision: Decision, facts: Attributes = {}): void {
-    const named = Object.entries(facts).map(([fact, value]) => [`skein.${fact}`, value] as const)
-    this.event(`skein.${decision}`, Object.fromEntries(named))
+    this.#tell(`skein.${decision}`, facts, 'skein.')
+  }
+
+  #tell(name: string, facts: Attributes, prefix: string): void {
+    if (this.#isOver) return
+    if (this.events.length >= EVENTS_MAX) this.droppedEvents++
+    else {
+      const attributes = new Map<string, AttributeValue>()
+      putAll(attributes, facts, prefix)
+      this.events.push({ name, timeNs: this.#now(), attributes })
+    }
   }
 
   fail(type: string, message?: string): void {
@@ -108,10 +111,12 @@ export class RecordedSpan implements Span, FinishedSpan {
 }
 
 /** Returns how many had no room. */
-function putAll(into: Map<string, AttributeValue>, attributes: Attributes): number {
+function putAll(into: Map<string, AttributeValue>, attributes: Attributes, prefix = ''): number {
   let dropped = 0
-  for (const [key, value] of Object.entries(attributes)) {
+  for (const name of Object.keys(attributes)) {
+    const value = attributes[name]
     if (value === undefined) continue
+    const key = prefix + name
     if (into.size < ATTRIBUTES_MAX || into.has(key)) into.set(key, value)
     else dropped++
   }
