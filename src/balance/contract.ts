@@ -32,7 +32,10 @@ export interface PickRequest {
    * the session is.
    */
   readonly hashKey?: string | undefined
-  /** False for endpoints not to be chosen this time: already tried, ejected, draining. Absent = all may be. */
+  /**
+   * False for endpoints not to be chosen this time: already tried, ejected, draining. Absent = all may be. The same function
+   * says the same of the same endpoints, so a policy may keep what it derived from it until another comes.
+   */
   readonly eligible?: ((endpoint: Endpoint) => boolean) | undefined
   /** False for ejected endpoints, for scopes that count how many are healthy. Absent = `eligible`. */
   readonly healthy?: ((endpoint: Endpoint) => boolean) | undefined

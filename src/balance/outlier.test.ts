@@ -405,7 +405,7 @@ describe('outlier: shared with others', () => {
 })
 
 describe('outlier: all of them', () => {
-  it('says that nobody is out exactly when nobody is, whatever happens', () => {
+  it('says that nobody is out exactly when nobody is, and whether anything changed, whatever happens', () => {
     const ids = ['a', 'b', 'c']
     const step = fc.record({
       id: fc.constantFrom(...ids),
@@ -424,6 +424,7 @@ describe('outlier: all of them', () => {
     })
     const property = fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const { clock, outlier } = setUp()
+      let seen = { version: -1, eligible: [] as boolean[] }
       for (const { id, do: what, ms } of steps) {
         if (what === 'started' || what === 'answered' || what === 'cancelled' || what === 'outpaced') outlier[what](id)
         else if (what === 'refused' || what === 'status') outlier.failed(id, what)
@@ -436,6 +437,10 @@ describe('outlier: all of them', () => {
           said,
           ids.every((one) => outlier.state(one).reason === undefined),
         )
+        const version = outlier.version()
+        const eligible = ids.map((one) => outlier.eligible(one))
+        if (version === seen.version) assert.deepEqual(eligible, seen.eligible)
+        seen = { version, eligible }
       }
     })
     fc.assert(property, { seed: SEED, numRuns: 500 })

@@ -72,8 +72,10 @@ export interface Outlier {
   outpaced(id: string): void
   /** May it be chosen? `now` (monotonic ms) saves reading the clock for each of many. */
   eligible(id: string, now?: number): boolean
-  /** True when nobody is out. O(1) nearly always: all are looked at only when silence may have become too long somewhere. */
+  /** True when nobody is out. O(1) nearly always: all are looked at only when something may have changed by itself. */
   allIn(now?: number): boolean
+  /** Another number whenever `eligible` may answer otherwise than before. O(1) nearly always, as `allIn`. */
+  version(now?: number): number
   /** The same with the reason, for `explain`. */
   state(id: string): OutlierState
   /** Another that calls the same endpoints has ejected it, or (undefined) had an answer of it. `onChange` is not told. */
@@ -121,8 +123,9 @@ class TrafficJudge implements Outlier {
   readonly #known = new Map<string, Health>()
   /** How many are out. */
   #out = 0
-  /** Monotonic ms before which nobody can have been silent for too long: waiting begins now, or began no earlier than was seen. */
-  #quietUntil = Number.NEGATIVE_INFINITY
+  #version = 0
+  /** Monotonic ms before which time alone changes nothing: no silence becomes too long, and no ejection is over. */
+  #stillUntil = Number.NEGATIVE_INFINITY
 
   constructor(options: OutlierOptions) {
     const { clock, failures = 5, silenceMs = 1000, refusedMs = 250 } = options
@@ -139,7 +142,7 @@ class TrafficJudge implements Outlier {
     const now = this.#clock.monotonic()
     const health = this.#settled(id, now)
     if (health.pending++ === 0) this.#beginToWait(health, now)
-    if (health.out !== undefined) health.out.probeSince ??= now
+    if (health.out !== undefined && health.out.probeSince === undefined) this.#probe(health.out, now)
   }
 
   answered(id: string): void {
@@ -165,7 +168,7 @@ class TrafficJudge implements Outlier {
   cancelled(id: string): void {
     const health = this.#settled(id, this.#clock.monotonic())
     health.pending = Math.max(0, health.pending - 1)
-    if (health.out !== undefined) health.out.probeSince = undefined
+    if (health.out !== undefined) this.#probe(health.out, undefined)
   }
 
   outpaced(id: string): void {
@@ -182,15 +185,13 @@ class TrafficJudge implements Outlier {
   }
 
   allIn(now = this.#clock.monotonic()): boolean {
-    if (this.#out > 0) return false
-    if (now < this.#quietUntil) return true
-    let since = now
-    for (const { id, pending, waitingSince } of this.#known.values()) {
-      this.#settled(id, now)
-      if (pending > 0) since = Math.min(since, waitingSince)
-    }
-    this.#quietUntil = since + this.#limits.silenceMs
+    if (now >= this.#stillUntil) this.#settleAll(now)
     return this.#out === 0
+  }
+
+  version(now = this.#clock.monotonic()): number {
+    if (now >= this.#stillUntil) this.#settleAll(now)
+    return this.#version
   }
 
   state(id: string): OutlierState {
@@ -229,7 +230,7 @@ class TrafficJudge implements Outlier {
     const members = new Set(ids)
     for (const health of this.#known.values()) {
       if (members.has(health.id)) continue
-      if (health.out !== undefined) this.#out--
+      if (health.out !== undefined) this.#comeIn(health, 0)
       this.#known.delete(health.id)
     }
     for (const id of members) this.#healthOf(id)
@@ -238,7 +239,16 @@ class TrafficJudge implements Outlier {
   #beginToWait(health: Health, now: number): void {
     health.waitingSince = now - health.waitedMs
     health.waitedMs = 0
-    this.#quietUntil = Math.min(this.#quietUntil, health.waitingSince + this.#limits.silenceMs)
+    this.#stillUntil = Math.min(this.#stillUntil, health.waitingSince + this.#limits.silenceMs)
+  }
+
+  #settleAll(now: number): void {
+    for (const id of this.#known.keys()) this.#settled(id, now)
+    this.#version++
+    this.#stillUntil = Number.POSITIVE_INFINITY
+    for (const health of this.#known.values()) {
+      this.#stillUntil = Math.min(this.#stillUntil, changesAt(health, now, this.#limits.silenceMs))
+    }
   }
 
   /** The endpoint's record with what only time has changed brought up to date: silence that has become too long. */
@@ -279,7 +289,7 @@ class TrafficJudge implements Outlier {
   /** A failure of an ejected endpoint: only that of a probe after the time counts, others were under way before. */
   #failedAgain(health: Health, out: Out, kind: FailureKind, now: number): void {
     if (out.probeSince === undefined) return
-    if (now < out.until) out.probeSince = undefined
+    if (now < out.until) this.#probe(out, undefined)
     else if (kind === 'refused') this.#eject(health, 'refused', now)
     else this.#eject(health, kind === 'timeout' && out.why === 'silent' ? 'silent' : 'failures', now)
   }
@@ -298,16 +308,30 @@ class TrafficJudge implements Outlier {
     this.#onChange(health.id, undefined)
   }
 
+  #probe(out: Out, since: number | undefined): void {
+    out.probeSince = since
+    this.#stillUntil = Number.NEGATIVE_INFINITY
+  }
+
   #goOut(health: Health, out: Out): void {
     if (health.out === undefined) this.#out++
     health.out = out
+    this.#stillUntil = Number.NEGATIVE_INFINITY
   }
 
   #comeIn(health: Health, now: number): void {
     if (health.out !== undefined) this.#out--
     health.out = undefined
     health.backSince = now
+    this.#stillUntil = Number.NEGATIVE_INFINITY
   }
+}
+
+/** When time alone will change who it is, or what is decided by its probe, monotonic ms. */
+function changesAt({ out, pending, waitingSince }: Health, now: number, silenceMs: number): number {
+  if (out === undefined) return pending > 0 ? waitingSince + silenceMs : Number.POSITIVE_INFINITY
+  if (out.probeSince !== undefined) return Math.max(out.until, out.probeSince + silenceMs)
+  return out.until > now ? out.until : Number.POSITIVE_INFINITY
 }
 
 const WORDS = { silent: 'silence', failures: 'failures', refused: 'connection refused' } as const

@@ -1,7 +1,7 @@
 /**
- * Smooth weighted round robin among endpoints that all may be chosen, without a look at each: those of one weight gain the same with
+ * Smooth weighted round robin among those that may be chosen, without a look at each: those of one weight gain the same with
  * each pick, so their order among themselves stays, and a pick compares the first of each weight. The sequence is exactly that of
- * the scan. Its price: a change of members, a failure or an endpoint that may not be chosen costs a scan and a sort.
+ * the scan. Its price: a change of members or of who may be chosen, and a failure, cost a scan and a sort.
  */
 import { Heap } from '../core/heap.ts'
 import type { Turn } from './turns.ts'
@@ -24,11 +24,12 @@ export class TurnClasses {
   readonly #classes: WeightClass[] = []
   #total = 0
 
-  /** The turns' effective weights must be their weights. */
-  constructor(turns: readonly Turn[]) {
+  /** Of those `inside`, by index; their effective weights must be their weights. */
+  constructor(turns: readonly Turn[], inside: readonly number[]) {
     this.#turns = turns
     const byWeight = new Map<number, WeightClass>()
-    for (const [index, { weight, current }] of turns.entries()) {
+    for (const index of inside) {
+      const { weight, current } = turns[index]!
       let one = byWeight.get(weight)
       if (one === undefined) {
         one = { weight, places: new Heap<Place>(isBefore), gained: 0 }

@@ -92,6 +92,11 @@ export class Upstream {
   #candidates = new Map<string, Candidate>()
   /** Those that may be chosen, as each metric's endpoints. Replaced only when members or weights change. */
   #endpoints = noEndpoints()
+  /** Who is not out, by the outlier's version. */
+  #in: { readonly version: number; readonly eligible: (endpoint: Endpoint) => boolean } = {
+    version: -1,
+    eligible: () => true,
+  }
   /** With those of weight 0, where there are some: for sessions that are there. */
   #bindable = this.#endpoints
 
@@ -153,11 +158,19 @@ export class Upstream {
     return { candidate: picked.candidate, chooser }
   }
 
-  /** Nearly all picks: nobody is out and nobody was tried, so there is nothing to ask of each. */
+  /** Nearly all picks: nobody was tried, and the same ones are out as at the pick before, or nobody: then there is nothing to ask of each. */
   #pickInHealth(chooser: Chooser, { hashKey, tried, able }: PickOptions): CandidateEndpoint | undefined {
+    if (tried.size > 0 || able !== undefined) return undefined
     const now = this.#clock.monotonic()
-    const isPlain = tried.size === 0 && able === undefined && this.outlier.allIn(now)
-    return isPlain ? chooser.policy.pick(this.#endpointsOf(chooser), { hashKey, now }) : undefined
+    const eligible = this.outlier.allIn(now) ? undefined : this.#inHealth(now)
+    return chooser.policy.pick(this.#endpointsOf(chooser), { hashKey, now, eligible })
+  }
+
+  /** The same function for as long as it says the same. */
+  #inHealth(now: number): (endpoint: Endpoint) => boolean {
+    const version = this.outlier.version(now)
+    if (version !== this.#in.version) this.#in = { version, eligible: ({ id }) => this.outlier.eligible(id, now) }
+    return this.#in.eligible
   }
 
   #pickOfTheLeft(chooser: Chooser, { hashKey, tried, able }: PickOptions): CandidateEndpoint | undefined {

@@ -14,7 +14,7 @@ import { LeastCounts } from '../least-counts.ts'
 /** Below so many endpoints a scan costs less than keeping order. */
 const ORDER_FROM = 32
 /** Draws before all are scanned. Throwing a refused draw away leaves the others their chance. */
-const DRAWS = 4
+const DRAWS = 16
 
 export const leastRequest: PolicyFactory = ({ random }) => {
   const ordered = perSnapshot((endpoints) => ({ counts: countsOf(endpoints) }))

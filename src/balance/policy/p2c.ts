@@ -8,8 +8,8 @@ import type { Random } from '../../core/random.ts'
 import type { Endpoint, PickRequest, PolicyFactory } from '../contract.ts'
 import { eligibleOf, isEligible } from '../eligible.ts'
 
-/** Draws before the eligible ones are listed. A refused pair is thrown away whole, so pairs of eligible ones stay uniform. */
-const DRAWS = 4
+/** Draws before the eligible ones are listed, which costs far more. A refused pair is thrown away whole, so pairs of eligible ones stay uniform. */
+const DRAWS = 16
 
 export const p2c: PolicyFactory = ({ random }) => ({
   name: 'p2c',

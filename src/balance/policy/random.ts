@@ -7,8 +7,8 @@ import { below, type Random } from '../../core/random.ts'
 import type { Endpoint, PolicyFactory } from '../contract.ts'
 import { eligibleOf, isEligible, lowerBound, perSnapshot, runningSums } from '../eligible.ts'
 
-/** Draws before the eligible ones are listed. Throwing a refused draw away keeps the shares of the others. */
-const DRAWS = 4
+/** Draws before the eligible ones are listed, which costs far more. Throwing a refused draw away keeps the shares of the others. */
+const DRAWS = 16
 
 export const random: PolicyFactory = ({ random }) => {
   const columns = perSnapshot(columnsOf)

@@ -1,19 +1,20 @@
 /**
  * Smooth weighted round robin, nginx's sequence: {5,1,1} gives `a a b a c a a`, never five in a row. State is kept by
  * endpoint id, so a membership change leaves the turns of the others as they were. Every caller begins with the heaviest
- * endpoint: with very many short-lived callers prefer `random` or `p2c`. O(log n) for a few different weights while all may
- * be chosen and none has failed lately, else O(n).
+ * endpoint: with very many short-lived callers prefer `random` or `p2c`. O(log n) for a few different weights while the same ones
+ * may be chosen and none of them has failed lately, else O(n).
  * Source: nginx ngx_http_upstream_round_robin.c.
  */
-import type { PolicyFactory } from '../contract.ts'
+import type { Endpoint, PickRequest, PolicyFactory } from '../contract.ts'
 import { isEligible, perSnapshot } from '../eligible.ts'
 import { TurnClasses } from '../turn-classes.ts'
 import { failTurn, isWhole, newTurn, nextTurn, type Turn } from '../turns.ts'
 
 export const weightedRoundRobin: PolicyFactory = () => {
   let turns = new Map<string, Turn>()
-  /** While it is there it has the current weights. */
+  /** While it is there it has the current weights of those that are `among`. */
   let classes: TurnClasses | undefined
+  let among: PickRequest['eligible']
   const settle = () => {
     classes?.settle()
     classes = undefined
@@ -23,15 +24,23 @@ export const weightedRoundRobin: PolicyFactory = () => {
     turns = new Map(endpoints.map(({ id, weight }) => [id, newTurn(weight, turns.get(id))]))
     return endpoints.map(({ id }) => turns.get(id)!)
   })
+  /** Only for whom is asked for a second time: they take longer to make than one scan. */
+  const classesOf = (order: readonly Turn[], endpoints: readonly Endpoint[], request: PickRequest) => {
+    const { eligible } = request
+    if (eligible === among && classes !== undefined) return classes
+    settle()
+    const isKnown = eligible === among || eligible === undefined
+    among = eligible
+    const inside = isKnown ? [...order.keys()].filter((index) => isEligible(endpoints[index]!, request)) : []
+    if (isKnown && inside.every((index) => isWhole(order[index]!))) classes = new TurnClasses(order, inside)
+    return classes
+  }
   return {
     name: 'weighted-round-robin',
     pick(endpoints, request) {
       const order = inOrder(endpoints)
-      if (request.eligible === undefined && (classes !== undefined || order.every(isWhole))) {
-        classes ??= new TurnClasses(order)
-        return endpoints[classes.next()]
-      }
-      settle()
+      const known = classesOf(order, endpoints, request)
+      if (known !== undefined) return endpoints[known.next()]
       return endpoints[nextTurn(order, (index) => isEligible(endpoints[index]!, request))]
     },
     failed(id) {
