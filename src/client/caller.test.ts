@@ -396,10 +396,12 @@ test('a deadline that passes before the registry has spoken says so', async () =
     close: async () => {},
   }
   const caller = createCaller({ source: silent, clock, metrics: new Metrics() })
-  const calling = assert.rejects(caller.request(get()), /DEADLINE_EXCEEDED|the registry has not said where it is/)
+  const silence = { code: 'REGISTRY_UNAVAILABLE', message: 'service "users": the registry has not said where it is' }
+  const asked = [caller.request(get()), caller.lease({ service: 'users' }, new Set()), caller.known('users')]
+  const rejected = Promise.all(asked.map((one) => assert.rejects(async () => one, silence)))
   await new Promise(setImmediate)
   clock.advance(5000)
-  await calling
+  await rejected
   await caller.close()
 })
 

@@ -15,6 +15,7 @@ import { openTracing, type Tracing } from '../telemetry/spans/tracing.ts'
 import { clientMetrics } from '../telemetry/standard.ts'
 import { type Call, type Handler, newAttempt, type Parts } from './call.ts'
 import type { Caller, CallPolicy, CandidateState, Lease, OutboundRequest, OutboundResponse } from './contract.ts'
+import { registrySilent } from './failure.ts'
 import { pickFacts } from './pick-facts.ts'
 import { buildPipelines } from './pipeline.ts'
 import { type Policies, resolvePolicy } from './policy.ts'
@@ -189,12 +190,7 @@ class PipelineCaller implements Caller {
 
   async #firstSnapshot(upstream: Upstream, { deadlineMs }: Policies): Promise<void> {
     const stop = new AbortController()
-    const { service } = upstream
-    const timer = this.#parts.clock.after(deadlineMs, () =>
-      stop.abort(
-        new SkeinError('NO_INSTANCES', `service "${service}": the registry has not said where it is`, { service }),
-      ),
-    )
+    const timer = this.#parts.clock.after(deadlineMs, () => stop.abort(registrySilent(upstream.service)))
     try {
       await upstream.ready(stop.signal)
     } finally {

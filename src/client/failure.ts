@@ -16,6 +16,12 @@ export function deadlineExceeded(call: Call, what = 'no answer'): SkeinError {
   )
 }
 
+/** The time was over before anybody could be asked: it was not the service that was slow. */
+export function registrySilent(service: string): SkeinError {
+  const message = `service "${service}": the registry has not said where it is`
+  return new SkeinError('REGISTRY_UNAVAILABLE', message, { service })
+}
+
 export function attemptTimedOut(call: Call, candidate: Candidate, timeoutMs: number): SkeinError {
   const { service } = call.request
   return new SkeinError(

@@ -1,6 +1,6 @@
 /** Picks the instance: from the snapshot's fit ones, those not tried in this call and let through by the breaker, by policy. */
 import type { Call, Handler, Layer, Parts } from '../call.ts'
-import { deadlineExceeded } from '../failure.ts'
+import { registrySilent } from '../failure.ts'
 import { pickFacts } from '../pick-facts.ts'
 import type { Upstream } from '../upstream.ts'
 
@@ -52,7 +52,7 @@ async function firstSnapshot(call: Call): Promise<void> {
   const stop = new AbortController()
   const forget = call.cancel.on((reason) => {
     const late = reason.code === 'DEADLINE_EXCEEDED'
-    stop.abort(late ? deadlineExceeded(call, 'the registry has not said where it is') : reason)
+    stop.abort(late ? registrySilent(call.request.service) : reason)
   })
   try {
     await call.upstream.ready(stop.signal)
