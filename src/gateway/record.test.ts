@@ -1,7 +1,10 @@
 /** The gateway's spans, and one trace through gateway, orders and users as a collector gets it. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { describe, type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import { Metadata, status } from '@grpc/grpc-js'
+import { WebSocket, WebSocketServer } from 'ws'
 import * as z from 'zod'
 import { createCaller } from '../client/caller.ts'
 import { client } from '../client/typed.ts'
@@ -10,7 +13,6 @@ import { silentLogger } from '../core/log.ts'
 import { seeded } from '../core/random.ts'
 import { ConsulClient } from '../discovery/consul-client.ts'
 import { consulSource } from '../discovery/source/consul.ts'
-import { staticSource } from '../discovery/source/static.ts'
 import { startRegistry } from '../registry/index.ts'
 import { op, service } from '../service/define.ts'
 import type { Servable } from '../service/servable.ts'
@@ -22,31 +24,26 @@ import { attributesOf, type KeptSpans, keptSpans } from '../telemetry/spans/kept
 import { readTracing } from '../telemetry/spans/settings.ts'
 import { Tracer } from '../telemetry/spans/tracer.ts'
 import type { RouteConfig } from './contract.ts'
+import { grpcBench } from './grpc.suite.ts'
 import { startGateway } from './index.ts'
-import { httpUpstream, instance } from './workbench.suite.ts'
+import { httpUpstream, instance, workbench } from './workbench.suite.ts'
 
 /** A gateway whose requests are recorded, before one upstream. */
 async function recording(t: TestContext, routes: readonly RouteConfig[], kept: KeptSpans = keptSpans()) {
-  const { port } = await httpUpstream(t, (request, response) => {
+  const { port, server } = await httpUpstream(t, (request, response) => {
     request.resume()
     response.setHeader('cache-control', 'max-age=60')
     response.end('hello')
   })
-  const { tracer } = kept
-  const source = staticSource([instance(port), instance(port, { service: 'other' })])
-  const caller = createCaller({ source, metrics: new Metrics(), tracer })
-  const gateway = await startGateway({ config: { port: 0, routes }, caller, metrics: new Metrics(), tracer })
-  t.after(async () => {
-    await gateway.close()
-    await caller.close()
-  })
+  const instances = [instance(port), instance(port, { service: 'other' })]
+  const { gateway, url } = await workbench(t, { routes, instances, tracer: kept.tracer })
   const ask = async (path: string, headers: Record<string, string> = {}) => {
-    const response = await fetch(`http://127.0.0.1:${gateway.port}${path}`, { headers })
+    const response = await fetch(url + path, { headers })
     await response.text()
     return response
   }
   const servers = () => kept.spans.filter(({ kind }) => kind === 'server')
-  return { ...kept, ask, servers, port: gateway.port, upstream: port }
+  return { ...kept, ask, servers, port: gateway.port, upstream: port, server }
 }
 
 describe('a recorded request', () => {
@@ -91,8 +88,8 @@ describe('a recorded request', () => {
       { path: '/closed', to: 'users', maintenance: true },
     ])
     for (const path of ['/nowhere', '/here', '/closed']) await ask(path)
-    const seen = servers().map(({ name, status, attributes: all }) => [
-      ...[name, status.code, all.get('error.type'), all.get('skein.reason')],
+    const seen = servers().map(({ name, status: end, attributes: all }) => [
+      ...[name, end.code, all.get('error.type'), all.get('skein.reason')],
     ])
     assert.deepEqual(seen, [
       ['GET', 'unset', undefined, 'no_route'],
@@ -116,6 +113,41 @@ describe('a recorded request', () => {
     assert.deepEqual(told('GET /split'), [['skein.split', { service: 'other' }]])
     assert.equal(servers()[1]!.attributes.get('skein.code'), 'RATE_LIMITED')
   })
+})
+
+test('a WebSocket is one server span until it closes, with the choice of its instance', async (t) => {
+  const { told, port, server, servers } = await recording(t, [{ path: '/ws', to: 'users', websocket: true }])
+  const sockets = new WebSocketServer({ server })
+  t.after(() => sockets.close())
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`)
+  await once(socket, 'open')
+  assert.equal(servers().length, 0)
+  socket.close()
+  while (servers().length === 0) await turn()
+  const [[word, { policy, candidates }] = ['', {}]] = told('GET /ws')
+  assert.deepEqual([word, policy, candidates], ['skein.pick', 'p2c', 1])
+  assert.deepEqual(
+    [servers()[0]!.attributes.get('http.response.status_code'), servers()[0]!.status.code],
+    [101, 'unset'],
+  )
+})
+
+test('a gRPC call that fails is an error, although its HTTP status is 200', async (t) => {
+  const kept = keptSpans()
+  const { client: echo, line } = await grpcBench(
+    t,
+    { unary: (_, done) => done({ code: status.INTERNAL, details: 'no' }) },
+    { tracer: kept.tracer },
+  )
+  await assert.rejects(echo.unary({ text: 'a' }, new Metadata()).answer)
+  await line()
+  const server = kept.spans.find(({ kind }) => kind === 'server')!
+  const { attributes } = server
+  assert.deepEqual(
+    [server.name, attributes.get('http.response.status_code'), attributes.get('rpc.grpc.status_code')],
+    ['POST /*', 200, 13],
+  )
+  assert.deepEqual([server.status.code, attributes.get('error.type')], ['error', 'INTERNAL'])
 })
 
 test('a request through gateway, orders and users is one trace at the collector, with the parents right', async (t) => {

@@ -19,6 +19,7 @@ import type { Random } from '../core/random.ts'
 import type { Instance } from '../discovery/contract.ts'
 import { type StaticSource, staticSource } from '../discovery/source/static.ts'
 import { Metrics } from '../telemetry/metrics.ts'
+import type { Tracer } from '../telemetry/spans/tracer.ts'
 import type { GatewayConfig, RouteConfig } from './contract.ts'
 import { type RunningGateway, startGateway } from './index.ts'
 import type { GatewayLimits } from './limits.ts'
@@ -44,12 +45,14 @@ export interface BenchOptions {
   /** Of the gateway; the caller keeps the system's. */
   readonly clock?: Clock
   readonly random?: Random
+  /** Of gateway and caller. */
+  readonly tracer?: Tracer
 }
 
 export async function workbench(t: TestContext, options: BenchOptions): Promise<Workbench> {
   const source = staticSource(options.instances ?? [])
   const metrics = new Metrics()
-  const caller = createCaller({ source, metrics, defaults: options.defaults ?? {} })
+  const caller = createCaller({ source, metrics, defaults: options.defaults ?? {}, tracer: options.tracer })
   const { log, lines, line } = accessLines()
   const config = { port: 0, routes: options.routes ?? [{ to: 'users' }], ...options.config }
   const limits = { drainMs: 2000, ...options.limits }
@@ -61,6 +64,7 @@ export async function workbench(t: TestContext, options: BenchOptions): Promise<
     limits,
     clock: options.clock,
     random: options.random,
+    tracer: options.tracer,
   })
   t.after(async () => {
     await gateway.close()
