@@ -143,6 +143,13 @@ describe('installed from its tarball', { timeout: 240_000 }, () => {
     rmSync(path.join(consumer, 'mistakes.ts'))
   })
 
+  used('what skein init writes depends on its version', async () => {
+    const made = await run(process.execPath, [path.join(installed, 'bin/skein.js'), 'init', 'new'], consumer)
+    assert.equal(made.code, 0, made.stderr)
+    const { dependencies } = JSON.parse(readFileSync(path.join(consumer, 'new/package.json'), 'utf8'))
+    assert.equal(dependencies.skein, `^${manifest.version}`)
+  })
+
   used('skein up runs a fleet of it', async () => {
     const ports = { gateway: await freePort(), registry: await freePort() }
     const config = `

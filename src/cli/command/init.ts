@@ -5,7 +5,7 @@ import { shortPath } from '../config/load.ts'
 import { projectFiles } from '../init/template.ts'
 import { packageName } from '../package-name.ts'
 import { pairs } from '../ui/table.ts'
-import { version } from '../version.ts'
+import { dependencyFor } from '../version.ts'
 import { writeNew } from '../write-new.ts'
 
 export default defineCommand({
@@ -22,7 +22,7 @@ An existing file is never overwritten: if one is in the way, nothing is written.
   async run({ args, terminal, cwd }: Context) {
     if (args.length > 1) throw new UsageError('give one folder')
     const dir = path.resolve(cwd, args[0] ?? '.')
-    const files = projectFiles(packageName(dir), version())
+    const files = projectFiles(packageName(dir), dependencyFor(dir))
     writeNew(dir, files, cwd, 'Choose another folder: skein init <folder>')
     if (terminal.wantsJson) terminal.json({ dir, files: Object.keys(files) })
     else terminal.out.line(nextSteps(shortPath(dir, cwd), dir === cwd, Object.keys(files)))

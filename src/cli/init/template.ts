@@ -1,8 +1,9 @@
 /** The project that `skein init` writes: file name → text. Its test validates and type-checks what stands here. */
 
-export function projectFiles(name: string, version: string): Record<string, string> {
+/** `skein`: how the project depends on it, `^1.2.3`. */
+export function projectFiles(name: string, skein: string): Record<string, string> {
   return {
-    'package.json': packageJson(name, version),
+    'package.json': packageJson(name, skein),
     'tsconfig.json': TSCONFIG,
     '.gitignore': 'node_modules/\n.skein/\n',
     'skein.config.ts': CONFIG,
@@ -12,7 +13,7 @@ export function projectFiles(name: string, version: string): Record<string, stri
   }
 }
 
-function packageJson(name: string, version: string): string {
+function packageJson(name: string, skein: string): string {
   const content = {
     name,
     version: '0.0.0',
@@ -20,7 +21,7 @@ function packageJson(name: string, version: string): string {
     type: 'module',
     engines: { node: '>=24' },
     scripts: { start: 'skein up', check: 'skein validate && tsc' },
-    dependencies: { skein: `^${version}`, zod: '^4.0.0' },
+    dependencies: { skein, zod: '^4.0.0' },
     devDependencies: { '@types/node': '^26.0.0', typescript: '^7.0.0' },
   }
   return `${JSON.stringify(content, null, 2)}\n`
