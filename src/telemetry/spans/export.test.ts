@@ -62,7 +62,7 @@ describe('spans at the collector', () => {
     })
     const root = span('root')
     root.set({
-      text: 'ü\ud800',
+      text: 'ü\ud800 "\\\n',
       int: 7,
       big: 2 ** 60,
       double: 0.5,
@@ -86,7 +86,7 @@ describe('spans at the collector', () => {
     assert.deepEqual([requests[0]!.headers['x-key'], requests[0]!.headers.authorization], ['a b', 'Bearer c'])
     const [below, above] = spans
     assert.deepEqual(above!.attributes, {
-      ...{ text: 'ü\ufffd', int: 7, big: 2 ** 60, double: 0.5, nan: 'NaN', yes: true, list: ['a', 'b'] },
+      ...{ text: 'ü\ufffd "\\\n', int: 7, big: 2 ** 60, double: 0.5, nan: 'NaN', yes: true, list: ['a', 'b'] },
     })
     assert.deepEqual(above!.resource, { 'service.name': 'orders', 'deployment.environment.name': 'test', team: 'a,b' })
     assert.deepEqual([above!.kind, above!.parentSpanId, above!.error, above!.flags], [1, undefined, false, 0x101])

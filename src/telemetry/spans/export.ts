@@ -50,7 +50,7 @@ export function startExport({ settings, resource, clock, random, metrics, log }:
   }
 
   async function send(spans: readonly FinishedSpan[], signal: AbortSignal): Promise<void> {
-    const body = JSON.stringify(exportRequest(spans, resource()))
+    const body = exportRequest(spans, resource())
     const delivered = await delivery.send(body, signal)
     const refused = delivered.lost ? spans.length : Math.min(spans.length, delivered.refused)
     exported.with().value += spans.length - refused
