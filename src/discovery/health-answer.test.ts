@@ -39,6 +39,11 @@ test('Meta and Tags may be null, Weights absent', () => {
   assert.deepEqual(read({ service: { Meta: null, Tags: null, Weights: null } }), [instance('u1')])
 })
 
+test('a weight that is none counts as 1', () => {
+  for (const Passing of ['5', -1, null, JSON.parse('1e999')])
+    assert.equal(read({ service: { Weights: { Passing } } })?.[0]?.weight, 1, String(Passing))
+})
+
 test('an entry without a port cannot be called and is left out', () => {
   assert.deepEqual(read({ service: { Port: 0 } }), [])
 })

@@ -52,7 +52,7 @@ function worstStatus(checks: readonly unknown[]): InstanceStatus {
 /** A critical instance keeps its passing weight: it is used only when there is nothing else. Consul's default is 1. */
 function weightFor(status: InstanceStatus, weights: Readonly<Record<string, unknown>> | undefined): number {
   const weight = weights?.[status === 'warning' ? 'Warning' : 'Passing']
-  return typeof weight === 'number' && weight >= 0 ? Math.floor(weight) : 1
+  return typeof weight === 'number' && Number.isFinite(weight) && weight >= 0 ? Math.floor(weight) : 1
 }
 
 function readMeta(meta: unknown): Record<string, string> {
