@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Caller } from '../client/contract.ts'
+import { SkeinError } from '../core/errors.ts'
+import { Metrics } from '../telemetry/metrics.ts'
+import { startGateway } from './index.ts'
 import { instance, rawRequest, workbench } from './workbench.suite.ts'
 
 const ROUTES = [
@@ -57,6 +61,16 @@ test('explain says why a request would be refused before any route', async (t) =
   const answer = await fetch(`${adminUrl}/explain?path=/a/../b`)
   assert.equal(answer.status, 400)
   assert.match(await answer.text(), /dot segment.*path_dot_segment/)
+})
+
+test('explain tells the route also while the registry is silent, and why no instance is known', async (t) => {
+  const words = 'service "users": the registry has not said where it is'
+  const caller = { inspect: () => Promise.reject(new SkeinError('REGISTRY_UNAVAILABLE', words)) } as unknown as Caller
+  const gateway = await startGateway({ config: { port: 0, routes: ROUTES }, caller, metrics: new Metrics() })
+  t.after(() => gateway.close())
+  const answer = await fetch(`http://127.0.0.1:${gateway.adminPort}/explain?path=/user/7`)
+  const { route, candidates, unknown } = (await answer.json()) as Explained & { unknown: string }
+  assert.deepEqual([answer.status, route?.name, candidates, unknown], [200, 'user', [], words])
 })
 
 test('routes in order of precedence, readiness, metrics', async (t) => {

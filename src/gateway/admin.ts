@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parseBalance } from '../balance/policies.ts'
-import type { Caller } from '../client/contract.ts'
+import type { Caller, CandidateState } from '../client/contract.ts'
 import { asSkeinError, SkeinError } from '../core/errors.ts'
 import { METRICS_CONTENT_TYPE, type Metrics } from '../telemetry/metrics.ts'
 import { explain } from './explain.ts'
@@ -137,11 +137,22 @@ async function explainPage(query: URLSearchParams, view: AdminView): Promise<Pag
       why,
       rules: view.rulesOf(route),
       policy: parseBalance(route.config.balance),
-      candidates: (
-        await Promise.all(servicesOf(route).map((service) => view.caller.inspect(service, route.policy)))
-      ).flat(),
+      ...(await candidatesOf(route, view.caller)),
       others: rest,
     },
+  }
+}
+
+/** Also where the registry is silent the rest of the page is worth having. */
+async function candidatesOf(
+  route: GatewayRoute,
+  caller: Caller,
+): Promise<{ candidates: CandidateState[]; unknown?: string }> {
+  try {
+    const all = await Promise.all(servicesOf(route).map((service) => caller.inspect(service, route.policy)))
+    return { candidates: all.flat() }
+  } catch (thrown) {
+    return { candidates: [], unknown: asSkeinError(thrown).message }
   }
 }
 

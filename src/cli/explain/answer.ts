@@ -27,6 +27,8 @@ export interface Answer {
   readonly policy?: ReturnType<typeof parseBalance>
   /** Absent where no gateway runs that could tell. */
   readonly candidates?: readonly CandidateState[]
+  /** Why nothing is known of them. */
+  readonly unknown?: string
   readonly others: readonly { readonly route: string; readonly matches: boolean; readonly why: string }[]
 }
 

@@ -39,3 +39,17 @@ test('what bounds the calls of a route is shown, and an instance that has just r
   assert.match(text, /circuit +not asked for 5000 ms when more than 50 % of at least 20 calls in 10 s have failed/)
   assert.match(text, /may be chosen, refused something 0\.4 s ago/)
 })
+
+test('why no instance is known is said, and of a redirect none is missed', () => {
+  const { candidates: _, ...rest } = answer()
+  assert.match(shown({ ...rest, candidates: [] }), /No instance is registered: the gateway answers 503/)
+  const unknown = 'service "users": the registry has not said where it is'
+  assert.match(
+    shown({ ...rest, candidates: [], unknown }),
+    /No instance is known: service "users": the registry has not/,
+  )
+  const route = { name: 'r', redirect: { host: 'a.com' } }
+  for (const candidates of [[], undefined]) {
+    assert.doesNotMatch(shown({ ...rest, route, ...(candidates && { candidates }) }), /No instance|No gateway/)
+  }
+})

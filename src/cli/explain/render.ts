@@ -76,7 +76,11 @@ function describeHedge({ delayMs, max = 1 }: HedgePolicy): string {
   return `${max === 1 ? 'a second instance' : `up to ${max} more instances`} ${after}, where it only reads`
 }
 
-function candidateLines({ candidates }: Answer, paint: Paint): string[] {
+function candidateLines({ candidates, unknown, route }: Answer, paint: Paint): string[] {
+  // A redirect, or a page of a sign-in: the gateway answers by itself.
+  if (route?.to === undefined && route?.split === undefined) return []
+  if (unknown !== undefined && candidates?.length === 0)
+    return ['', paint('yellow', `No instance is known: ${unknown}.`)]
   if (candidates === undefined)
     return ['', paint('dim', 'No gateway runs here, so no instance is known: this is from the config alone.')]
   if (candidates.length === 0) return ['', paint('yellow', 'No instance is registered: the gateway answers 503.')]
