@@ -29,6 +29,8 @@ export const SETTINGS = {
   limit: 'SKEIN_LIMIT',
   /** What serves a service of the kit: `wire`, Skein's own engine (default), or `node`, which is node:http. */
   server: 'SKEIN_SERVER',
+  /** What speaks HTTP/2 with a gateway's clients: `wire`, Skein's own engine (default), or `node`, which is node:http2. */
+  http2: 'SKEIN_HTTP2',
   /** How many GETs of one connection such a service serves side by side; 1 = one after the other. */
   pipelining: 'SKEIN_PIPELINING',
   /** What a registry needs for an etcd that does not let everybody in; files are PEM. */

@@ -13,6 +13,7 @@ import { type Admin, type Pages, pagesOf, serveAdmin } from './admin.ts'
 import { type Allowance, ownAllowance } from './allowance.ts'
 import type { GatewayConfig } from './contract.ts'
 import type { Parts } from './exchange.ts'
+import { type Http2Engine, http2Engine } from './http2-engine.ts'
 import { type GatewayLimits, LIMITS } from './limits.ts'
 import { gatewayMetrics } from './metrics.ts'
 import { ConfiguredAllowance } from './redis/configured.ts'
@@ -49,6 +50,8 @@ export interface GatewayOptions {
   readonly ticketKeys?: TicketKeys | undefined
   /** Who counts for the rate limits; default this gateway by itself. */
   readonly allowance?: Allowance | undefined
+  /** What speaks HTTP/2 with clients. Default SKEIN_HTTP2, else wire. */
+  readonly http2?: Http2Engine | undefined
   /** What a client may take up; default LIMITS. */
   readonly limits?: Partial<GatewayLimits> | undefined
 }
@@ -82,7 +85,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const parts = { ...common, allowance, timeouts: new Timeouts(clock) }
   const snapshot = takeSnapshot(options.config, parts)
   const ticketKeys = options.ticketKeys ?? new RotatingTicketKeys(clock)
-  const server = new GatewayServer(snapshot, parts, ticketKeys)
+  const server = new GatewayServer(snapshot, parts, ticketKeys, options.http2 ?? http2Engine(process.env))
   const end = () => {
     allowance.close()
     ticketKeys.close()

@@ -9,6 +9,7 @@ import type { ServerConnection } from '../wire/server-connection.ts'
 import type { WireError } from '../wire/wire-error.ts'
 import { bareAnswer, bareReply } from './answer.ts'
 import { Exchange, type Parts } from './exchange.ts'
+import type { Http2Engine } from './http2-engine.ts'
 import { createPipeline } from './pipeline.ts'
 import type { GatewaySnapshot } from './snapshot.ts'
 import type { TicketKeys } from './ticket-keys.ts'
@@ -24,7 +25,7 @@ export class GatewayServer {
   readonly #exchanges = new Bag<Exchange>()
   #onQuiet: (() => void) | undefined
 
-  constructor(snapshot: GatewaySnapshot, parts: Parts, ticketKeys: TicketKeys) {
+  constructor(snapshot: GatewaySnapshot, parts: Parts, ticketKeys: TicketKeys, http2: Http2Engine) {
     this.snapshot = snapshot
     this.#parts = parts
     this.#run = createPipeline(parts)
@@ -42,7 +43,7 @@ export class GatewayServer {
       // `refuse` counts fields and measures targets itself, so that the answer has an id and a log line like all others.
       limits: { ...parts.limits, headerFields: parts.limits.headBytes, targetBytes: parts.limits.headBytes },
       tls: snapshot.certificates && this.#certificates,
-      http2: true,
+      http2: http2 === 'node' ? 'node' : true,
       onRequest: (wire) => this.#accept(wire),
       onRefusedStream: (wire, error) => this.#refuseStream(wire, error),
       onRefused: (connection, error) => this.#refuse(connection, error),

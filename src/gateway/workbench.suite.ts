@@ -47,6 +47,7 @@ export interface BenchOptions {
   readonly random?: Random
   /** Of gateway and caller. */
   readonly tracer?: Tracer
+  readonly http2?: 'wire' | 'node'
 }
 
 export async function workbench(t: TestContext, options: BenchOptions): Promise<Workbench> {
@@ -65,6 +66,7 @@ export async function workbench(t: TestContext, options: BenchOptions): Promise<
     clock: options.clock,
     random: options.random,
     tracer: options.tracer,
+    http2: options.http2,
   })
   t.after(async () => {
     await gateway.close()

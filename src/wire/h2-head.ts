@@ -6,7 +6,7 @@ import { CHUNKED, type Framing, type RequestHead } from './contract.ts'
 import { WireError } from './wire-error.ts'
 
 /** Fields that speak of one connection of HTTP/1.1 (§8.2.2): in HTTP/2 they are malformed. */
-const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
+export const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'proxy-connection',
@@ -48,7 +48,8 @@ export function readH2Head(raw: RawHeaders, ended: boolean): RequestHead {
   }
 }
 
-function checkField(name: string, value: string): void {
+/** @throws WireError */
+export function checkField(name: string, value: string): void {
   const plain = name.startsWith(':') ? name.slice(1) : name
   if (!isToken(plain) || plain !== plain.toLowerCase()) throw new WireError('header_name', 'a header name is malformed')
   if (!isFieldValue(value))
@@ -66,7 +67,7 @@ function addHost(headers: string[], authority: string | undefined): void {
   else if (host !== authority) throw new WireError('host_mismatch', ':authority names another host than Host')
 }
 
-function framingOf(headers: RawHeaders): Framing {
+export function framingOf(headers: RawHeaders): Framing {
   const length = fieldOf(headers, 'content-length')
   if (length === undefined) return CHUNKED
   if (!/^\d{1,15}$/.test(length)) throw new WireError('content_length', 'Content-Length is no number')
@@ -74,7 +75,7 @@ function framingOf(headers: RawHeaders): Framing {
 }
 
 /** Of names that are all in lower case. */
-function fieldOf(headers: RawHeaders, name: string): string | undefined {
+export function fieldOf(headers: RawHeaders, name: string): string | undefined {
   for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return headers[i + 1]
   return undefined
 }

@@ -1,15 +1,18 @@
 /**
- * HTTP/2 in: nghttp2 by node:http2 below, the same exchanges as HTTP/1.1 above. The bounds are those of Envoy's guide for the
- * edge; floods of resets, settings, pings and continuations end the connection (node:http2 counts them).
+ * HTTP/2 in by node:http2, where that is asked for in place of our own (h2/): nghttp2 below, the same exchanges as HTTP/1.1 above. The
+ * bounds are those of Envoy's guide for the edge; floods of resets, settings, pings and continuations end the connection (node:http2
+ * counts them).
  */
 import { constants, createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { RawHeaders } from '../core/headers.ts'
 import type { Peer, ServerExchange } from './contract.ts'
 import { H2Exchange } from './h2-exchange.ts'
 import { readH2Head } from './h2-head.ts'
 import type { ConnectionLimits } from './limits.ts'
 import { peerOf } from './peer.ts'
+import type { Reading } from './reading.ts'
 import type { Occupant } from './sockets.ts'
 import { WireError } from './wire-error.ts'
 
@@ -30,7 +33,7 @@ export interface H2Host {
   onRefusedStream(exchange: ServerExchange, error: WireError): void
 }
 
-export class H2Server {
+export class NodeH2Server {
   readonly #host: H2Host
   readonly #server: Http2Server
   readonly #sessions = new Set<ServerHttp2Session>()
@@ -58,8 +61,12 @@ export class H2Server {
     this.#server.on('sessionError', () => {})
   }
 
-  /** Takes a connection on which the client speaks HTTP/2. */
-  accept(socket: Socket): Occupant {
+  /** Takes a connection on which the client speaks HTTP/2; `bytes` is what was read of it. */
+  accept(socket: Socket, reading: Reading, bytes?: Buffer): Occupant {
+    if (bytes !== undefined) {
+      socket.pause()
+      socket.unshift(reading.keep(bytes))
+    }
     // Both sides end together here; a client that keeps its half open would keep the socket.
     socket.allowHalfOpen = false
     const streams = new OpenStreams()
@@ -71,6 +78,11 @@ export class H2Server {
   /** Connections end once their streams have. */
   drain(): void {
     for (const session of this.#sessions) session.close()
+  }
+
+  /** What streams have ended with, trailers above all, node:http2 writes two turns later. */
+  async written(): Promise<void> {
+    for (let turns = 2; turns > 0; turns--) await turn()
   }
 
   #open(session: ServerHttp2Session, streams: OpenStreams): void {

@@ -27,7 +27,7 @@ export interface ConnectionHost {
   /** Bytes that are no request, where none is under way. The connection ends with the answer. */
   onRefused(connection: ServerConnection, error: WireError): void
   /** The client speaks HTTP/2 from its first byte on (RFC 9113 §3.3); undefined where that is not spoken. */
-  readonly onPreface: ((socket: Socket) => void) | undefined
+  readonly onPreface: ((socket: Socket, reading: Reading, bytes: Buffer) => void) | undefined
   /** A broken body of `exchange`. */
   onBodyRefused(exchange: H1Exchange, error: WireError): void
 }
@@ -156,12 +156,10 @@ export class ServerConnection implements Swept, Flow {
   }
 
   /** The whole preface is waited for; then the socket is its taker's, with what has come. */
-  #switch(bytes: Buffer, take: (socket: Socket) => void): void {
+  #switch(bytes: Buffer, take: (socket: Socket, reading: Reading, bytes: Buffer) => void): void {
     if (bytes.length < PREFACE_LENGTH) return void this.#keep(bytes, 0)
     this.release()
-    this.socket.pause()
-    this.socket.unshift(this.#reading.keep(bytes))
-    take(this.socket)
+    take(this.socket, this.#reading, bytes)
   }
 
   /**

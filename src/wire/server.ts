@@ -4,7 +4,9 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { createServer as createTlsServer, type SecureContext, type SecureContextOptions } from 'node:tls'
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { ServerExchange } from './contract.ts'
-import { H2Server } from './h2-server.ts'
+import { H2Server } from './h2/server.ts'
+import type { H2Host } from './h2/streams.ts'
+import { NodeH2Server } from './h2-server.ts'
 import { type ConnectionLimits, HEAD_LIMITS } from './limits.ts'
 import { adopt, Reading } from './reading.ts'
 import { type ConnectionHost, ServerConnection } from './server-connection.ts'
@@ -51,8 +53,8 @@ export interface WireServerOptions {
   onBodyRefused(exchange: ServerExchange, error: WireError): void
   /** TLS. Asked at each handshake, so that other certificates take over without a drop; `fallback` after `renewCertificates`. */
   readonly tls?: TlsSource | undefined
-  /** Speak HTTP/2 too: by ALPN over TLS, by prior knowledge without. Default false. */
-  readonly http2?: boolean | undefined
+  /** Speak HTTP/2 too: by ALPN over TLS, by prior knowledge without; `node`: on node:http2. Default false. */
+  readonly http2?: boolean | 'node' | undefined
   /** A connection could not be accepted: out of file descriptors, say. */
   onError(error: Error): void
 }
@@ -64,9 +66,9 @@ export class WireServer implements ConnectionHost {
   readonly onRequest: WireServerOptions['onRequest']
   readonly onRefused: WireServerOptions['onRefused']
   readonly onBodyRefused: WireServerOptions['onBodyRefused']
-  readonly onPreface: ((socket: Socket) => void) | undefined
+  readonly onPreface: ((socket: Socket, reading: Reading, bytes: Buffer) => void) | undefined
   readonly #server: Server
-  readonly #h2: H2Server | undefined
+  readonly #h2: NodeH2Server | H2Server | undefined
   readonly #sockets = new Sockets()
   readonly #connectionsMax: number
   readonly #onError: WireServerOptions['onError']
@@ -82,9 +84,10 @@ export class WireServer implements ConnectionHost {
     this.onBodyRefused = options.onBodyRefused
     this.#connectionsMax = options.connectionsMax ?? Number.POSITIVE_INFINITY
     this.#onError = options.onError
-    this.#h2 = options.http2 === true ? this.#createH2(options) : undefined
+    this.#h2 = options.http2 ? this.#createH2(options) : undefined
     const h2 = this.#h2
-    const onPreface = (socket: Socket) => this.#sockets.occupy(socket, h2!.accept(socket))
+    const onPreface = (socket: Socket, reading: Reading, bytes: Buffer) =>
+      this.#sockets.occupy(socket, h2!.accept(socket, reading, bytes))
     this.onPreface = h2 && options.tls === undefined ? onPreface : undefined
     this.#server = options.tls === undefined ? this.#createPlain() : this.#createTls(options.tls)
   }
@@ -115,7 +118,7 @@ export class WireServer implements ConnectionHost {
     })
     server.on('secureConnection', (socket) => {
       const below = this.#sockets.shaken(socket)
-      const occupant = socket.alpnProtocol === 'h2' ? this.#h2!.accept(socket) : this.#secure(socket)
+      const occupant = socket.alpnProtocol === 'h2' ? this.#h2!.accept(socket, new Reading()) : this.#secure(socket)
       if (below !== undefined) this.#sockets.occupy(below, occupant)
     })
     return server
@@ -127,12 +130,14 @@ export class WireServer implements ConnectionHost {
     return new ServerConnection(socket, reading, this)
   }
 
-  #createH2({ onRequest, onRefusedStream }: WireServerOptions): H2Server {
-    return new H2Server({
+  #createH2({ http2, onRequest, onRefusedStream, clock = systemClock }: WireServerOptions): NodeH2Server | H2Server {
+    const host: H2Host = {
+      clock,
       limits: this.limits,
       onRequest,
       onRefusedStream: onRefusedStream ?? ((exchange, { status }) => exchange.send(status, [], undefined)),
-    })
+    }
+    return http2 === 'node' ? new NodeH2Server(host) : new H2Server(host, tickOf(this.limits))
   }
 
   /** False: it is one too many, and there is no other that could be closed in its place. */
@@ -200,8 +205,7 @@ export class WireServer implements ConnectionHost {
 
   /** Cuts off what is left, and resolves when all connections are closed. */
   async destroy(): Promise<void> {
-    // What streams have ended with, trailers above all, node:http2 writes two turns later.
-    for (let turns = 2; this.#h2 !== undefined && turns > 0; turns--) await new Promise(setImmediate)
+    await this.#h2?.written()
     this.#sockets.destroy()
     await this.#closed
     this.sweep.stop()

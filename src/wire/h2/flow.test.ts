@@ -1,0 +1,312 @@
+/** Windows (RFC 9113 §5.2), both ways. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { CHUNKED, type ExchangeObserver, type ServerExchange } from '../contract.ts'
+import { FLAG, FRAME } from './codes.ts'
+import {
+  data,
+  GET,
+  headers,
+  POST,
+  PREFACE,
+  quiet,
+  reset,
+  settings,
+  silent,
+  type Talk,
+  talk,
+  windowUpdate,
+} from './talk.suite.ts'
+
+const WINDOW = 4
+/** A client whose streams may get so many bytes each. */
+const withWindow = (bytes: number) => Buffer.concat([PREFACE, settings([WINDOW, bytes])])
+
+function received({ frames }: Talk, stream: number): number {
+  return frames
+    .filter((one) => one.stream === stream && one.type === FRAME.data)
+    .reduce((sum, { payload }) => sum + payload.length, 0)
+}
+
+/** Notes what the exchange is told. */
+function noting(notes: string[]): ExchangeObserver {
+  return {
+    drained: () => void notes.push('drained'),
+    gone: ({ message }) => void notes.push(`gone: ${message}`),
+    done: () => void notes.push('done'),
+  }
+}
+
+test('an answer waits for the window of its stream, and is done once the last of it is out', async (t) => {
+  const notes: string[] = []
+  const answer = (exchange: ServerExchange) => {
+    exchange.observer = noting(notes)
+    exchange.send(200, [], 'x'.repeat(10))
+  }
+  const said = await talk(t, answer, {}, withWindow(4))
+  await said.say(headers(1, GET))
+  assert.deepEqual([said.heard(1), notes], [['200', 'data 4'], []])
+  await said.say(windowUpdate(1, 3))
+  assert.deepEqual([said.heard(1).at(-1), notes], ['data 3', []])
+  await said.say(windowUpdate(1, 300))
+  assert.deepEqual([said.heard(1).at(-1), notes], ['data 3 end', ['done']])
+})
+
+test('a head needs no window, nor does an answer without a body, nor its end', async (t) => {
+  const answer = (exchange: ServerExchange) => {
+    if (exchange.head.target === '/x') return exchange.send(200, [], undefined)
+    exchange.begin(200, [], CHUNKED)
+    exchange.end()
+  }
+  const { say, heard } = await talk(t, answer, {}, withWindow(0))
+  await say(headers(1, GET), headers(3, [...GET.filter(([name]) => name !== ':path'), [':path', '/y']]))
+  assert.deepEqual([heard(1), heard(3)], [['200 end'], ['200', 'data 0 end']])
+})
+
+test('the window of all streams is shared out in turn', async (t) => {
+  const said = await talk(t, (exchange) => exchange.send(200, [], Buffer.alloc(100_000)), {}, withWindow(1_000_000))
+  await said.say(headers(1, GET), headers(3, GET), headers(5, GET))
+  assert.deepEqual(
+    [1, 3, 5].map((id) => received(said, id)),
+    [65_535, 0, 0],
+  )
+  await said.say(windowUpdate(0, 6 * 16_384))
+  assert.deepEqual(
+    [1, 3, 5].map((id) => received(said, id)),
+    [65_535 + 2 * 16_384, 2 * 16_384, 2 * 16_384],
+  )
+  await said.say(windowUpdate(0, 1_000_000))
+  for (const id of [1, 3, 5])
+    assert.deepEqual([received(said, id), said.heard(id).at(-1)?.endsWith('end')], [100_000, true])
+})
+
+test('SETTINGS change the windows of streams under way, also to less than nothing', async (t) => {
+  const said = await talk(t, (exchange) => exchange.send(200, [], Buffer.alloc(200)), {}, withWindow(100))
+  await said.say(headers(1, GET))
+  assert.equal(received(said, 1), 100)
+  await said.say(settings([WINDOW, 20]), windowUpdate(1, 80))
+  assert.equal(received(said, 1), 100)
+  await said.say(windowUpdate(1, 10))
+  assert.equal(received(said, 1), 110)
+  await said.say(settings([WINDOW, 300]))
+  assert.deepEqual([received(said, 1), said.heard(1).at(-1)], [200, 'data 90 end'])
+})
+
+test('a streamed answer is held back, told to go on, and may end with trailers', async (t) => {
+  const notes: string[] = []
+  const open: ServerExchange[] = []
+  const answer = (exchange: ServerExchange) => {
+    open.push(exchange)
+    exchange.observer = noting(notes)
+    exchange.begin(200, ['x-a', 'b'], CHUNKED, true)
+  }
+  const { say, heard, frames } = await talk(t, answer, {}, withWindow(10))
+  await say(headers(1, GET))
+  const [exchange] = open
+  assert.equal(exchange!.write(Buffer.alloc(8)), true)
+  assert.equal(exchange!.write(Buffer.alloc(8)), false)
+  await say(windowUpdate(1, 256))
+  assert.deepEqual(notes, ['drained'])
+  exchange!.end(['Grpc-Status', '0', 'content-length', '9'])
+  await quiet()
+  assert.deepEqual(heard(1), ['200', 'data 8', 'data 2', 'data 6', 'grpc-status 0 end'])
+  assert.deepEqual([frames.at(-1)?.flags, notes], [FLAG.endHeaders | FLAG.endStream, ['drained', 'done']])
+})
+
+test('an end behind what still waits for the window comes behind it', async (t) => {
+  const answer = (exchange: ServerExchange) => {
+    exchange.begin(200, [], CHUNKED, true)
+    exchange.write(Buffer.alloc(8))
+    exchange.end(['x-t', '1'])
+    assert.equal(exchange.done, false)
+  }
+  const { say, heard } = await talk(t, answer, {}, withWindow(5))
+  await say(headers(1, GET), windowUpdate(1, 300))
+  assert.deepEqual(heard(1), ['200', 'data 5', 'data 3', 'x-t 1 end'])
+})
+
+test('an answer of known length ends with its last byte; too much and too little are mistakes of its writer', async (t) => {
+  const open: ServerExchange[] = []
+  const { say, heard } = await talk(t, (exchange) => void open.push(exchange))
+  await say(headers(1, GET), headers(3, GET))
+  const [whole, short] = open
+  for (const exchange of open) exchange.begin(200, [], 5)
+  whole!.write(Buffer.alloc(2))
+  assert.throws(() => whole!.write(Buffer.alloc(4)), { reason: 'body_too_long' })
+  whole!.write(Buffer.alloc(3))
+  whole!.end()
+  assert.throws(() => short!.end(), { reason: 'body_too_short' })
+  short!.reset()
+  await quiet()
+  assert.deepEqual(
+    [heard(1), heard(3)],
+    [
+      ['200', 'data 2', 'data 3 end'],
+      ['200', 'reset 2'],
+    ],
+  )
+})
+
+test('HEAD, 204 and 304 have no body whatever is written', async (t) => {
+  const statuses = [200, 204, 304, 204]
+  const answer = (exchange: ServerExchange) => {
+    const status = statuses.shift()!
+    if (statuses.length % 2 === 1) return exchange.send(status, [], 'abc')
+    exchange.begin(status, [], CHUNKED)
+    exchange.write(Buffer.from('abc'))
+    exchange.end()
+  }
+  const { say, heard, frames } = await talk(t, answer)
+  await say(...[1, 3, 5, 7].map((id) => headers(id, [[':method', id === 1 ? 'HEAD' : 'GET'], ...GET.slice(1)])))
+  for (const [id, status] of [
+    [1, 200],
+    [3, 204],
+    [5, 304],
+    [7, 204],
+  ])
+    assert.deepEqual(heard(id!), [`${status} end`])
+  assert.deepEqual(frames.find(({ stream }) => stream === 1)?.fields, [':status', '200', 'content-length', '3'])
+})
+
+test('a body that nobody takes is held back; what is taken gives its window back', async (t) => {
+  const open: ServerExchange[] = []
+  const said = await talk(t, (exchange) => void open.push(exchange))
+  await said.say(headers(1, POST, 0))
+  const [{ body }] = open as [ServerExchange]
+  let taken = 0
+  const chunk = (bytes: Uint8Array) => {
+    taken += bytes.length
+  }
+  body!.read({ chunk, end: () => {}, fail: () => {} })
+  body!.pause()
+  await said.say(...Array.from({ length: 4 }, () => data(1, Buffer.alloc(16_384))))
+  assert.deepEqual([taken, said.heard(1)], [0, []])
+  body!.resume()
+  await quiet()
+  assert.deepEqual([taken, said.heard(1)], [65_536, ['window 65536']])
+  await said.say(...Array.from({ length: 4 }, () => data(1, Buffer.alloc(16_384))))
+  assert.deepEqual(said.heard(1).slice(1), ['window 32768', 'window 32768'])
+})
+
+test('the window of all bodies comes back as they are taken, dropped, refused or reset', async (t) => {
+  const answer = (exchange: ServerExchange) => {
+    if (exchange.head.target === '/x') return exchange.body?.pause()
+    exchange.body?.drop(new Error('not wanted'))
+  }
+  const said = await talk(t, answer)
+  const other = POST.map((one) => (one[0] === ':path' ? ([':path', '/y'] as const) : one))
+  const bad = POST.filter(([name]) => name !== ':path')
+  const full = (id: number) => Array.from({ length: 4 }, () => data(id, Buffer.alloc(16_384)))
+  for (let id = 1; id < 64; id += 6) {
+    await said.say(headers(id, POST, 0), ...full(id), reset(id))
+    await said.say(headers(id + 2, other, 0), ...full(id + 2), data(id + 2, '', FLAG.endStream))
+    await said.say(headers(id + 4, bad, 0), data(id + 4, 'abc'))
+  }
+  const given = said
+    .heard(0)
+    .filter((one) => one.startsWith('window'))
+    .slice(1)
+  assert.ok(given.length >= 2, said.heard(0).join())
+  assert.doesNotMatch(said.heard(0).join(), /goaway/)
+})
+
+test('more than the window of all streams ends the connection', async (t) => {
+  const said = await talk(t, ({ body }) => body?.pause())
+  for (let id = 1; id <= 35; id += 2) {
+    await said.say(headers(id, POST, 0), ...Array.from({ length: 4 }, () => data(id, Buffer.alloc(16_384))))
+  }
+  assert.match(said.heard(0).at(-1)!, /^goaway 3/)
+})
+
+test('a client that reads nothing is not read from, however much it says, and gets all once it reads', async (t) => {
+  let begun = 0
+  const answer = (exchange: ServerExchange) => {
+    begun++
+    exchange.send(200, [], 'x'.repeat(1_000))
+  }
+  const said = await talk(
+    t,
+    answer,
+    {},
+    Buffer.concat([PREFACE, settings([WINDOW, 2 ** 31 - 1]), windowUpdate(0, 2 ** 30)]),
+  )
+  said.socket.pause()
+  const asked = 2_000
+  for (let i = 0; i < asked; i++) said.socket.write(headers(2 * i + 1, GET))
+  await quiet()
+  assert.ok(begun < 500, `${begun} of ${asked}`)
+  said.socket.resume()
+  for (let rounds = 0; rounds < 500 && begun < asked; rounds++) await quiet()
+  assert.deepEqual([begun, said.heard(2 * asked - 1)], [asked, ['200', 'data 1000 end']])
+})
+
+test('when the connection ends, all that was written goes out before', async (t) => {
+  const said = await talk(t, (exchange) => exchange.send(200, [], 'x'.repeat(50_000)))
+  said.socket.pause()
+  await said.say(headers(1, GET))
+  said.server.drain()
+  let written = false
+  const waiting = said.server.written().then(() => {
+    written = true
+  })
+  await quiet()
+  said.socket.resume()
+  await waiting
+  await quiet()
+  assert.deepEqual([written, received(said, 1), said.heard(1).at(-1)?.endsWith('end')], [true, 50_000, true])
+})
+
+test('who does not take what was written is not waited for', async (t) => {
+  const said = await talk(t, (exchange) => exchange.send(200, [], 'x'.repeat(60_000)), { lingerMs: 1_000 })
+  said.socket.pause()
+  await said.say(headers(1, GET))
+  const waiting = said.server.written()
+  said.clock.advance(1_000)
+  await waiting
+})
+
+test('an answer that breaks off is reset, and the request is told once', async (t) => {
+  const notes: string[] = []
+  const open: ServerExchange[] = []
+  const said = await talk(t, (exchange) => {
+    open.push(exchange)
+    exchange.observer = noting(notes)
+  })
+  await said.say(headers(1, GET))
+  open[0]!.begin(200, [], CHUNKED)
+  open[0]!.write(Buffer.from('abc'))
+  open[0]!.reset()
+  open[0]!.reset()
+  assert.equal(open[0]!.write(Buffer.from('d')), true)
+  await quiet()
+  assert.deepEqual([said.heard(1), notes], [['200', 'data 3', 'reset 2'], ['gone: the answer broke off']])
+})
+
+test('a connection that breaks tells all its requests, also those whose answer waits', async (t) => {
+  const notes: string[] = []
+  const said = await talk(
+    t,
+    (exchange) => {
+      exchange.observer = noting(notes)
+      if (exchange.head.method === 'GET') exchange.send(200, [], 'x'.repeat(100))
+    },
+    {},
+    withWindow(10),
+  )
+  await said.say(headers(1, GET), headers(3, POST))
+  said.socket.destroy()
+  await quiet()
+  assert.equal(notes.length, 2)
+  assert.ok(notes.every((one) => one.startsWith('gone')))
+  assert.equal(said.connection.busy, false)
+})
+
+test('100-continue goes before the answer', async (t) => {
+  const { say, heard } = await talk(t, (exchange) => {
+    exchange.observer = silent
+    exchange.sendContinue()
+    exchange.send(200, [], 'ok')
+  })
+  await say(headers(1, [...POST, ['expect', '100-continue']], 0))
+  assert.deepEqual(heard(1), ['100', '200', 'data 2 end', 'reset 0'])
+})
