@@ -5,12 +5,12 @@ import { systemRandom } from '../../src/core/random.ts'
 import type { Contestant, Entry } from './contract.ts'
 
 export const POLICY_NAMES = Object.keys(POLICIES) as PolicyName[]
-export const OUT = 'skein, 1 in 10 out'
+export const OUT = 'skein (1 in 10 out)'
 
 /** What packages do that know neither weights nor latencies. */
-export const PLAIN = 'skein, plain'
+export const PLAIN = 'skein (plain)'
 
-export const NEW = 'skein, new keys'
+export const NEW = 'skein (new keys)'
 /** So many that what a policy remembers of a key is gone when it comes again. */
 const NEW_KEYS = 2 ** 18
 

@@ -130,20 +130,50 @@ function insertionSort({ hi, lo, owners }: Points): void {
   }
 }
 
-/** The old points of members that stayed, under their new index, and the fresh ones, in one pass. */
-function merged({ hi, lo, owners }: Points, moved: Int32Array, fresh: Points, out: Points): Points {
+/** The old points of members that stayed, under their new index, and the fresh ones. */
+function merged(old: Points, moved: Int32Array, fresh: Points, out: Points): Points {
   let size = 0
-  let next = 0
-  for (let i = 0; i < hi.length; i++) {
-    const owner = moved[owners[i]!]!
-    if (owner < 0) continue
-    while (next < fresh.hi.length && isBefore(fresh, next, hi[i]!, lo[i]!, owner)) put(out, size++, fresh, next++)
-    out.hi[size] = hi[i]!
-    out.lo[size] = lo[i]!
-    out.owners[size++] = owner
+  let from = 0
+  for (let next = 0; next <= fresh.hi.length; next++) {
+    const end = next < fresh.hi.length ? placeOf(fresh, next, old, moved, from) : old.hi.length
+    size = keep(old, from, end, moved, out, size)
+    if (next < fresh.hi.length) put(out, size++, fresh, next)
+    from = end
   }
-  while (next < fresh.hi.length) put(out, size++, fresh, next++)
   return { hi: out.hi.subarray(0, size), lo: out.lo.subarray(0, size), owners: out.owners.subarray(0, size) }
+}
+
+/** Copies the points `from` up to `end` of members that stayed; returns where the next go. */
+function keep(old: Points, from: number, end: number, moved: Int32Array, out: Points, at: number): number {
+  const { owners } = old
+  const { owners: to } = out
+  let size = at
+  let begun = from
+  for (let i = from; i < end; i++) {
+    const owner = moved[owners[i]!]!
+    if (owner >= 0) to[size + i - begun] = owner
+    else {
+      size = copyHashes(old, begun, i, out, size)
+      begun = i + 1
+    }
+  }
+  return copyHashes(old, begun, end, out, size)
+}
+
+/** Below so many points a loop takes less time than telling the engine what to copy. */
+const BULK_FROM = 24
+
+function copyHashes({ hi, lo }: Points, from: number, end: number, out: Points, at: number): number {
+  if (end - from >= BULK_FROM) {
+    out.hi.set(hi.subarray(from, end), at)
+    out.lo.set(lo.subarray(from, end), at)
+  } else {
+    for (let i = from; i < end; i++) {
+      out.hi[at + i - from] = hi[i]!
+      out.lo[at + i - from] = lo[i]!
+    }
+  }
+  return at + end - from
 }
 
 function put(to: Points, at: number, from: Points, index: number): void {
@@ -152,10 +182,28 @@ function put(to: Points, at: number, from: Points, index: number): void {
   to.owners[at] = from.owners[index]!
 }
 
-function isBefore({ hi, lo, owners }: Points, at: number, high: number, low: number, owner: number): boolean {
-  if (hi[at] !== high) return hi[at]! < high
-  if (lo[at] !== low) return lo[at]! < low
-  return owners[at]! < owner
+/** Before which of the old points, from `start` on, the fresh one stands: of equal hashes that of the first member comes first. */
+function placeOf(fresh: Points, index: number, { hi, lo, owners }: Points, moved: Int32Array, start: number): number {
+  const high = fresh.hi[index]!
+  const low = fresh.lo[index]!
+  const isBelow = (at: number) => hi[at]! < high || (hi[at] === high && lo[at]! < low)
+  let from = start
+  let step = 1
+  for (; from + step < hi.length && isBelow(from + step); step *= 2) from += step
+  let place = lowerBoundOf(isBelow, from, Math.min(hi.length, from + step))
+  while (hi[place] === high && lo[place] === low && moved[owners[place]!]! < fresh.owners[index]!) place++
+  return place
+}
+
+/** The first in [from, to) that is not below, or `to`. */
+function lowerBoundOf(isBelow: (at: number) => boolean, from: number, to: number): number {
+  let [first, end] = [from, to]
+  while (first < end) {
+    const middle = (first + end) >>> 1
+    if (isBelow(middle)) first = middle + 1
+    else end = middle
+  }
+  return first
 }
 
 /** Without the points whose hash another has before them. */
