@@ -15,9 +15,7 @@ export interface HistogramSeries {
 }
 
 /** Seconds: 1 ms to 10 s, the range in which services answer. */
-export const DURATION_BUCKETS: readonly number[] = [
-  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
-]
+const DURATION_BUCKETS: readonly number[] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 /** At most this many label sets a metric; what comes after is counted under the label value `overflow`. */
 const SERIES_MAX = 2000

@@ -2,6 +2,7 @@
 
 import type { Decision } from '../../core/decisions.ts'
 import type { ErrorCode } from '../../core/errors.ts'
+import { ownText } from '../../core/own-text.ts'
 import type { Attributes, Span } from '../../core/span.ts'
 
 const METHODS: ReadonlySet<string> = new Set([
@@ -37,18 +38,18 @@ export interface ServerRequest {
   readonly userAgent: string | undefined
 }
 
-/** What is known of a request that has come. */
+/** What is known of a request that has come. In memory of its own: spans wait for seconds, and are not to keep heads of requests. */
 export function serverAttributes(request: ServerRequest): Attributes {
   const [, address, port] = /^(.*?)(?::(\d{1,5}))?$/.exec(request.host ?? '') ?? []
   return {
     'http.request.method': methodWord(request.method),
-    'url.path': pathOf(request.target),
+    'url.path': ownText(pathOf(request.target)),
     'url.scheme': request.scheme,
-    'server.address': address || undefined,
+    'server.address': address ? ownText(address) : undefined,
     'server.port': port === undefined ? undefined : Number(port),
     'client.address': request.client,
     'network.protocol.version': request.version === '2.0' ? '2' : request.version,
-    'user_agent.original': request.userAgent?.slice(0, PATH_MAX),
+    'user_agent.original': request.userAgent && ownText(request.userAgent.slice(0, PATH_MAX)),
   }
 }
 

@@ -1,5 +1,6 @@
 /** Records spans and hands those that have ended to a sink. */
 import type { Clock } from '../../core/clock.ts'
+import { ownText } from '../../core/own-text.ts'
 import type { SpanKind } from '../../core/span.ts'
 import { childSpan, SAMPLED, type TraceContext } from '../trace.ts'
 import type { Sampler, SpanSink } from './contract.ts'
@@ -29,14 +30,29 @@ export class Tracer {
    */
   begin(parent: TraceContext | undefined, name: string, kind: SpanKind, isRemote = false): TraceContext | RecordedSpan {
     const context = childSpan(parent)
-    const { traceId, traceState } = context
-    const isSampled = this.#sampler(traceId, parent)
+    const isSampled = this.#sampler(context.traceId, parent)
     const traceFlags = isSampled ? context.traceFlags | SAMPLED : context.traceFlags & ~SAMPLED
     if (!isSampled) return { ...context, traceFlags }
-    const { spanId } = context
-    const offset = this.#clock.offset()
-    const own = { traceId, spanId, traceFlags, traceState, parentSpanId: parent?.spanId, hasRemoteParent: isRemote }
-    return new RecordedSpan({ ...own, name, kind, sink: this.#sink, clock: this.#clock, offset })
+    const above = isRemote && parent !== undefined ? owned(parent) : parent
+    return new RecordedSpan({
+      traceId: above?.traceId ?? context.traceId,
+      spanId: context.spanId,
+      parentSpanId: above?.spanId,
+      hasRemoteParent: isRemote,
+      traceFlags,
+      traceState: above?.traceState,
+      ...{ name, kind, sink: this.#sink, clock: this.#clock, offset: this.#clock.offset() },
+    })
+  }
+}
+
+/** A context comes out of a head, which a span is not to keep. */
+function owned({ traceId, spanId, traceFlags, traceState }: TraceContext): TraceContext {
+  return {
+    traceId: ownText(traceId),
+    spanId: ownText(spanId),
+    traceFlags,
+    traceState: traceState && ownText(traceState),
   }
 }
 
