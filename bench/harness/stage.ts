@@ -11,9 +11,9 @@ import { SKEIN } from '../peer/skein.ts'
 import { run, start } from './process.ts'
 
 /** 64 bytes, as one small record is. */
-export const SMALL = JSON.stringify({ id: '7', name: 'Ada Lovelace', email: 'ada@example.com', v: 12345 })
-export const MEDIUM_BYTES = 10_240
-export const LARGE_BYTES = 1_048_576
+const SMALL = JSON.stringify({ id: '7', name: 'Ada Lovelace', email: 'ada@example.com', v: 12345 })
+const MEDIUM_BYTES = 10_240
+const LARGE_BYTES = 1_048_576
 
 export interface Origin {
   readonly port: number

@@ -32,7 +32,7 @@ export function readStoreAddress(text: string, env: Environment = {}): EtcdChoic
 }
 
 /** The address as it may be shown. */
-export function withoutLogin(text: string): string {
+function withoutLogin(text: string): string {
   return text.replace(/\/\/.*@/, '//…@')
 }
 

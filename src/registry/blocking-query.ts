@@ -24,7 +24,7 @@ import type { WatchHub } from './watch-hub.ts'
 export const WAIT_DEFAULT_MS = 300_000
 export const WAIT_MAX_MS = 600_000
 /** A watcher costs about a kilobyte; beyond this many the registry says so instead of running out of memory. */
-export const WATCHERS_MAX = 16_384
+const WATCHERS_MAX = 16_384
 
 export interface Question<R> {
   /** What to wait for. Every change of the answer must touch one of these. */

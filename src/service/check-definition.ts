@@ -13,7 +13,7 @@ const OPERATION_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/
 const TAKEN: ReadonlySet<string> = new Set(['then', 'constructor', 'toString', 'toJSON', 'valueOf', 'prototype'])
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])
 const SEGMENT = /^(?:[A-Za-z0-9._~-]+|:[A-Za-z][A-Za-z0-9_]*)$/
-export const RESERVED: ReadonlySet<string> = new Set(['/health/live', '/health/ready', '/metrics', '/openapi.json'])
+const RESERVED: ReadonlySet<string> = new Set(['/health/live', '/health/ready', '/metrics', '/openapi.json'])
 const ERROR_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/
 
 interface Limits {

@@ -5,7 +5,7 @@ import type { Paint } from '../ui/terminal.ts'
 import type { Plan } from './plan.ts'
 
 /** Instances of the user's services by service; Skein's own parts are left out. */
-export function byService(instances: readonly InstanceInfo[], { services }: Plan): Map<string, InstanceInfo[]> {
+function byService(instances: readonly InstanceInfo[], { services }: Plan): Map<string, InstanceInfo[]> {
   return new Map(services.map(({ name }) => [name, instances.filter((instance) => instance.service === name)]))
 }
 

@@ -23,7 +23,7 @@ export function requireRegister(rights: Rights, state: State, command: Register)
 }
 
 /** The owner's, that of the check which it replaces, and a look at what it copies the state of. @throws Refusal 403. */
-export function requireCheck(
+function requireCheck(
   rights: Rights,
   state: State,
   node: string,

@@ -5,7 +5,7 @@
 import { type Access, NAMED, type NamedResource, type Rule, SINGLE, type SingleResource } from './contract.ts'
 import { parseTree, RulesError, type Tree, type Value } from './hcl.ts'
 
-export const RULES_MAX_BYTES = 64 * 1024
+const RULES_MAX_BYTES = 64 * 1024
 
 /** @throws RulesError, whose text is shown to the policy's author. */
 export function parseRules(text: string): readonly Rule[] {

@@ -36,7 +36,7 @@ export const AGENT: readonly Endpoint[] = [
 
 /** The Consul whose answers these are: clients parse it to find out what they may ask for. */
 export const CONSUL_VERSION = '1.21.4'
-export const SKEIN_VERSION = (createRequire(import.meta.url)('skein/package.json') as { version: string }).version
+const SKEIN_VERSION = (createRequire(import.meta.url)('skein/package.json') as { version: string }).version
 export const BUILD_DATE = '2025-08-13T16:53:05Z'
 const VERSION = { SHA: '', BuildDate: BUILD_DATE, HumanVersion: CONSUL_VERSION, FIPS: '' }
 

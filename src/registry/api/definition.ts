@@ -68,7 +68,7 @@ function refuseMesh({ Kind, Proxy: proxy, Connect }: ReturnType<typeof SERVICE>)
   throw new Refusal(400, 'Invalid service: Kind, Proxy and Connect belong to the service mesh, which is not supported')
 }
 
-export function checkPort(port: number): number {
+function checkPort(port: number): number {
   if (port < 0 || port > 65535) throw new Refusal(400, 'Invalid service port: it must be between 0 and 65535')
   return port
 }
@@ -85,7 +85,7 @@ export function checkWeights(weights: { Passing?: number; Warning?: number } | u
   return { Passing, Warning }
 }
 
-export function checkMeta(meta: Record<string, string> | undefined): ServiceBody['Meta'] {
+function checkMeta(meta: Record<string, string> | undefined): ServiceBody['Meta'] {
   const entries = Object.entries(meta ?? {})
   if (entries.length === 0) return null
   if (entries.length > 64) {

@@ -12,7 +12,7 @@ import { checkSessionId } from './session.ts'
 
 export const KV: readonly Endpoint[] = [{ path: '/v1/kv/', GET: read(get), PUT: put, DELETE: remove }]
 
-export const VALUE_MAX_BYTES = 512 * 1024
+const VALUE_MAX_BYTES = 512 * 1024
 
 function get(request: ApiRequest, registry: Registry): Read {
   const { query, name } = request

@@ -29,7 +29,7 @@ export interface RunnerOptions {
   readonly deregisterMinMs?: number | undefined
 }
 
-export const DEREGISTER_MIN_MS = 60_000
+const DEREGISTER_MIN_MS = 60_000
 
 interface Job {
   readonly type: string

@@ -32,7 +32,7 @@ export const OWN_NODE: NodeInput = { name: 'node1', address: '127.0.0.1', meta: 
 
 const WEIGHTS = { Passing: 5, Warning: 2 }
 
-export const OBSERVED: readonly ServiceInput[] = [
+const OBSERVED: readonly ServiceInput[] = [
   { id: 'web-1', name: 'web', address: '127.0.0.11', port: 8001, tags: ['v1', 'Prod'], weights: WEIGHTS },
   { id: 'web-2', name: 'web', address: '127.0.0.12', port: 8002, tags: ['v2'], weights: WEIGHTS, status: 'warning' },
   { id: 'web-3', name: 'web', address: '127.0.0.13', port: 8003, status: 'critical' },

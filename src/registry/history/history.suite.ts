@@ -8,8 +8,8 @@ export interface HistoryUnderTest extends History {
   record(note: Note, index: number): void
 }
 
-export const DAY_MS = 24 * 3_600_000
-export const at = (day: number) => new Date(Date.UTC(2026, 0, 1) + day * DAY_MS).toISOString()
+const DAY_MS = 24 * 3_600_000
+const at = (day: number) => new Date(Date.UTC(2026, 0, 1) + day * DAY_MS).toISOString()
 export const note = (day: number, more: Partial<Note> = {}): Note => ({
   ...{ Time: at(day), Kind: 'register', Node: 'n1', Service: 'a', ServiceID: 'a1', Cause: 'api' },
   ...more,

@@ -5,7 +5,7 @@ import type { Change } from './records.ts'
 import { Refusal } from './refusal.ts'
 import type { State } from './state.ts'
 
-export const BOOTSTRAP = 'bootstrap'
+const BOOTSTRAP = 'bootstrap'
 
 /** Texts are Consul's. */
 export function decideAcl(state: State, action: AclAction): Decision {

@@ -71,7 +71,7 @@ function partition<T>(items: readonly T[], isBefore: (item: T) => boolean): numb
 }
 
 /** Order of the UTF-8 encodings. It differs from JavaScript's own only where surrogates meet U+E000 … U+FFFF. */
-export function compareBytes(a: string, b: string): number {
+function compareBytes(a: string, b: string): number {
   const length = Math.min(a.length, b.length)
   for (let i = 0; i < length; i++) {
     const difference = rank(a.charCodeAt(i)) - rank(b.charCodeAt(i))

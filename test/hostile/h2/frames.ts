@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 
 export type H2Fields = readonly (readonly [name: string, value: string])[]
 
-export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
+const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
 export const TYPE = {
   data: 0,
   headers: 1,

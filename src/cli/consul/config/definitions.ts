@@ -15,8 +15,6 @@ export interface Definitions {
   readonly checks: readonly Definition[]
 }
 
-export const NO_DEFINITIONS: Definitions = { services: [], checks: [] }
-
 const SERVICE = spellings([
   ...['ID', 'Name', 'Tags', 'Address', 'TaggedAddresses', 'Meta', 'Port', 'SocketPath', 'Check', 'Checks', 'Weights'],
   ...['EnableTagOverride', 'Token', 'Kind', 'Proxy', 'Connect', 'Locality'],

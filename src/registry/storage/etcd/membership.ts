@@ -33,7 +33,7 @@ const KEEP_ALIVE_MS = 1000
 /** Without an answer for this long, silence of the others means nothing. */
 const IN_TOUCH_MS = 2000
 const FLUSH_MS = 250
-export const BEAT_LAG_MS = 1000
+const BEAT_LAG_MS = 1000
 /** Beats in one value: far below what etcd takes. */
 const BEATS_MAX = 5000
 
