@@ -3,10 +3,10 @@
  * an outage lets through at most the limit for each gateway, and refuses nobody who was not over it.
  */
 import { hash } from 'node:crypto'
-import type { Allowance, Ask } from '../allowance.ts'
+import { type Allowance, type Ask, limitIdOf } from '../allowance.ts'
 import type { Verdict } from '../buckets.ts'
 import type { GatewayMetrics } from '../metrics.ts'
-import { conditionsOf } from '../snapshot.ts'
+import { sizeOf } from '../rule/rate-limit.ts'
 import type { RedisSettings } from './config.ts'
 import { RedisConnection, type RedisParts } from './connection.ts'
 import { type Bucket, TAKE, verdictsOf, wordsFor } from './tokens.ts'
@@ -101,15 +101,14 @@ export class RedisAllowance implements Allowance {
   }
 
   /** Its key is route, rule and client as a digest: nobody's address or name lies in Redis, and each is of one length. */
-  #bucketOf({ limit, route, key }: Ask): Bucket {
-    const { requests, seconds, burst = requests } = limit.config
+  #bucketOf(ask: Ask): Bucket {
+    const { limit, key } = ask
     let id = this.#ids.get(limit)
     if (id === undefined) {
-      // Routes that have no name of their own may share one, and must not share what they count.
-      id = JSON.stringify([route.config.name ?? [route.name, conditionsOf(route.config)], limit.config])
+      id = limitIdOf(ask)
       this.#ids.set(limit, id)
     }
     const digest = hash('sha256', `${id}\n${key}`, 'base64url')
-    return { key: `${this.#prefix}:${digest}`, capacity: burst, perMs: requests / (seconds * 1000) }
+    return { key: `${this.#prefix}:${digest}`, ...sizeOf(limit.config) }
   }
 }

@@ -50,6 +50,11 @@ const checkOne = fields(
 
 export const checkRateLimits: Check = either([false], oneOrMore(checkOne, `[${EXAMPLE}]`))
 
+/** Tokens of a full bucket, and those that come back per ms. */
+export function sizeOf({ requests, seconds, burst = requests }: RateLimitConfig): { capacity: number; perMs: number } {
+  return { capacity: burst, perMs: requests / (seconds * 1000) }
+}
+
 /** Buckets go on through a reload that leaves their rule as it was: a reload must not be a way around a limit. */
 export function rateLimits(
   config: RateLimitConfig | readonly RateLimitConfig[] | false | undefined,
@@ -63,7 +68,7 @@ export function rateLimits(
         config: one,
         by: one.by ?? 'ip',
         name: one.name ?? 'default',
-        buckets: new Buckets({ capacity: one.burst ?? one.requests, perMs: one.requests / (one.seconds * 1000) }),
+        buckets: new Buckets(sizeOf(one)),
         id,
       }
     )

@@ -4,9 +4,9 @@
  * turn of the event loop and of the channel for each such request; all of one turn go together.
  */
 import type { Clock, Timer } from '../../core/clock.ts'
-import { type Allowance, type Ask, ownAllowance } from '../allowance.ts'
+import { type Allowance, type Ask, limitIdOf, ownAllowance } from '../allowance.ts'
 import type { Verdict } from '../buckets.ts'
-import { conditionsOf } from '../snapshot.ts'
+import { sizeOf } from '../rule/rate-limit.ts'
 import type { FromWorker, TokenAsk, TokenVerdict } from './contract.ts'
 
 interface Waiting {
@@ -114,15 +114,13 @@ export class SharedAllowance implements Allowance {
     return [number, ask.key]
   }
 
-  #numberOf({ limit, route }: Ask): number {
-    const { requests, seconds, burst = requests } = limit.config
-    // Routes that have no name of their own may share one, and must not share what they count.
-    const id = JSON.stringify([route.config.name ?? [route.name, conditionsOf(route.config)], limit.config])
+  #numberOf(ask: Ask): number {
+    const id = limitIdOf(ask)
     const known = this.#numbers.get(id)
     if (known !== undefined) return known
     const number = this.#numbers.size
     this.#numbers.set(id, number)
-    this.#send({ type: 'limit', number, spec: { id, capacity: burst, perMs: requests / (seconds * 1000) } })
+    this.#send({ type: 'limit', number, spec: { id, ...sizeOf(ask.limit.config) } })
     return number
   }
 
