@@ -242,3 +242,15 @@ describe('a process', () => {
     assert.deepEqual(it.exitCode === null ? await once(it, 'exit') : [it.exitCode, null], [0, null])
   })
 })
+
+test('a time that is none is told before anything is begun', async () => {
+  for (const wrong of [
+    { drainDelayMs: Number.NaN },
+    { drainTimeoutMs: -1 },
+    { drainTimeoutMs: Number.POSITIVE_INFINITY },
+  ])
+    await assert.rejects(
+      start(service('a', {}), wrong),
+      /settings: drain\w+Ms: \S+ is not a time in ms\. Use 0 to a day/,
+    )
+})

@@ -4,6 +4,7 @@ import { closeDefaults } from '../client/default.ts'
 import { PIPELINING_KEY } from '../client/pipelining.ts'
 import { authority } from '../core/authority.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
+import { ConfigError, IssueList } from '../core/issues.ts'
 import { createLogger, type Logger } from '../core/log.ts'
 import { type Random, systemRandom } from '../core/random.ts'
 import { type Environment, registryAddress, registryToken } from '../core/settings.ts'
@@ -69,7 +70,7 @@ let serving = 0
 /**
  * Listens, registers and serves until closed. It resolves once it listens and has tried to register; a registry that is
  * away is tried again in the background.
- * @throws ConfigError for a port, weight, server, pipelining or OTEL_* that is none; the system's error when the port is taken; what `onStart` throws.
+ * @throws ConfigError for a port, weight, time, server, pipelining or OTEL_* that is none; the system's error when the port is taken; what `onStart` throws.
  */
 export async function serve(servable: Servable, options: ServeOptions = {}): Promise<RunningService> {
   const { name } = servable
@@ -77,6 +78,7 @@ export async function serve(servable: Servable, options: ServeOptions = {}): Pro
   const limit = limitOf(options.limit, env)
   const app = limit === undefined ? servable['~app'] : { ...servable['~app'], limit }
   const placement = placementOf(options, env)
+  checkTimes(options)
   const server = serverFor(app, options, env)
   const tracing = options.tracer === undefined ? openTracing(env, { service: name, log: options.log }) : undefined
   const host = createHost(name, options, tracing)
@@ -98,6 +100,17 @@ export async function serve(servable: Servable, options: ServeOptions = {}): Pro
     release: () => release(consul, tracing),
   })
   return { id: host.instance, name, url: urlOf(placement.host, running.port), ...running }
+}
+
+const LONGEST_MS = 86_400_000
+
+/** @throws ConfigError for what is no time: NaN would break off all that is still being served. */
+function checkTimes({ drainDelayMs, drainTimeoutMs }: ServeOptions): void {
+  const issues = new IssueList('settings')
+  for (const [key, ms] of Object.entries({ drainDelayMs, drainTimeoutMs }))
+    if (ms !== undefined && !(ms >= 0 && ms <= LONGEST_MS))
+      issues.add(key, `${ms} is not a time in ms`, 'Use 0 to a day')
+  if (issues.issues.length > 0) throw new ConfigError(issues.issues)
 }
 
 function createHost(name: string, options: ServeOptions, tracing: Tracing | undefined): Host {

@@ -5,12 +5,12 @@ import { ERROR_HEADER } from '../../client/headers.ts'
 import { runInContext } from '../../core/context.ts'
 import { type ErrorCode, SkeinError } from '../../core/errors.ts'
 import type { Exchange, Reply } from '../exchange.ts'
+import type { Match } from '../find-operation.ts'
 import { readInput } from '../input.ts'
 import type { Prepared } from '../operation.ts'
 import { RequestContext } from '../operation-context.ts'
 import { jsonReply } from '../reply.ts'
 import { issuesOf } from '../validate.ts'
-import type { Match } from './route.ts'
 
 /** What another service said of its own instance would mean this one here, and be tried again above as well. */
 const OF_OTHERS: ReadonlyMap<string, ErrorCode> = new Map([
