@@ -236,7 +236,9 @@ for (const [name, token] of Object.entries(RIGHT)) {
 
 test('the scheme is Bearer in any case', async (t) => {
   const { ask } = await authBench(t, { jwt: JWT })
-  assert.equal((await ask('/', { headers: { authorization: `bEARER ${good}` } })).status, 200)
+  const authorization = `bEARER ${good}`
+  const passed = await ask('/', { headers: { authorization } })
+  assert.deepEqual([passed.status, passed.echoed.headers.authorization], [200, authorization])
 })
 
 test('nothing shown: 401 with what is asked for, unless it is optional', async (t) => {
