@@ -123,6 +123,21 @@ describe('a recorded service', () => {
     assert.equal(typeof facts['reason'], 'string')
   })
 
+  test('a deadline that passes is told', async () => {
+    const kept = keptSpans()
+    const users = service('users', { slow: op({ route: 'GET /slow', timeoutMs: 10 }, () => new Promise(() => {})) })
+    await using it = await start(users, { tracer: kept.tracer, drainTimeoutMs: 0 })
+    assert.equal((await it.ask('GET /slow')).status, 504)
+    await logged(it.lines, ({ kind }) => kind === 'access')
+    assert.deepEqual(kept.told('GET /slow'), [['skein.deadline-exceeded', {}]])
+    assert.equal(kept.spans[0]!.attributes.get('error.type'), 'DEADLINE_EXCEEDED')
+  })
+
+  test('does not start with a variable that makes no sense', async () => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1', OTEL_BSP_SCHEDULE_DELAY: 'soon' }
+    await assert.rejects(start(service('users', {}), { env }), /OTEL_BSP_SCHEDULE_DELAY: "soon" is no whole number/)
+  })
+
   test('an app of another framework has the same', async () => {
     const kept = keptSpans()
     const app = fastify()
