@@ -174,9 +174,12 @@ test('Vary: each variant has its own answer', async (t) => {
 })
 
 test('what the client wants counts: no-cache, max-age, min-fresh, only-if-cached', async (t) => {
-  const { get, clock } = await cached(t, counting({ 'cache-control': 'max-age=60' }))
-  const ask_ = async (control: string) => await get('/', { headers: { 'cache-control': control } })
+  const { get, clock, upstream } = await cached(t, counting({ 'cache-control': 'max-age=60' }))
+  const ask_ = async (control: string, method = 'GET') =>
+    await get('/', { method, headers: { 'cache-control': control } })
   assert.equal((await ask_('only-if-cached')).status, 504)
+  assert.equal((await ask_('only-if-cached', 'HEAD')).status, 504)
+  assert.equal(upstream.count, 0)
   await get()
   clock.advance(30_000)
   assert.equal((await ask_('only-if-cached')).text, 'answer 1')

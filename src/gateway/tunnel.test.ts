@@ -120,12 +120,14 @@ test('on a route with CORS only its pages and the site’s own open a WebSocket,
   for (const origin of ['https://shop.example.com', own, undefined]) {
     ;(await opened(`${wsUrl}/ws/`, origin === undefined ? {} : { origin })).terminate()
   }
+  const named = { origin: 'https://site.example', headers: { host: 'Site.example:443' } }
+  ;(await opened(`${wsUrl}/ws/`, named)).terminate()
   ;(await opened(`${wsUrl}/any/`, { origin: 'https://evil.example' })).terminate()
   for (const origin of ['https://evil.example', 'http://shop.example.com', 'null', 'http://127.0.0.1:1']) {
     const [refusal] = await once(new WebSocket(`${wsUrl}/ws/`, { origin }), 'error')
     assert.match(String(refusal), /Unexpected server response: 403/, origin)
   }
-  await line(8)
+  await line(9)
   assert.equal(lines.filter(({ reason }) => reason === 'websocket_origin').length, 4)
 })
 

@@ -57,6 +57,7 @@ class CacheStep {
       void this.#confirm(request, kept!)
       return this.#give(request, kept!, 'stale')
     }
+    refuseIfNothingElseIsWanted(request)
     return exchange.head.method === 'GET' ? this.#fetch(request, kept, next) : this.#pass(exchange, 'miss', next)
   }
 
@@ -89,7 +90,6 @@ class CacheStep {
   }
 
   async #fetch(request: CacheRequest, kept: Kept | undefined, next: Next<Exchange, void>): Promise<void> {
-    refuseIfNothingElseIsWanted(request)
     const { exchange } = request
     const fetch = this.#begin(request, kept)
     if (kept !== undefined) askIfChanged(exchange, kept)

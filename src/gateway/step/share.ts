@@ -36,7 +36,7 @@ export function preflightMethod({ method, headers }: Pick<RouteRequest, 'method'
 /** Of an upgrade browsers ask nobody: any page may open a WebSocket, with its visitor's cookies (RFC 6455 §10.2). */
 function refuseForeign({ head, origin }: Exchange, { allowed }: Cors): void {
   const page = header(head.headers, 'origin')
-  const isOwn = page === undefined || URL.parse(page)?.host === origin!.host.toLowerCase()
+  const isOwn = page === undefined || URL.parse(page)?.host === origin!.host.toLowerCase().replace(/:(80|443)$/, '')
   if (isOwn || allowed(page) !== undefined) return
   throw new SkeinError('FORBIDDEN', 'pages of this origin open no WebSocket here', { reason: 'websocket_origin' })
 }
