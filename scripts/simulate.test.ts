@@ -38,6 +38,8 @@ test('checks random scenarios from a seed on', () => {
     run('--check', '20', '--seed', '7').stdout,
     /20 scenarios from seed 7, \d+ requests: all invariants hold/,
   )
+  const { scenarios, seed, hold } = JSON.parse(run('--check', '3', '--seed', '7', '--json').stdout)
+  assert.deepEqual([scenarios, seed, hold], [3, 7, true])
 })
 
 test('says what is wrong with an argument, and fails', () => {
@@ -45,7 +47,15 @@ test('says what is wrong with an argument, and fails', () => {
     [['--policy', 'p3c'], /unknown policy "p3c", did you mean 'p2c'/],
     [['--policy', '{"policy":'], /--policy \{"policy":: .*JSON/],
     [['--scenario', 'sl0w'], /no scenario "sl0w" \(known: equal/],
-    [['--requests', 'many'], /--requests many is not a number above 0/],
+    [['--requests', 'many'], /--requests many: not a whole number from 1 to 10000000/],
+    [['--requests', '1e9'], /--requests 1e9: not a whole number/],
+    [['--instances', '1.5'], /--instances 1\.5: not a whole number from 1 to 100000/],
+    [['--load', 'full'], /--load full is not a number above 0/],
+    [['--check', '0'], /--check 0: not a whole number/],
+    [
+      ['--scenario', 'scale', '--instances', '1'],
+      /--scenario scale: .*instance "i1", which it does not have: it needs more/,
+    ],
     [['--speed', '1'], /Unknown option '--speed'/],
   ]
   for (const [args, message] of cases) {

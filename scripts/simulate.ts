@@ -1,10 +1,15 @@
 /** Compares policies on a virtual clock: `npm run simulate -- --help`. The simulation itself is `skein/simulate`. */
 import { parseArgs } from 'node:util'
 import { type BalanceConfig, parseBalance } from '../src/balance/index.ts'
+import { wholeNumber } from '../src/cli/args.ts'
 import { UsageError } from '../src/cli/command.ts'
 import { checkHedge, type HedgePolicy } from '../src/client/hedge-policy.ts'
 import { checkSeed, SCENARIOS, type SimulationResult, scenarioNamed, simulate } from '../src/simulate/index.ts'
 import { positive, runScript } from './run-script.ts'
+
+const INSTANCES_MAX = 100_000
+/** Each is remembered until the figures are made. */
+const REQUESTS_MAX = 10_000_000
 
 const HELP = `Compares balancing policies on a virtual clock, with the client's own choosing, ejection and retry budget.
 
@@ -13,9 +18,9 @@ usage: npm run simulate -- [options]
   --scenario <name>     one of those below, or all; default equal
   --policy <balance>    a name, or an object in JSON as in a config; may be given again. Default: a selection
   --hedge <delay>       a second request after so many ms, or after p90, p95 or p99 of what calls took; default none
-  --instances <n>       default 10
+  --instances <n>       default 10, at most ${INSTANCES_MAX}
   --load <part>         requests over what all can carry; default 0.7
-  --requests <n>        default 50000
+  --requests <n>        default 50000, at most ${REQUESTS_MAX}; some ten thousand of them take a second
   --callers <n>         that know nothing of each other, default 1
   --seed <n>            default 1; the same seed gives the same figures
   --check <n>           instead: n short random scenarios with their invariants, from --seed on
@@ -32,8 +37,7 @@ examples:
   npm run simulate -- --scenario all --json
   npm run simulate -- --check 10000 --seed 1
 
-Exit status: 0 done, 1 an invariant does not hold, 2 the command line is wrong.
-`
+Exit status: 0 done, 1 an invariant does not hold, 2 the command line is wrong.`
 
 const SELECTION: readonly BalanceConfig[] = [
   'p2c',
@@ -68,17 +72,17 @@ type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'
 function main(): void {
   const { values } = parseArgs({ options: OPTIONS })
   if (values.help) console.log(HELP)
-  else if (values.check !== undefined) check(positive('check', values.check), positive('seed', values.seed))
+  else if (values.check !== undefined) check(whole('check', values.check), whole('seed', values.seed), values.json)
   else compare(values)
 }
 
 function compare(values: Values): void {
-  const seed = positive('seed', values.seed)
+  const seed = whole('seed', values.seed)
   const size = {
-    instances: positive('instances', values.instances),
+    instances: whole('instances', values.instances, INSTANCES_MAX),
     utilisation: positive('load', values.load),
-    requests: positive('requests', values.requests),
-    callers: positive('callers', values.callers),
+    requests: whole('requests', values.requests, REQUESTS_MAX),
+    callers: whole('callers', values.callers, INSTANCES_MAX),
   }
   const hedge = hedgeOf(values.hedge)
   const policies = values.policy?.map(policyOf) ?? SELECTION
@@ -86,7 +90,7 @@ function compare(values: Values): void {
     const scenario = given('--scenario', () => scenarioNamed(name, size))
     if (!values.json) console.log(`${name}: ${SCENARIOS[name]}\n${HEAD}`)
     for (const balance of policies) {
-      const result = simulate({ scenario, balance, hedge, seed })
+      const result = given(`--scenario ${name}`, () => simulate({ scenario, balance, hedge, seed }))
       console.log(
         values.json
           ? JSON.stringify({ scenario: name, balance, hedge, seed, ...size, ...result })
@@ -97,10 +101,18 @@ function compare(values: Values): void {
   }
 }
 
-function check(count: number, seed: number): void {
+function check(scenarios: number, seed: number, json: boolean): void {
   let requests = 0
-  for (let one = seed; one < seed + count; one++) requests += checkSeed(one).requests
-  console.log(`${count} scenarios from seed ${seed}, ${requests} requests: all invariants hold`)
+  for (let one = seed; one < seed + scenarios; one++) requests += checkSeed(one).requests
+  if (json) console.log(JSON.stringify({ scenarios, seed, requests, hold: true }))
+  else console.log(`${scenarios} scenarios from seed ${seed}, ${requests} requests: all invariants hold`)
+}
+
+/** @throws UsageError. */
+function whole(option: string, text: string, most = 2 ** 32 - 1): number {
+  const number = wholeNumber(text, most)
+  if (number !== undefined && number > 0) return number
+  throw new UsageError(`--${option} ${text}: not a whole number from 1 to ${most}`)
 }
 
 /** A name as it is, everything else as JSON. */
@@ -117,6 +129,7 @@ function given<T>(shown: string, read: () => T): T {
   try {
     return read()
   } catch (error) {
+    if (!(error instanceof RangeError || error instanceof SyntaxError)) throw error
     throw new UsageError(`${shown}: ${(error as Error).message}`, { cause: error })
   }
 }

@@ -135,6 +135,7 @@ function checkScenario({ name, instances, utilisation, requests, events = [] }: 
     (new Set(ids).size < ids.length && 'two instances have the same id') ||
     (!(utilisation > 0) && `utilisation ${utilisation} is not above 0`) ||
     (!(Number.isInteger(requests) && requests > 0) && `requests ${requests} is not a whole number above 0`) ||
-    (unknown !== undefined && `an event names instance ${JSON.stringify(unknown.instance)}, which it does not have`)
+    (unknown !== undefined &&
+      `an event names instance ${JSON.stringify(unknown.instance)}, which it does not have: it needs more instances`)
   if (wrong !== false) throw new RangeError(`scenario ${JSON.stringify(name)}: ${wrong}`)
 }
