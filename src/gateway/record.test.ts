@@ -98,6 +98,24 @@ describe('a recorded request', () => {
     ])
   })
 
+  test('a client that goes away is told, and no status that nobody was sent', async (t) => {
+    const kept = keptSpans()
+    const asked = Promise.withResolvers<void>()
+    const { port } = await httpUpstream(t, () => asked.resolve())
+    const { url, line } = await workbench(t, { instances: [instance(port)], tracer: kept.tracer })
+    const stop = new AbortController()
+    const answer = assert.rejects(fetch(url, { signal: stop.signal }))
+    await asked.promise
+    stop.abort()
+    await answer
+    await line()
+    const { attributes, status: end } = kept.spans.find(({ kind }) => kind === 'server')!
+    assert.deepEqual(
+      [end.code, attributes.get('error.type'), attributes.has('http.response.status_code')],
+      [...['error', 'CANCELLED', false]],
+    )
+  })
+
   test('a rate limit, the cache and a split tell what they decided', async (t) => {
     const { ask, told, servers } = await recording(t, [
       { path: '/limited', to: 'users', rateLimit: { requests: 1, seconds: 60 } },

@@ -1,5 +1,6 @@
 /** The server span of a request, from its head until its answer is complete; of a WebSocket until it closes. */
 import { isFailure, statusName } from '../../client/grpc.ts'
+import { ERRORS } from '../../core/errors.ts'
 import { header } from '../../core/headers.ts'
 import type { Span } from '../../core/span.ts'
 import { ERRORS_FROM, methodName, serverAttributes, tellError, tellStatus } from '../../telemetry/spans/http-words.ts'
@@ -38,7 +39,8 @@ export function endSpan(exchange: Exchange): void {
   })
   tellEnd(exchange, span)
   if (grpcStatus !== undefined) tellGrpc(span, grpcStatus)
-  tellStatus(span, status, ERRORS_FROM.server)
+  // 499 is for the log: nobody was there to be sent it.
+  if (status !== ERRORS.CANCELLED.status) tellStatus(span, status, ERRORS_FROM.server)
   span.end()
 }
 

@@ -10,9 +10,11 @@ export type DropReason = 'queue_full' | 'refused' | 'failed' | 'exit'
 
 export interface BatchesOptions extends Pick<BatchSettings, 'queueMax' | 'batchMax' | 'delayMs'> {
   readonly clock: Clock
-  /** Resolves when it is over with the batch; rejects only by the signal's reason. */
+  /** Resolves when it is over with the batch; rejects by the signal's reason, and on a mistake of ours. */
   readonly send: (spans: readonly FinishedSpan[], signal: AbortSignal) => Promise<void>
   readonly dropped: (count: number, reason: DropReason) => void
+  /** Told of such a mistake: telemetry may not end the process. */
+  readonly failed: (error: unknown) => void
 }
 
 export class Batches implements SpanSink {
@@ -68,12 +70,19 @@ export class Batches implements SpanSink {
     return this.#queue.length >= this.#options.batchMax || (this.#isFlushing && this.#queue.length > 0)
   }
 
+  #lost(count: number, error: unknown): void {
+    const { dropped, failed } = this.#options
+    const isEnd = this.#stop.signal.aborted
+    dropped(count, isEnd ? 'exit' : 'failed')
+    if (!isEnd) failed(error)
+  }
+
   async #sendAll(): Promise<void> {
     const { batchMax, send, dropped } = this.#options
     const { signal } = this.#stop
     do {
       const batch = this.#queue.splice(0, batchMax)
-      await send(batch, signal).catch(() => dropped(batch.length, 'exit'))
+      await send(batch, signal).catch((error) => this.#lost(batch.length, error))
       if (signal.aborted) dropped(this.#queue.splice(0).length, 'exit')
     } while (this.#isDue())
     this.#isFlushing = false

@@ -175,6 +175,16 @@ describe('a collector that is not well', () => {
     assert.deepEqual([spans.length, counted()['exported_total'], lines.length], [2, 1, 0])
   })
 
+  test('503 with Retry-After as a date that has passed: asked again at once', async (t) => {
+    const { url, spans } = await collector(t, (request, response, number) =>
+      status(number === 1 ? 503 : 200, { 'retry-after': new Date(0).toUTCString() })(request, response),
+    )
+    const { exporter, span, counted } = exporting(t, url)
+    span('a').end()
+    await exporter.flush()
+    assert.deepEqual([spans.length, counted()['exported_total']], [2, 1])
+  })
+
   test('400: told, and not asked again', async (t) => {
     const { url, requests } = await collector(t, status(400, {}, '{"message":"no such tenant"}'))
     const { exporter, span, lines, dropped } = exporting(t, url)
@@ -285,13 +295,20 @@ describe('the queue, in virtual time', () => {
   function queue(send: (spans: readonly FinishedSpan[], signal: AbortSignal) => Promise<void>) {
     const clock = new VirtualClock()
     const dropped: [number, DropReason][] = []
+    const failures: unknown[] = []
     const limits = { queueMax: 4, batchMax: 2, delayMs: 5000 }
-    const batches = new Batches({ ...limits, clock, send, dropped: (...drop) => void dropped.push(drop) })
+    const batches = new Batches({
+      ...limits,
+      clock,
+      send,
+      dropped: (...drop) => void dropped.push(drop),
+      failed: (error) => failures.push(error),
+    })
     const tracer = new Tracer({ sink: batches, sampler: () => true, clock })
     const add = (count: number) => {
       for (let i = 0; i < count; i++) recorded(tracer.begin(undefined, 'x', 'internal'))!.end()
     }
-    return { clock, dropped, batches, add }
+    return { clock, dropped, failures, batches, add }
   }
 
   test('a full batch goes at once, the rest after the delay, one batch at a time', async () => {
@@ -323,6 +340,16 @@ describe('the queue, in virtual time', () => {
     gate.resolve()
     await batches.flush()
     assert.deepEqual(sent, [2, 2, 2])
+  })
+
+  test('a mistake while a batch is written costs that batch, and is told', async () => {
+    const sent: number[] = []
+    const { add, batches, dropped, failures } = queue(async (spans) => {
+      if (sent.push(spans.length) === 1) throw new TypeError('ours')
+    })
+    add(3)
+    await batches.flush()
+    assert.deepEqual([sent, dropped, failures.map(String)], [[2, 1], [[2, 'failed']], ['TypeError: ours']])
   })
 
   test('a flush beside one that runs brings out all that was there', async () => {

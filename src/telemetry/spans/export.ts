@@ -58,7 +58,8 @@ export function startExport({ settings, resource, clock, random, metrics, log }:
     report.tell(delivered, refused)
   }
 
-  const batches = new Batches({ ...batch, clock, send, dropped: drop })
+  const failed = (err: unknown) => log().error({ err }, 'spans could not be written')
+  const batches = new Batches({ ...batch, clock, send, dropped: drop, failed })
   return {
     sink: batches,
     flush: () => batches.flush(),

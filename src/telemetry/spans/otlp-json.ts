@@ -60,7 +60,9 @@ function valueText(value: AttributeValue): string {
   if (typeof value === 'string') return `{"stringValue":${quoted(value)}}`
   if (typeof value === 'boolean') return `{"boolValue":${value}}`
   if (typeof value === 'number') return numberText(value)
-  return `{"arrayValue":{"values":[${value.map(valueText).join(',')}]}}`
+  if (Array.isArray(value)) return `{"arrayValue":{"values":[${value.map(valueText).join(',')}]}}`
+  // What the types do not allow, from code without types: one attribute may not cost a batch.
+  return `{"stringValue":${quoted(String(value))}}`
 }
 
 /** JSON has no NaN and no infinity; protobuf's mapping writes them as texts. */
