@@ -8,6 +8,7 @@ const earliest: Combine = (a, b) => (a === 0 || b === 0 ? a + b : Math.min(a, b)
 
 /** Counters and histograms are added, and so are gauges that count something; these tell something else. */
 const GAUGES: Readonly<Record<string, Combine>> = {
+  skein_client_circuit_open: Math.max,
   skein_client_discovery_stale: Math.max,
   skein_client_discovery_confirmed_timestamp_seconds: earliest,
   process_start_time_seconds: earliest,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Metrics } from '../../telemetry/metrics.ts'
+import { clientMetrics } from '../../telemetry/standard.ts'
 import { mergeExplain } from './merge-explain.ts'
 import { countersOf, mergeMetrics, withoutInstances } from './merge-metrics.ts'
 
@@ -42,6 +43,18 @@ test('what is no sum is none', () => {
   const merged = mergeMetrics([stale(1, 200), stale(0, 0), stale(1, 100)])
   assert.match(merged, /^skein_client_discovery_stale\{service="a"\} 1$/m)
   assert.match(merged, /^skein_client_discovery_confirmed_timestamp_seconds\{service="a"\} 100$/m, 'the oldest')
+})
+
+test('what is 1 while something lasts is no more than 1, however many workers say so', () => {
+  const saying = (value: number) => {
+    const metrics = new Metrics()
+    clientMetrics(metrics)
+    const told = metrics.toText().matchAll(/^# HELP (\w+) 1 while .*\n# TYPE \w+ gauge$/gm)
+    return [...told].map(([head, name]) => `${head}\n${name}{service="a"} ${value}\n`)
+  }
+  assert.ok(saying(1).length >= 2)
+  const merged = mergeMetrics([saying(1).join(''), saying(0).join(''), saying(1).join('')])
+  assert.equal(merged, saying(1).join(''))
 })
 
 test('of a worker that has gone the counters stay, and nothing that was under way', () => {
