@@ -5,6 +5,7 @@ import { below } from '../../../core/random.ts'
 import type { Command } from '../../state/commands.ts'
 import type { KvBody } from '../../state/records.ts'
 import { type Faults, NO_FAULTS } from './fake-etcd.fixture.ts'
+import { Keys } from './keys.ts'
 import { type Node, Simulation } from './simulation.fixture.ts'
 
 const SEED = Number(process.env['SKEIN_SEED'] ?? 11)
@@ -230,6 +231,24 @@ test('a registry whose writes take long gets its turn among others who write wit
   )
   writing = false
   await simulation.until(Promise.all(running))
+  await simulation.close()
+})
+
+test('a registry that asked for its turn and then has nothing to write holds up the others once', async () => {
+  const simulation = new Simulation(SEED)
+  const { store } = await simulation.addNode()
+  const { turns } = new Keys('/skein', () => {})
+  const write = (i: number) => store.write({ type: 'kv-set', key: 'k', value: String(i), flags: '0' })
+  await simulation.until(write(0), 100)
+  // What it lost its races for has been written by another, say.
+  const lease = simulation.cluster.grant(600)
+  simulation.cluster.write([{ put: `${turns}other`, value: '', lease }])
+  await simulation.pass(100)
+  await simulation.until(write(1), 1100)
+  for (let i = 2; i < 10; i++) await simulation.until(write(i), 100)
+  simulation.cluster.write([{ put: `${turns}other`, value: '', lease }])
+  await simulation.pass(100)
+  await assert.rejects(simulation.until(write(10), 100), /not done/, 'it asks again, and is waited for again')
   await simulation.close()
 })
 

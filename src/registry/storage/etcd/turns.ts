@@ -1,7 +1,8 @@
 /**
  * Whose turn it is to write. Registries race for each write, and one whose writes take longer (large ones, a slow line to the
  * leader) would lose every race against another's small ones. So who has lost a few times puts down a key, and all others wait
- * until its write, which takes the key away, or for a second. The price: a put that is no write, and only where there is a crowd.
+ * until its write, which takes the key away, or for a second: then it has had its turn, and may ask for another one. The price: a put
+ * that is no write, and only where there is a crowd.
  */
 import type { Clock } from '../../../core/clock.ts'
 import type { Logger } from '../../../core/log.ts'
@@ -21,7 +22,7 @@ export interface TurnTools {
 }
 
 const LOSSES_MAX = 3
-/** A frozen registry must not hold up the others until its lease ends. */
+/** A registry that is frozen, or has nothing to write any more, must not hold up the others until its lease ends. */
 const PATIENCE_MS = 1000
 
 export class Turns implements Others {
@@ -41,7 +42,10 @@ export class Turns implements Others {
     if (!this.#isBehind()) return
     const { clock } = this.#tools
     const over = Promise.withResolvers<void>()
-    const timer = clock.after(PATIENCE_MS, over.resolve)
+    const timer = clock.after(PATIENCE_MS, () => {
+      this.#passOver()
+      over.resolve()
+    })
     this.#wake = () => this.#isBehind() || over.resolve()
     await over.promise
     timer.cancel()
@@ -51,7 +55,7 @@ export class Turns implements Others {
   async lost(): Promise<void> {
     const { etcd, keys, log, id, lease } = this.#tools
     const own = lease()
-    if (++this.#losses < LOSSES_MAX || this.#isAsking || own === undefined) return
+    if (++this.#losses < LOSSES_MAX || own === undefined) return
     this.#isAsking = true
     await etcd.put(keys.turns + id, '', own).catch((error) => {
       this.#isAsking = false
@@ -88,7 +92,16 @@ export class Turns implements Others {
   }
 
   #isBehind(): boolean {
-    const own = this.#asked.get(this.#tools.id) ?? Number.POSITIVE_INFINITY
-    return [...this.#asked.values()].some((revision) => revision < own)
+    return [...this.#asked.values()].some((revision) => revision < this.#own)
+  }
+
+  /** Those who were waited for have had their turn. */
+  #passOver(): void {
+    const own = this.#own
+    for (const [id, revision] of this.#asked) if (revision < own) this.#asked.delete(id)
+  }
+
+  get #own(): number {
+    return this.#asked.get(this.#tools.id) ?? Number.POSITIVE_INFINITY
   }
 }
