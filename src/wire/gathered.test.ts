@@ -265,3 +265,16 @@ test('one that breaks off where nothing else would tell resets the connection', 
   const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException]
   assert.equal(error.code, 'ECONNRESET')
 })
+
+test('a connection that is to end with one of them ends with the last that was begun', async (t) => {
+  const { begun, socket, text, told } = await atOnce(t, ['/a', '/b'])
+  const [a, b] = begun as [ServerExchange, ServerExchange]
+  a.closeAfter()
+  a.send(200, [], 'a')
+  socket.write(get('/never'))
+  for (let i = 0; i < 5; i++) await turn()
+  b.send(200, [], 'b')
+  await once(socket, 'end')
+  assert.equal(text(), `${answered('a')}HTTP/1.1 200 OK\r\ncontent-length: 1\r\nconnection: close\r\n\r\nb`)
+  assert.deepEqual([told, begun.length], [['/a done', '/b done'], 2])
+})

@@ -88,8 +88,10 @@ export class H1Exchange implements ServerExchange, Handing {
     return this.#stage === 'ended'
   }
 
+  /** Those behind it that were begun are still answered. */
   closeAfter(): void {
-    this.last = true
+    const last = this.connection.queue.at(-1) ?? this
+    last.last = true
   }
 
   sendContinue(): void {
