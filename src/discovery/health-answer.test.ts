@@ -44,6 +44,11 @@ test('a weight that is none counts as 1', () => {
     assert.equal(read({ service: { Weights: { Passing } } })?.[0]?.weight, 1, String(Passing))
 })
 
+test('a weight has 16 bits; what is above is cut off', () => {
+  for (const Passing of [65_535, 65_536, 1e300])
+    assert.equal(read({ service: { Weights: { Passing } } })?.[0]?.weight, 65_535)
+})
+
 test('an entry without a port cannot be called and is left out', () => {
   assert.deepEqual(read({ service: { Port: 0 } }), [])
 })

@@ -49,10 +49,15 @@ function worstStatus(checks: readonly unknown[]): InstanceStatus {
   return worst
 }
 
+/** More is cut off, as DNS does that has 16 bits for it (SRV records): a weight beyond is a mistake, and tables are made by weight. */
+const WEIGHT_MAX = 65_535
+
 /** A critical instance keeps its passing weight: it is used only when there is nothing else. Consul's default is 1. */
 function weightFor(status: InstanceStatus, weights: Readonly<Record<string, unknown>> | undefined): number {
   const weight = weights?.[status === 'warning' ? 'Warning' : 'Passing']
-  return typeof weight === 'number' && Number.isFinite(weight) && weight >= 0 ? Math.floor(weight) : 1
+  return typeof weight === 'number' && Number.isFinite(weight) && weight >= 0
+    ? Math.min(WEIGHT_MAX, Math.floor(weight))
+    : 1
 }
 
 function readMeta(meta: unknown): Record<string, string> {

@@ -66,15 +66,17 @@ function envoyCounts(
 
 const POINTS_PER_ENDPOINT = 100
 const POINTS_LEAST = 1024
+/** So that a ring of some ten thousand endpoints takes a second to build and not five. */
+const POINTS_ENOUGH = 2 ** 21
 
 /**
- * A power of two for each unit of weight, so that on average an endpoint has at least 100 points, and the ring 1024. Envoy's own
+ * A power of two for each unit of weight, so that on average an endpoint has at least 100 points (fewer, beyond 20,000), and the ring 1024. Envoy's own
  * default of 1024 in all would give a hundred endpoints eleven each, and one of them 1.8 times its share. A power, because a count
  * that followed the number of endpoints would change for all with each that comes or goes, and move keys that need not move.
  */
 function steadyCounts(endpoints: readonly Weighted[]): number[] {
   const weights = endpoints.reduce((sum, { weight }) => sum + weight, 0)
-  const wanted = Math.max(POINTS_LEAST, POINTS_PER_ENDPOINT * endpoints.length)
+  const wanted = Math.min(POINTS_ENOUGH, Math.max(POINTS_LEAST, POINTS_PER_ENDPOINT * endpoints.length))
   const perWeight = 2 ** Math.ceil(Math.log2(wanted / weights))
   return endpoints.map(({ weight }) => Math.ceil(weight * perWeight))
 }

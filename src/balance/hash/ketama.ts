@@ -8,7 +8,10 @@ import { type TableKeeper, walkOwners } from './hash-policy.ts'
 import { type HashPoints, type Member, type Points, pointAt, RingKeeper, withoutRepeats } from './ring.ts'
 
 const POINTS_PER_WEIGHT = 160
-/** Above this many points (24 MiB) each unit of weight gets half as many, and so on, at least one: nginx would go on growing. */
+/**
+ * Above this many points (24 MiB) each unit of weight gets half as many, and so on, but each endpoint at least one: nginx would go on
+ * growing. Halved, because a count that followed the weights would change for all with each that comes or goes.
+ */
 const POINTS_MAX = 2 ** 21
 
 export const ketamaTables: TableKeeper = () => {
@@ -31,8 +34,8 @@ export function ketamaPoints(endpoints: readonly Pick<Endpoint, 'key' | 'weight'
 function membersOf(endpoints: readonly Pick<Endpoint, 'key' | 'weight'>[]): Member[] {
   const weights = endpoints.reduce((sum, { weight }) => sum + weight, 0)
   let perWeight = POINTS_PER_WEIGHT
-  while (perWeight > 1 && perWeight * weights > POINTS_MAX) perWeight = Math.floor(perWeight / 2)
-  return endpoints.map(({ key, weight }) => ({ key, points: weight * perWeight }))
+  while (perWeight * weights > POINTS_MAX) perWeight = perWeight > 1 ? Math.floor(perWeight / 2) : perWeight / 2
+  return endpoints.map(({ key, weight }) => ({ key, points: Math.ceil(weight * perWeight) }))
 }
 
 const hashPoints: HashPoints = ({ key, points }, hi, _lo, at) => {
