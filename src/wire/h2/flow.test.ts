@@ -1,6 +1,7 @@
 /** Windows (RFC 9113 §5.2), both ways. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { CHUNKED, type ExchangeObserver, type ServerExchange } from '../contract.ts'
 import { FLAG, FRAME } from './codes.ts'
 import {
@@ -18,6 +19,7 @@ import {
   windowUpdate,
 } from './talk.suite.ts'
 
+const seed = Number(process.env['SKEIN_SEED'] ?? 1)
 const WINDOW = 4
 /** A client whose streams may get so many bytes each. */
 const withWindow = (bytes: number) => Buffer.concat([PREFACE, settings([WINDOW, bytes])])
@@ -309,4 +311,69 @@ test('100-continue goes before the answer', async (t) => {
   })
   await say(headers(1, [...POST, ['expect', '100-continue']], 0))
   assert.deepEqual(heard(1), ['100', '200', 'data 2 end', 'reset 0'])
+})
+
+test('a connection that fails while answers wait for the client lets go of them', async (t) => {
+  const notes: string[] = []
+  const answer = (exchange: ServerExchange) => {
+    exchange.observer = noting(notes)
+    exchange.send(200, [], Buffer.alloc(1_000_000))
+  }
+  const said = await talk(t, answer, {}, Buffer.concat([withWindow(2 ** 30), windowUpdate(0, 2 ** 30)]))
+  said.socket.pause()
+  await said.say(headers(1, GET), headers(3, GET), data(0, 'a'))
+  said.socket.resume()
+  await quiet()
+  assert.deepEqual([notes.length, said.heard(0).at(-1)], [2, 'goaway 1 after 3'])
+})
+
+test('whatever the pieces, windows and pauses, all answers come whole', async (t) => {
+  t.diagnostic(`SKEIN_SEED=${seed}`)
+  const piece = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 70_000 }), fc.constant(16_384))
+  const answers = fc.array(fc.record({ pieces: fc.array(piece, { maxLength: 12 }), framed: fc.boolean() }), {
+    minLength: 1,
+    maxLength: 6,
+  })
+  const step = fc.oneof(fc.constant('pause'), fc.constant('turn'), fc.integer({ min: 1, max: 100_000 }))
+  await fc.assert(
+    fc.asyncProperty(
+      answers,
+      fc.integer({ min: 0, max: 100_000 }),
+      fc.array(step, { maxLength: 12 }),
+      async (all, window, steps) => {
+        const sizes = all.map(({ pieces }) => pieces.reduce((sum, bytes) => sum + bytes, 0))
+        let done = 0
+        const answer = (exchange: ServerExchange) => {
+          const { pieces, framed } = all[Number(exchange.head.target.slice(1))]!
+          const left = [...pieces]
+          const more = () => {
+            for (let bytes = left.shift(); bytes !== undefined; bytes = left.shift())
+              if (!exchange.write(Buffer.alloc(bytes))) return
+            exchange.end()
+          }
+          exchange.observer = { ...silent, drained: more, done: () => void done++ }
+          exchange.begin(200, [], framed ? sizes[Number(exchange.head.target.slice(1))]! : CHUNKED)
+          more()
+        }
+        const said = await talk(t, answer, {}, withWindow(window))
+        const at = (i: number) => GET.map((one) => (one[0] === ':path' ? ([':path', `/${i}`] as const) : one))
+        await said.say(...all.map((_, i) => headers(2 * i + 1, at(i))))
+        for (const one of steps) {
+          if (one === 'pause') said.socket.pause()
+          else if (one === 'turn') said.socket.resume()
+          else await said.say(windowUpdate(0, one), ...all.map((_, i) => windowUpdate(2 * i + 1, one)))
+        }
+        said.socket.resume()
+        await said.say(windowUpdate(0, 2 ** 29), ...all.map((_, i) => windowUpdate(2 * i + 1, 2 ** 29)))
+        for (let rounds = 0; rounds < 50 && done < all.length; rounds++) await quiet()
+        assert.deepEqual(
+          all.map((_, i) => received(said, 2 * i + 1)),
+          sizes,
+        )
+        assert.deepEqual([done, said.connection.busy], [all.length, false])
+        said.socket.destroy()
+      },
+    ),
+    { seed, numRuns: 300 },
+  )
 })

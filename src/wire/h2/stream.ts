@@ -257,7 +257,8 @@ export class H2Stream implements ServerExchange, Sender {
     }
     if (at === length) {
       if (this.#sent && this.#finished) this.#handedOver()
-      return !this.#output.full
+      // Also where the client is behind by now: nothing of this stream waits, so nobody would tell it to go on.
+      return true
     }
     this.#queue = [at === 0 ? bytes : bytes.subarray(at)]
     this.#sending.blocked(this)

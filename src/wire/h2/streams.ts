@@ -88,7 +88,10 @@ export class H2Streams implements StreamConnection {
   lose(error: Error): void {
     const streams = [...this.#open.values()]
     this.#open.clear()
-    for (const stream of streams) stream.lost(error)
+    for (const stream of streams) {
+      this.sending.unblocked(stream)
+      stream.lost(error)
+    }
   }
 
   /** @throws H2ConnectionError */

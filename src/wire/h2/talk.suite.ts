@@ -130,6 +130,7 @@ export async function talk(
     100,
   )
   const [socket, theirs] = duplexPair()
+  copyWrites(theirs)
   const connection = server.accept(theirs as never, new Reading())
   const frames: Frame[] = []
   let closed = false
@@ -152,6 +153,12 @@ export async function talk(
   }
   await said.say(greeting)
   return said
+}
+
+/** As the system does: what was written is the writer's again. */
+function copyWrites(stream: Duplex): void {
+  const { _write } = stream
+  stream._write = (bytes: Buffer, encoding, done) => _write.call(stream, Buffer.from(bytes), encoding, done)
 }
 
 export async function quiet(): Promise<void> {
