@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { request } from 'undici'
+import { assertAllAnswered, startLoad } from '../support/load.ts'
 import { needsPython } from '../support/needs.ts'
-import { eventually, ROOT, scratch, type Up, up } from '../support/up.ts'
+import { eventually, passing, ROOT, scratch, type Up, up } from '../support/up.ts'
 
 const { skip, python } = needsPython({ flask: 'python3-flask', consul: 'python3-consul2' })
 const folder = path.join(ROOT, 'examples/flask')
@@ -58,28 +59,16 @@ describe('Flask beside TypeScript', { skip, timeout: 120_000 }, () => {
 
   test('the instances that Python registered are in the registry under the names that the fleet gave them', async () => {
     await eventually('both instances registered and passing', async () => {
-      const answer = await request(`${running.registry}/v1/health/service/flask-users?passing`)
-      const ids = ((await answer.body.json()) as { Service: { ID: string } }[]).map(({ Service }) => Service.ID)
-      return ids.sort().join() === 'flask-users-1,flask-users-2'
+      return (await passing(running.registry, 'flask-users')).join() === 'flask-users-1,flask-users-2'
     })
   })
 
   test('scaling Python down under load fails no request: it deregisters before it ends', async () => {
-    let stop = false
-    const statuses: number[] = []
-    const asking = (async () => {
-      while (!stop) statuses.push((await fromPython('1')).status)
-    })()
+    const url = `${running.gateway}/order/1`
+    const load = startLoad({ url, ratePerSecond: 30, headers: { host: 'flask.localhost' } })
     const scaled = await running.skein('scale', 'flask-orders=1')
     assert.equal(scaled.code, 0, scaled.stderr)
-    stop = true
-    await asking
-    assert.ok(statuses.length > 10, `only ${statuses.length} requests`)
-    assert.deepEqual(
-      statuses.filter((status) => status !== 200),
-      [],
-    )
-    const answer = await request(`${running.registry}/v1/health/service/flask-orders`)
-    assert.equal(((await answer.body.json()) as unknown[]).length, 1)
+    assertAllAnswered(await load.stop(), 10)
+    assert.deepEqual(await passing(running.registry, 'flask-orders'), ['flask-orders-1'])
   })
 })

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { request } from 'undici'
-import { eventually, ROOT, scratch, type Up, up } from '../support/up.ts'
+import { assertAllAnswered, startLoad } from '../support/load.ts'
+import { eventually, passing, ROOT, scratch, type Up, up } from '../support/up.ts'
 
 const folder = path.join(ROOT, 'examples/legacy')
 
@@ -51,9 +52,7 @@ describe('an Express app that nobody changed', { timeout: 120_000 }, () => {
 
   test('it is registered with checks, and requests are spread over its instances', async () => {
     await eventually('both instances registered and passing', async () => {
-      const answer = await request(`${running.registry}/v1/health/service/greetings?passing`)
-      const ids = ((await answer.body.json()) as { Service: { ID: string } }[]).map(({ Service }) => Service.ID)
-      return ids.sort().join() === 'greetings-1,greetings-2'
+      return (await passing(running.registry, 'greetings')).join() === 'greetings-1,greetings-2'
     })
     // At once, because one after the other they may all go to the instance that was quicker so far.
     await eventually('answers from each instance', async () => {
@@ -63,20 +62,10 @@ describe('an Express app that nobody changed', { timeout: 120_000 }, () => {
   })
 
   test('scaling it down under load fails no request: its end is graceful, too', async () => {
-    let stop = false
-    const statuses: number[] = []
-    const asking = (async () => {
-      while (!stop) statuses.push((await greet('1')).status)
-    })()
+    const load = startLoad({ url: `${running.gateway}/greeting/1`, ratePerSecond: 100 })
     const scaled = await running.skein('scale', 'greetings=1')
     assert.equal(scaled.code, 0, scaled.stderr)
-    stop = true
-    await asking
-    assert.ok(statuses.length > 10, `only ${statuses.length} requests`)
-    assert.deepEqual(
-      statuses.filter((status) => status !== 200),
-      [],
-    )
+    assertAllAnswered(await load.stop(), 50)
   })
 
   test('its fetch survives the death of an instance that it calls', async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { Agent, request } from 'undici'
 import type { InstanceInfo } from '../../src/fleet/contract.ts'
-import { burst, type LoadResult, startLoad } from '../support/load.ts'
+import { assertAllAnswered, burst, startLoad } from '../support/load.ts'
 import { alive, eventually, scratch, type Up, up } from '../support/up.ts'
 
 const RATE = 500
@@ -30,12 +30,6 @@ export default fleet({
 `
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-
-function assertAllAnswered(result: LoadResult): void {
-  assert.ok(result.sent > 100, `only ${result.sent} requests were sent`)
-  assert.deepEqual(result.failures.slice(0, 5), [], `${result.failures.length} of ${result.sent} failed`)
-  assert.equal(result.ok, result.sent)
-}
 
 describe('the shop', { timeout: 240_000 }, () => {
   const { dir, remove } = scratch('shop')

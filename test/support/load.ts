@@ -1,4 +1,5 @@
 /** Open-loop load: requests leave at a constant rate whatever the answers do, so a stall is seen by every request it hits. */
+import assert from 'node:assert/strict'
 import { Agent, request } from 'undici'
 
 export interface LoadResult {
@@ -69,6 +70,13 @@ export function startLoad(options: LoadOptions): Load {
       return { sent, ok, failures, latencies }
     },
   }
+}
+
+/** Not one failed, of at least so many. */
+export function assertAllAnswered({ sent, ok, failures }: LoadResult, least = 100): void {
+  assert.ok(sent > least, `only ${sent} requests were sent`)
+  assert.deepEqual(failures.slice(0, 5), [], `${failures.length} of ${sent} failed`)
+  assert.equal(ok, sent)
 }
 
 /** Sends `count` requests with at most `concurrency` at a time and returns the statuses, in order of completion. */

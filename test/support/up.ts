@@ -144,6 +144,16 @@ export async function up(
 }
 
 /** True while a process with this id exists. */
+/** IDs of a service's instances that are passing, in order. */
+export async function passing(registry: string, service: string): Promise<string[]> {
+  const entries = (await (await fetch(`${registry}/v1/health/service/${service}?passing`)).json()) as Entry[]
+  return entries.map(({ Service }) => Service.ID).sort()
+}
+
+interface Entry {
+  readonly Service: { readonly ID: string }
+}
+
 export function alive(pid: number): boolean {
   try {
     process.kill(pid, 0)
