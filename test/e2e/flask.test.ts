@@ -68,6 +68,7 @@ describe('Flask beside TypeScript', { skip, timeout: 120_000 }, () => {
     const load = startLoad({ url, ratePerSecond: 30, headers: { host: 'flask.localhost' } })
     const scaled = await running.skein('scale', 'flask-orders=1')
     assert.equal(scaled.code, 0, scaled.stderr)
+    await eventually('some more requests', async () => load.sent() > 10)
     assertAllAnswered(await load.stop(), 10)
     assert.deepEqual(await passing(running.registry, 'flask-orders'), ['flask-orders-1'])
   })

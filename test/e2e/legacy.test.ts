@@ -65,6 +65,7 @@ describe('an Express app that nobody changed', { timeout: 120_000 }, () => {
     const load = startLoad({ url: `${running.gateway}/greeting/1`, ratePerSecond: 100 })
     const scaled = await running.skein('scale', 'greetings=1')
     assert.equal(scaled.code, 0, scaled.stderr)
+    await eventually('some more requests', async () => load.sent() > 50)
     assertAllAnswered(await load.stop(), 50)
   })
 
