@@ -163,7 +163,7 @@ function checkPlain(config: Readonly<Record<string, unknown>>): string | undefin
 }
 
 function checkLoad(load: unknown): string | undefined {
-  if (load === undefined || Object.hasOwn(LOADS, String(load))) return undefined
+  if (load === undefined || (typeof load === 'string' && Object.hasOwn(LOADS, load))) return undefined
   return `unknown load ${show(load)} (known: ${Object.keys(LOADS).join(', ')})`
 }
 
@@ -172,7 +172,7 @@ function checkHash(config: Readonly<Record<string, unknown>>): string | undefine
   if (on === undefined) return HASH_NEEDS_KEY
   const source = checkHashKeySource(on)
   if (source !== undefined) return `on: ${source}`
-  if (using !== undefined && !Object.hasOwn(HASH_TABLES, String(using))) {
+  if (using !== undefined && !(typeof using === 'string' && Object.hasOwn(HASH_TABLES, using))) {
     return `unknown using ${show(using)} (known: ${Object.keys(HASH_TABLES).join(', ')})`
   }
   if (boundedLoad !== undefined && !(typeof boundedLoad === 'number' && boundedLoad >= 1 && boundedLoad <= 100)) {
@@ -201,14 +201,14 @@ function checkSticky(config: Readonly<Record<string, unknown>>): string | undefi
   if (!keys.every(isPlace))
     return "keys: each says where it is found: { env: 'STICKY_KEY' } or { file: '/run/secrets/sticky' }"
   const below = inner === undefined || typeof inner === 'function' ? undefined : checkPolicyWord(inner)
-  if (below !== undefined || ['sticky', 'hash', 'ip-hash'].includes(String(inner)))
+  if (below !== undefined || ['sticky', 'hash', 'ip-hash'].includes(inner as string))
     return `inner: ${below ?? `not '${inner}'`}`
   if (cookie !== undefined && !(typeof cookie === 'string' && COOKIE_NAME.test(cookie)))
     return `cookie: ${show(cookie)} is no cookie's name`
   if (ttlS !== undefined && !(Number.isInteger(ttlS) && Number(ttlS) >= 1 && Number(ttlS) <= 31_536_000)) {
     return `ttlS: ${show(ttlS)} is not a whole number of seconds up to a year`
   }
-  if (sameSite !== undefined && !SAME_SITE.includes(String(sameSite)))
+  if (sameSite !== undefined && !SAME_SITE.includes(sameSite as string))
     return `sameSite: ${show(sameSite)} is none of ${SAME_SITE.join(', ')}`
   if (sameSite === 'None' && secure !== true) return "sameSite: browsers take 'None' only with secure: true"
   for (const flag of ['secure', 'httpOnly']) {

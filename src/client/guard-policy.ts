@@ -40,7 +40,8 @@ type Check = (value: unknown) => string | undefined
 const whole = (min: number): Check => {
   return (value) => (Number.isSafeInteger(value) && Number(value) >= min ? undefined : `not a whole number from ${min}`)
 }
-const share: Check = (value) => (Number(value) > 0 && Number(value) <= 1 ? undefined : 'not a share above 0, at most 1')
+const share: Check = (value) =>
+  typeof value === 'number' && value > 0 && value <= 1 ? undefined : 'not a share above 0, at most 1'
 
 const BULKHEAD: Readonly<Record<keyof BulkheadPolicy, Check>> = {
   calls: whole(1),

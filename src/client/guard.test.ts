@@ -170,6 +170,7 @@ test('what makes no sense is told', async (t) => {
   assert.match(checkBulkhead({ size: 1 })!, /no option 'size'/)
   assert.match(checkBulkhead(7)!, /7 is not an object/)
   assert.match(checkCircuit({ failureShare: 2 })!, /failureShare: 2 is not a share/)
+  assert.match(checkCircuit({ failureShare: '0.5' })!, /failureShare: "0.5" is not a share/)
   assert.equal(checkCircuit({}), undefined)
   assert.equal(checkBulkhead({ calls: 5, queue: 0 }), undefined)
   const { caller } = await scene(t, [ok])

@@ -82,7 +82,8 @@ const ROUTE_CHECKS: Checks<RouteConfig> = {
     if (!Array.isArray(value) || value.length === 0) return report('is not a list of methods', 'Write ["GET", "POST"].')
     value.forEach((method, i) => {
       if (typeof method === 'string' && METHODS.has(method.toUpperCase())) return
-      report(`unknown method ${JSON.stringify(method)}`, suggestion(String(method).toUpperCase(), METHODS), `[${i}]`)
+      const wrong = typeof method === 'string' ? method.toUpperCase() : ''
+      report(`unknown method ${JSON.stringify(method)}`, suggestion(wrong, METHODS), `[${i}]`)
     })
   },
   headers: conditions('{ "x-version": "2" }'),
@@ -202,22 +203,24 @@ function checkParams(wanted: readonly string[], path: unknown, issues: IssueList
 
 const nameOf = (route: Record<string, unknown>) => (typeof route['name'] === 'string' ? route['name'] : undefined)
 
-function conditionsOf(route: Record<string, unknown>): string {
-  const { host, path, methods, headers, cookies, query } = route
-  const sorted = (value: unknown) => (isRecord(value) ? Object.entries(value).sort() : value)
+/** The same text for two routes that take the same requests. What is of a wrong type is reported elsewhere. */
+function conditionsOf({ host, path, methods, headers, cookies, query }: Record<string, unknown>): string {
   const shape = typeof path === 'string' ? path.replace(/:[^/]+/g, ':') : '/*'
-  const lower = (value: unknown) => String(value).toLowerCase()
-  const named = isRecord(headers)
-    ? Object.fromEntries(Object.entries(headers).map(([name, value]) => [lower(name), value]))
-    : headers
+  const names = Array.isArray(methods) ? methods.filter((one) => typeof one === 'string') : undefined
   return JSON.stringify([
-    host === undefined ? null : lower(host),
+    typeof host === 'string' ? host.toLowerCase() : null,
     shape,
-    Array.isArray(methods) ? [...new Set(methods.map(lower))].sort() : null,
-    sorted(named),
+    names && [...new Set(names.map((one) => one.toUpperCase()))].sort(),
+    sorted(headers, (name) => name.toLowerCase()),
     sorted(cookies),
     sorted(query),
   ])
+}
+
+function sorted(conditions: unknown, written = (name: string) => name): unknown {
+  if (!isRecord(conditions)) return null
+  const entries = Object.entries(conditions).map(([name, value]) => [written(name), value] as const)
+  return entries.sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
 function reportRepeats(

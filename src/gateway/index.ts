@@ -8,7 +8,7 @@ import { SETTINGS } from '../core/settings.ts'
 import { Timeouts } from '../core/timeouts.ts'
 import { type Metrics, processMetrics } from '../telemetry/metrics.ts'
 import type { Tracer } from '../telemetry/spans/tracer.ts'
-import { openTracing } from '../telemetry/spans/tracing.ts'
+import { type About, openTracing, type Tracing } from '../telemetry/spans/tracing.ts'
 import { type Admin, type Pages, pagesOf, serveAdmin } from './admin.ts'
 import { type Allowance, ownAllowance } from './allowance.ts'
 import type { GatewayConfig } from './contract.ts'
@@ -76,9 +76,18 @@ export interface RunningGateway {
 
 /** @throws ConfigError with every mistake of the config; the system's error when a port is taken. */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  const tracing = options.tracer === undefined ? openTracing(process.env, aboutGateway(options)) : undefined
+  try {
+    return await start(options, tracing)
+  } catch (error) {
+    await tracing?.close()
+    throw error
+  }
+}
+
+async function start(options: GatewayOptions, tracing: Tracing | undefined): Promise<RunningGateway> {
   const { caller, log = silentLogger, clock = systemClock, random = systemRandom, metrics = processMetrics } = options
   const limits = { ...LIMITS, ...options.limits }
-  const tracing = options.tracer === undefined ? openTracing(process.env, aboutGateway(log)) : undefined
   const tracer = options.tracer || tracing?.tracer
   const common = { caller, log, clock, random, limits, metrics: gatewayMetrics(metrics), tracer }
   const allowance = new ConfiguredAllowance(options.allowance ?? ownAllowance, common)
@@ -124,7 +133,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
 }
 
 /** Its spans are of a service of this name, unless OTEL_SERVICE_NAME says another. */
-function aboutGateway(log: Logger) {
+function aboutGateway({ log }: GatewayOptions): About {
   return { service: 'gateway', instance: process.env[SETTINGS.instance], log }
 }
 

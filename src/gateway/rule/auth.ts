@@ -161,7 +161,8 @@ function checkTogether({ apiKeys, jwt, oidc, forwardAuth, optional }: Record<str
   if (forwardAuth !== undefined && optional !== undefined) {
     report('stands beside forwardAuth, which decides by itself', 'Leave it out.', '.optional')
   }
-  if (isRecord(apiKeys) && String(apiKeys['in']).toLowerCase() === 'header:authorization' && jwt !== undefined) {
+  const keyPlace = isRecord(apiKeys) && typeof apiKeys['in'] === 'string' ? apiKeys['in'].toLowerCase() : ''
+  if (keyPlace === 'header:authorization' && jwt !== undefined) {
     report('is where tokens are', 'Take another header for keys, or leave one of the two out.', '.apiKeys.in')
   }
   const issuers = [jwt ?? []].flat().map((one) => (isRecord(one) ? one['issuer'] : undefined))
