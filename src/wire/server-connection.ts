@@ -78,10 +78,16 @@ export class ServerConnection implements Swept, Flow {
     this.dueTick = host.sweep.in(host.limits.headMs)
     host.sweep.add(this)
     reading.to((bytes) => this.#onData(bytes))
-    socket.on('drain', () => this.#onDrain())
+    socket.on('drain', () => {
+      this.flows()
+      this.queue[0]?.drained()
+    })
     socket.on('error', (error) => this.#gone(error))
     socket.on('end', () => this.#onEnd())
-    socket.on('close', () => this.#onClose())
+    socket.on('close', () => {
+      host.sweep.delete(this)
+      this.#gone(new Error('the connection was closed'))
+    })
   }
 
   get peer(): Peer {
@@ -112,11 +118,6 @@ export class ServerConnection implements Swept, Flow {
     this.dueTick = this.host.sweep.in(this.host.limits.stallMs)
   }
 
-  #onDrain(): void {
-    this.flows()
-    this.queue[0]?.drained()
-  }
-
   /** It has gone out. */
   flows(): void {
     if (!this.#stalled) return
@@ -126,11 +127,19 @@ export class ServerConnection implements Swept, Flow {
   }
 
   #onData(bytes: Buffer): void {
-    if (this.#linger >= 0) return void this.#dropped(bytes.length)
-    if (this.ending && this.#decoder === undefined) return void this.#ignored(bytes.length)
-    const rest = this.#rest
-    this.#rest = undefined
-    this.#read(rest === undefined ? bytes : Buffer.concat([rest, bytes]))
+    const { lingerBytes, headBytes } = this.host.limits
+    if (this.#linger >= 0) {
+      this.#linger += bytes.length
+      if (this.#linger > lingerBytes) this.socket.destroy()
+    } else if (this.ending && this.#decoder === undefined) {
+      this.#behind += bytes.length
+      // Read only so far as `#keep` would keep it, for the same reason.
+      if (this.#behind >= headBytes) this.pause()
+    } else {
+      const rest = this.#rest
+      this.#rest = undefined
+      this.#read(rest === undefined ? bytes : Buffer.concat([rest, bytes]))
+    }
   }
 
   /** Reads what is there: heads and bodies, one after the other. */
@@ -219,7 +228,10 @@ export class ServerConnection implements Swept, Flow {
     this.queue.push(exchange)
     if (this.queue.length > 1) this.#asksAhead = true
     if (!head.keepAlive || this.requests >= this.host.limits.requestsPerConnection) exchange.closeAfter()
-    if (head.framing !== 0 && exchange.body === undefined) this.#beginBody(exchange)
+    if (head.framing !== 0 && exchange.body === undefined) {
+      this.#decoder = bodyDecoder(head.framing, this.host.limits)
+      this.#body = exchange.body = new Incoming(this)
+    }
     this.host.onRequest(exchange)
   }
 
@@ -229,11 +241,6 @@ export class ServerConnection implements Swept, Flow {
     if (end < bytes.length) this.#rest = this.#reading.keep(bytes.subarray(end))
     this.#begin(exchange)
     return bytes.length
-  }
-
-  #beginBody(exchange: H1Exchange): void {
-    this.#decoder = bodyDecoder(exchange.head.framing, this.host.limits)
-    this.#body = exchange.body = new Incoming(this)
   }
 
   #readBody(bytes: Buffer, from: number): number {
@@ -326,24 +333,12 @@ export class ServerConnection implements Swept, Flow {
     this.resume()
   }
 
-  /** Read only so far as `#keep` would keep it, for the same reason. */
-  #ignored(bytes: number): void {
-    this.#behind += bytes
-    if (this.#behind >= this.host.limits.headBytes) this.pause()
-  }
-
-  #dropped(bytes: number): void {
-    this.#linger += bytes
-    if (this.#linger > this.host.limits.lingerBytes) this.socket.destroy()
-  }
-
   /** What came is no HTTP. It belongs to the request whose body is coming; else it is one of its own, behind those under way. */
   #refuse(error: WireError): void {
     this.ending = true
     this.#refused = true
     this.#rest = undefined
-    this.#headTick = NEVER
-    if (!this.#stalled) this.dueTick = NEVER
+    this.#setHeadTick(NEVER)
     const exchange = this.queue.find((one) => this.isReceiving(one))
     if (exchange !== undefined) {
       const body = this.#body!
@@ -400,10 +395,5 @@ export class ServerConnection implements Swept, Flow {
     this.#body?.fail(error)
     this.gathered.gone(error)
     for (const exchange of this.queue.splice(0)) exchange.gone(error)
-  }
-
-  #onClose(): void {
-    this.host.sweep.delete(this)
-    this.#gone(new Error('the connection was closed'))
   }
 }
