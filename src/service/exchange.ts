@@ -24,8 +24,8 @@ export interface Host {
   log: Logger
   readonly clock: Clock
   readonly metrics: Metrics
-  /** Undefined: nothing is recorded. */
-  readonly tracer?: Tracer | undefined
+  /** Undefined: nothing is recorded. Set before the first request. */
+  tracer?: Tracer | undefined
   phase: Phase
   /** Requests since its start that were refused, because it had too much to do. */
   refused: number

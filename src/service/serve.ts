@@ -80,9 +80,11 @@ export async function serve(servable: Servable, options: ServeOptions = {}): Pro
   const placement = placementOf(options, env)
   checkTimes(options)
   const server = serverFor(app, options, env)
-  const tracing = options.tracer === undefined ? openTracing(env, { service: name, log: options.log }) : undefined
-  const host = createHost(name, options, tracing)
+  const host = createHost(name, options)
   const consul = options.registry === false ? undefined : createConsul(options, env, host)
+  // Last of what may throw, so that it is closed whatever happens.
+  const tracing = options.tracer === undefined ? openTracing(env, { service: name, log: options.log }) : undefined
+  host.tracer = options.tracer || tracing?.tracer
   serving++
   const running = await runLifecycle({
     app,
@@ -113,14 +115,13 @@ function checkTimes({ drainDelayMs, drainTimeoutMs }: ServeOptions): void {
   if (issues.issues.length > 0) throw new ConfigError(issues.issues)
 }
 
-function createHost(name: string, options: ServeOptions, tracing: Tracing | undefined): Host {
+function createHost(name: string, options: ServeOptions): Host {
   return {
     name,
     instance: name,
     log: options.log ?? createLogger({ service: name }),
     clock: options.clock ?? systemClock,
     metrics: options.metrics ?? processMetrics,
-    tracer: options.tracer || tracing?.tracer,
     phase: 'serving',
     refused: 0,
   }
