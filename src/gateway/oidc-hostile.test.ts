@@ -1,7 +1,7 @@
 /** Sign-ins that are not right: answers of a provider that lies, fails or hangs, callbacks and cookies that somebody made up. */
 import assert from 'node:assert/strict'
 import { createHash, createHmac, KeyObject, randomBytes, sign } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { exportJWK, exportSPKI, generateKeyPair, type JWTHeaderParameters, SignJWT } from 'jose'
 import { pino } from 'pino'
@@ -45,12 +45,6 @@ function byHand(head: unknown, claims: unknown): string {
   return `${input}.${sign('sha256', Buffer.from(input), KeyObject.from(rsa.privateKey)).toString('base64url')}`
 }
 
-/** The callback's parameters with a change. */
-const edit = (change: (it: URLSearchParams) => unknown) => (it: URLSearchParams) => {
-  change(it)
-  return it
-}
-
 /** What an honest provider would say. */
 interface Honest {
   readonly claims: Record<string, unknown>
@@ -59,7 +53,7 @@ interface Honest {
 
 interface Behaviour {
   /** Of the callback. */
-  readonly callback?: (honest: URLSearchParams) => URLSearchParams | string
+  readonly callback?: (honest: URLSearchParams, issuer: string) => URLSearchParams | string
   /** Between redirect and callback. */
   readonly meanwhile?: (place: { browser: Browser; url: string; clock: VirtualClock }) => unknown
   readonly asking?: Parameters<Browser['ask']>[1]
@@ -77,6 +71,24 @@ interface Behaviour {
   /** In place of the metadata. */
   readonly discovery?: (request: IncomingMessage, response: ServerResponse) => void
 }
+
+/** The parameters of the callback are changed. */
+const callback = (...changes: readonly ((it: URLSearchParams, issuer: string) => void)[]): Behaviour => ({
+  callback(it, issuer) {
+    for (const change of changes) change(it, issuer)
+    return it
+  },
+})
+
+const JSON_TYPE = { 'content-type': 'application/json' }
+
+/** The answer of an endpoint. */
+const answers =
+  (status: number, body = '', headers: OutgoingHttpHeaders = JSON_TYPE) =>
+  (_: IncomingMessage, response: ServerResponse) =>
+    void response.writeHead(status, headers).end(body)
+
+const PAGE = answers(200, '<html>', { 'content-type': 'text/html' })
 
 /** A provider that does as it is told, a gateway that trusts it, and all that the gateway logs. */
 async function site(t: TestContext, change: Partial<OidcConfig> = {}, more: Partial<GatewayConfig> = {}) {
@@ -156,7 +168,7 @@ async function site(t: TestContext, change: Partial<OidcConfig> = {}, more: Part
     const asked = new URL(begun.headers.location!).searchParams
     state.nonce = asked.get('nonce')!
     const honest = new URLSearchParams({ code: 'a-code', state: asked.get('state')! })
-    const callback = `${asked.get('redirect_uri')}?${does.callback?.(honest) ?? honest}`
+    const callback = `${asked.get('redirect_uri')}?${does.callback?.(honest, issuer) ?? honest}`
     await does.meanwhile?.({ browser, url, clock })
     const asking = inTime(browser.ask(callback, does.asking))
     return { ...(await asking), callback, browser }
@@ -203,60 +215,16 @@ const seconds = (ms: number) => Math.floor(ms / 1000)
 
 /** Name → what is done, the status, and the reason in the log. */
 const REFUSED: Readonly<Record<string, readonly [Behaviour, number, string]>> = {
-  'no state': [
-    {
-      callback: edit((it) => {
-        it.delete('state')
-      }),
-    },
-    401,
-    'oidc_state',
-  ],
-  'an empty state': [
-    {
-      callback: edit((it) => {
-        it.set('state', '')
-      }),
-    },
-    401,
-    'oidc_state',
-  ],
-  'another state': [
-    {
-      callback: edit((it) => {
-        it.set('state', 'x'.repeat(43))
-      }),
-    },
-    401,
-    'oidc_state',
-  ],
+  'no state': [callback((it) => it.delete('state')), 401, 'oidc_state'],
+  'an empty state': [callback((it) => it.set('state', '')), 401, 'oidc_state'],
+  'another state': [callback((it) => it.set('state', 'x'.repeat(43))), 401, 'oidc_state'],
   'a state that begins like the right one': [
-    {
-      callback: edit((it) => {
-        it.set('state', it.get('state')!.slice(0, 8) + 'x'.repeat(35))
-      }),
-    },
+    callback((it) => it.set('state', it.get('state')!.slice(0, 8) + 'x'.repeat(35))),
     401,
     'oidc_state',
   ],
-  'the state twice': [
-    {
-      callback: edit((it) => {
-        it.append('state', it.get('state')!)
-      }),
-    },
-    401,
-    'oidc_state',
-  ],
-  'two states': [
-    {
-      callback: edit((it) => {
-        it.append('state', 'other')
-      }),
-    },
-    401,
-    'oidc_state',
-  ],
+  'the state twice': [callback((it) => it.append('state', it.get('state')!)), 401, 'oidc_state'],
+  'two states': [callback((it) => it.append('state', 'other')), 401, 'oidc_state'],
   'a state with a line break': [{ callback: () => 'code=x&state=%0d%0aset-cookie:%20a=b' }, 401, 'oidc_state'],
   'nothing at all': [{ callback: () => '' }, 401, 'oidc_state'],
   'a sign-in that another browser began': [{ meanwhile: ({ browser }) => browser.jar.clear() }, 401, 'oidc_state'],
@@ -282,50 +250,26 @@ const REFUSED: Readonly<Record<string, readonly [Behaviour, number, string]>> = 
     'oidc_state',
   ],
   'a callback after fifteen minutes': [{ meanwhile: ({ clock }) => clock.advance(900_000) }, 401, 'oidc_late'],
-  'no code': [
-    {
-      callback: edit((it) => {
-        it.delete('code')
-      }),
-    },
-    401,
-    'oidc_answer',
-  ],
-  'two codes': [
-    {
-      callback: edit((it) => {
-        it.append('code', 'b')
-      }),
-    },
-    401,
-    'oidc_answer',
-  ],
+  'no code': [callback((it) => it.delete('code')), 401, 'oidc_answer'],
+  'two codes': [callback((it) => it.append('code', 'b')), 401, 'oidc_answer'],
   'a refusal of the provider': [
-    {
-      callback: edit((it) => {
-        it.delete('code')
-        it.set('error', 'access_denied')
-      }),
-    },
+    callback(
+      (it) => it.delete('code'),
+      (it) => it.set('error', 'access_denied'),
+    ),
     403,
     'oidc_access_denied',
   ],
   'a refusal that would be a page': [
-    {
-      callback: edit((it) => {
-        it.set('error', '<script>alert(1)</script>')
-        it.set('error_description', '<b>x')
-      }),
-    },
+    callback(
+      (it) => it.set('error', '<script>alert(1)</script>'),
+      (it) => it.set('error_description', '<b>x'),
+    ),
     403,
     'oidc_error',
   ],
   'an answer of another issuer (mix-up)': [
-    {
-      callback: edit((it) => {
-        it.set('iss', 'https://evil.example.com')
-      }),
-    },
+    callback((it) => it.set('iss', 'https://evil.example.com')),
     401,
     'oidc_answer',
   ],
@@ -334,33 +278,9 @@ const REFUSED: Readonly<Record<string, readonly [Behaviour, number, string]>> = 
     401,
     'oidc_answer',
   ],
-  'an answer in a token (JARM)': [
-    {
-      callback: edit((it) => {
-        it.set('response', 'a.b.c')
-      }),
-    },
-    401,
-    'oidc_answer',
-  ],
-  'an ID token in the callback (implicit flow)': [
-    {
-      callback: edit((it) => {
-        it.set('id_token', 'a.b.c')
-      }),
-    },
-    401,
-    'oidc_answer',
-  ],
-  'an access token in the callback': [
-    {
-      callback: edit((it) => {
-        it.set('token', 'x')
-      }),
-    },
-    401,
-    'oidc_answer',
-  ],
+  'an answer in a token (JARM)': [callback((it) => it.set('response', 'a.b.c')), 401, 'oidc_answer'],
+  'an ID token in the callback (implicit flow)': [callback((it) => it.set('id_token', 'a.b.c')), 401, 'oidc_answer'],
+  'an access token in the callback': [callback((it) => it.set('token', 'x')), 401, 'oidc_answer'],
   'the callback as a form': [{ asking: { method: 'POST', form: { a: 'b' } } }, 405, 'oidc_method'],
 
   'alg none': [{ idToken: ({ claims }) => `${part({ alg: 'none' })}.${part(claims)}.` }, 401, 'oidc_answer'],
@@ -449,28 +369,16 @@ const REFUSED: Readonly<Record<string, readonly [Behaviour, number, string]>> = 
   'an access token of another kind': [{ tokens: { token_type: 'mac' } }, 401, 'oidc_answer'],
   'a time that is none': [{ tokens: { expires_in: 'soon' } }, 401, 'oidc_answer'],
   'a code that was redeemed before': [
-    {
-      endpoint: (_, response) =>
-        void response.writeHead(400, { 'content-type': 'application/json' }).end('{"error":"invalid_grant"}'),
-    },
+    { endpoint: answers(400, '{"error":"invalid_grant"}') },
     401,
     'oidc_invalid_grant',
   ],
   'a wrong secret': [
-    {
-      endpoint: (_, response) =>
-        void response
-          .writeHead(401, { 'content-type': 'application/json', 'www-authenticate': 'Basic' })
-          .end('{"error":"invalid_client"}'),
-    },
+    { endpoint: answers(401, '{"error":"invalid_client"}', { ...JSON_TYPE, 'www-authenticate': 'Basic' }) },
     401,
     'oidc_answer',
   ],
-  'a token endpoint that fails': [
-    { endpoint: (_, response) => void response.writeHead(500).end() },
-    503,
-    'oidc_provider',
-  ],
+  'a token endpoint that fails': [{ endpoint: answers(500) }, 503, 'oidc_provider'],
   'a token endpoint that breaks off': [{ endpoint: (request) => void request.socket.destroy() }, 503, 'oidc_provider'],
   'a token endpoint that hangs': [{ endpoint: () => {} }, 503, 'oidc_provider'],
   'a token endpoint that hangs in its answer': [
@@ -493,20 +401,12 @@ const REFUSED: Readonly<Record<string, readonly [Behaviour, number, string]>> = 
     'oidc_provider',
   ],
   'a token endpoint that sends elsewhere': [
-    { endpoint: (_, response) => void response.writeHead(307, { location: 'http://127.0.0.1:1/' }).end() },
+    { endpoint: answers(307, '', { location: 'http://127.0.0.1:1/' }) },
     401,
     'oidc_answer',
   ],
-  'a token endpoint that answers with a page': [
-    { endpoint: (_, response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>') },
-    401,
-    'oidc_answer',
-  ],
-  'a token endpoint that answers with a list': [
-    { endpoint: (_, response) => void response.writeHead(200, { 'content-type': 'application/json' }).end('[]') },
-    401,
-    'oidc_answer',
-  ],
+  'a token endpoint that answers with a page': [{ endpoint: PAGE }, 401, 'oidc_answer'],
+  'a token endpoint that answers with a list': [{ endpoint: answers(200, '[]') }, 401, 'oidc_answer'],
 }
 
 for (const [name, [does, status, reason]] of Object.entries(REFUSED)) {
@@ -538,7 +438,11 @@ for (const [name, [does, status, reason]] of Object.entries(REFUSED)) {
 /** What looks odd and is right. */
 const ACCEPTED: Readonly<Record<string, Behaviour>> = {
   'all as it should be': {},
-  'the issuer in the callback': { callback: (it) => it },
+  'the issuer in the callback': callback((it, issuer) => it.set('iss', issuer)),
+  'the issuer where the provider always names it': {
+    ...callback((it, issuer) => it.set('iss', issuer)),
+    metadata: { authorization_response_iss_parameter_supported: true },
+  },
   'several audiences, us named': { claims: { aud: ['shop', 'bank'], azp: 'shop' } },
   'clocks that differ by less than five seconds': { claims: ({ claims }) => ({ exp: Number(claims['iat']) - 3 }) },
   'a token of in three seconds': { claims: ({ claims }) => ({ nbf: Number(claims['iat']) + 3 }) },
@@ -581,11 +485,9 @@ const METADATA: Readonly<Record<string, Behaviour | ((issuer: string) => Behavio
   'has its keys in a file': { metadata: { jwks_uri: 'file:///etc/passwd' } },
   'says nothing': { discovery: (request) => void request.socket.destroy() },
   hangs: { discovery: () => {} },
-  fails: { discovery: (_, response) => void response.writeHead(500).end() },
-  'sends elsewhere': { discovery: (_, response) => void response.writeHead(302, { location: '/jwks' }).end() },
-  'answers with a page': {
-    discovery: (_, response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
-  },
+  fails: { discovery: answers(500) },
+  'sends elsewhere': { discovery: answers(302, '', { location: '/jwks' }) },
+  'answers with a page': { discovery: PAGE },
   'calls itself almost so': (issuer) => ({ metadata: { issuer: `${issuer}/` } }),
   'says too much': { metadata: { pad: 'x'.repeat(300_000) } },
 }
