@@ -12,6 +12,7 @@ import type { Snapshot } from '../discovery/contract.ts'
 import { staticSource } from '../discovery/source/static.ts'
 import { Metrics } from '../telemetry/metrics.ts'
 import type { BodySource } from '../wire/contract.ts'
+import { readAll } from '../wire/incoming.ts'
 import { createCaller, type SharedHealth } from './caller.ts'
 import {
   describe,
@@ -530,4 +531,23 @@ test('a body that is none fails its call and nothing else, whatever is spoken', 
     }
     assert.equal(await inFlight(caller), 0)
   }
+})
+
+test('a body that was read before is not sent as an empty one', async (t) => {
+  const { caller, order } = await scene(t, [ok])
+  const stream = Readable.from(['read'])
+  await text(stream)
+  const { source } = await caller.request(get())
+  await readAll(source)
+  for (const body of [stream, source]) {
+    await assert.rejects(caller.request(get({ method: 'POST', body })), (error) => {
+      assert.equal((error as SkeinError).code, 'BAD_REQUEST')
+      assert.match((error as SkeinError).message, /service "users": the request cannot be sent: the body has been read/)
+      return true
+    })
+  }
+  assert.equal(order.length, 1)
+  // One answer as the body of another request, as it comes.
+  const { source: fresh } = await caller.request(get())
+  await text((await caller.request(get({ method: 'POST', body: fresh }))).body)
 })

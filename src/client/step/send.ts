@@ -175,11 +175,13 @@ function messageOf(call: Call, { clock }: Parts): Message {
   return { method, path, headers, body, bodyLength, bodyIdleMs: Number.POSITIVE_INFINITY, protocol: spoken, tls }
 }
 
-/** With a length that is none, the other side would read what follows the head as another request. */
+/** What was read before would go out empty; with a length that is none, what follows the head would be read as another request. */
 function checkBody({ request: { service } }: Call, body: Body, length: number | undefined): void {
   const isSource = typeof body === 'object' && body !== null && ('pipe' in body || 'drop' in body)
   if (!isSource && typeof body !== 'string' && !(body instanceof Uint8Array))
     throw unsendable(service, 'the body is no text, bytes or stream')
+  if (isSource && ('pipe' in body ? body.readableEnded : body.started))
+    throw unsendable(service, 'the body has been read already')
   if (length !== undefined && !(Number.isSafeInteger(length) && length >= 0))
     throw unsendable(service, `bodyLength: ${length} is no length`)
 }
