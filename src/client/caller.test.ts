@@ -11,7 +11,7 @@ import type { SkeinError } from '../core/errors.ts'
 import type { Snapshot } from '../discovery/contract.ts'
 import { staticSource } from '../discovery/source/static.ts'
 import { Metrics } from '../telemetry/metrics.ts'
-import type { BodySource } from '../wire/contract.ts'
+import type { BodySource } from '../wire/body.ts'
 import { readAll } from '../wire/incoming.ts'
 import { createCaller, type SharedHealth } from './caller.ts'
 import {

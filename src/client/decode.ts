@@ -4,7 +4,7 @@
  */
 import { ERRORS, type ErrorCode, SkeinError } from '../core/errors.ts'
 import { header } from '../core/headers.ts'
-import type { BodySource } from '../wire/contract.ts'
+import type { BodySource } from '../wire/body.ts'
 import { readAll } from '../wire/incoming.ts'
 import { CallError } from './call-error.ts'
 import type { OutboundResponse } from './contract.ts'
@@ -13,8 +13,14 @@ import { ERROR_HEADER } from './headers.ts'
 /** At once or as a promise. @throws CallError, SkeinError */
 export function decodeAnswer(service: string, operation: string, response: OutboundResponse): unknown {
   const { source } = response
-  if (source.complete) return decodeText(service, operation, response, asBuffer(source.whole()).toString())
+  if (source.complete) return decodeText(service, operation, response, wholeText(source))
   return readText(source).then((text) => decodeText(service, operation, response, text))
+}
+
+function wholeText(source: BodySource): string {
+  const text = asBuffer(source.whole()).toString()
+  source.loan?.()?.()
+  return text
 }
 
 function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {

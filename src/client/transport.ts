@@ -3,7 +3,7 @@
  * again is said above. The built-in ones stand on src/wire/ (transport/wire.ts, transport/h2.ts); another engine is another file.
  */
 import type { RawHeaders } from '../core/headers.ts'
-import type { BodySource } from '../wire/contract.ts'
+import type { BodySource } from '../wire/body.ts'
 import type { Body } from './contract.ts'
 import type { Protocol, UpstreamTls } from './protocol.ts'
 

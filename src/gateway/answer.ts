@@ -5,7 +5,8 @@ import { SkeinError } from '../core/errors.ts'
 import { header, type RawHeaders } from '../core/headers.ts'
 import { httpDate } from '../core/http-date.ts'
 import type { Timed, Timeouts } from '../core/timeouts.ts'
-import { type BodySource, CHUNKED, type Framing } from '../wire/contract.ts'
+import type { BodySource, Done } from '../wire/body.ts'
+import { CHUNKED, type Framing } from '../wire/contract.ts'
 import { responseHead } from '../wire/write.ts'
 import { responseHeaders } from './end-to-end.ts'
 import type { Exchange, Parts, Reply, UpstreamAnswer } from './exchange.ts'
@@ -36,7 +37,7 @@ export function sendAnswer(
   if (source.complete && exchange.head.method !== 'HEAD') {
     const body = source.whole()
     exchange.bytes = body.length
-    wire.send(status, fields, body)
+    wire.send(status, fields, body, source.loan?.())
     return wire.done ? undefined : handedOver(exchange, parts)
   }
   // Trailers are sent on where they were announced: to wait for them costs HTTP/2 a turn.
@@ -150,14 +151,16 @@ function relay(exchange: Exchange, source: BodySource, { clock, limits }: Parts)
     }
     const end = { cancelled: fail }
     exchange.cancel.add(end)
+    const pass = (bytes: Uint8Array, done?: Done) => {
+      exchange.bytes += bytes.length
+      exchange.idle?.touch()
+      if (wire.write(bytes, done)) return
+      source.pause()
+      stalled = new IdleTimer(clock, stallMs, () => exchange.fail(stoppedReading()))
+    }
     source.read({
-      chunk(bytes) {
-        exchange.bytes += bytes.length
-        exchange.idle?.touch()
-        if (wire.write(bytes)) return
-        source.pause()
-        stalled = new IdleTimer(clock, stallMs, () => exchange.fail(stoppedReading()))
-      },
+      chunk: pass,
+      lend: pass,
       end(trailers) {
         stop()
         resolve(trailers)

@@ -2,7 +2,7 @@
 import { pipeline, type Transform } from 'node:stream'
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
-import type { BodySource } from '../wire/contract.ts'
+import type { BodySource } from '../wire/body.ts'
 import { fromReadable, toReadable } from '../wire/incoming.ts'
 import type { Coding } from './rule/compress.ts'
 

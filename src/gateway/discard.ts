@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts'
-import type { BodySource } from '../wire/contract.ts'
+import type { BodySource } from '../wire/body.ts'
 
 const BYTES = 64 * 1024
 const TIME_MS = 5_000

@@ -1,6 +1,6 @@
 import type { Cancel } from '../core/cancel.ts'
 import type { Clock } from '../core/clock.ts'
-import type { BodySink, BodySource } from '../wire/contract.ts'
+import type { BodySink, BodySource } from '../wire/body.ts'
 import { IdleTimer } from './idle.ts'
 
 export interface MeterOptions {
@@ -53,6 +53,7 @@ export class MeteredBody implements BodySource {
   read(sink: BodySink): void {
     this.#body.read({
       chunk: (bytes) => this.#count(bytes) && sink.chunk(bytes),
+      ...(sink.lend && { lend: (bytes, done) => this.#count(bytes) && sink.lend!(bytes, done) }),
       end: (trailers) => {
         this.close()
         sink.end(trailers)

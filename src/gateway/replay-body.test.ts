@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { BodySink } from '../wire/contract.ts'
+import type { BodySink } from '../wire/body.ts'
 import { Incoming } from '../wire/incoming.ts'
 import { ReplayBody } from './replay-body.ts'
 

@@ -3,7 +3,7 @@
  * only ends its own reading; `close` ends the body.
  */
 import type { RawHeaders } from '../core/headers.ts'
-import type { BodySink, BodySource } from '../wire/contract.ts'
+import type { BodySink, BodySource } from '../wire/body.ts'
 
 type End = { readonly trailers: RawHeaders } | { readonly error: Error }
 

@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import { SkeinError } from '../core/errors.ts'
 import { header, type RawHeaders } from '../core/headers.ts'
-import type { BodySource } from '../wire/contract.ts'
+import type { BodySource } from '../wire/body.ts'
 import { WireError } from '../wire/wire-error.ts'
 import type { Exchange } from './exchange.ts'
 

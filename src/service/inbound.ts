@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { RawHeaders } from '../core/headers.ts'
-import type { BodySource, Framing } from '../wire/contract.ts'
+import type { BodySource } from '../wire/body.ts'
+import type { Framing } from '../wire/contract.ts'
 
 /** A request as the server brings it, and the way back. */
 export interface Inbound {

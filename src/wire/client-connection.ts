@@ -230,7 +230,7 @@ export class ClientConnection implements Swept, SharedConnection {
 
   #wholeAtOnce(head: ResponseHead, body: Incoming, bytes: Buffer, at: number): number {
     const end = at + head.framing
-    if (head.framing > 0) body.push(this.#reading.hold(bytes.subarray(at, end)))
+    if (head.framing > 0) body.borrowWhole(bytes.subarray(at, end), this.#reading)
     body.end(NOTHING)
     const waiting = this.#waiting!
     this.#settle(end < bytes.length)
@@ -242,7 +242,7 @@ export class ClientConnection implements Swept, SharedConnection {
   #readBody(bytes: Buffer, from: number): number {
     const decoder = this.#decoder!
     const body = this.#body!
-    const at = decoder.feed(bytes, from, (data) => body.push(this.#reading.keep(data)))
+    const at = decoder.feed(bytes, from, (data) => body.borrowFirst(data, this.#reading))
     if (this.#over) return bytes.length
     if (decoder.done) this.#whole(at < bytes.length)
     else if (!this.socket.isPaused()) this.dueTick = this.#options.sweep.in(this.#waiting!.bodyIdleMs)

@@ -5,6 +5,7 @@
  */
 import type { Duplex } from 'node:stream'
 import type { RawHeaders } from '../core/headers.ts'
+import type { BodySource, Done } from './body.ts'
 
 /** Content-Length in bytes (0 = no body), chunked, or until the connection closes. */
 export type Framing = number
@@ -35,32 +36,6 @@ export interface ResponseHead extends Head {
   readonly status: number
 }
 
-/** What takes a body, chunk by chunk. A chunk may be kept: it is nobody else's. */
-export interface BodySink {
-  chunk(bytes: Uint8Array): void
-  /** The body is whole. `trailers` only of a chunked body that had some. */
-  end(trailers: RawHeaders): void
-  /** It broke off: what came before is not the whole body. Exactly one of `end` and `fail` is called, once. */
-  fail(error: Error): void
-}
-
-/** A body on its way in, with backpressure. It must be read or dropped, or its connection stays taken. */
-export interface BodySource {
-  /** True when all of it has come: `whole` has it, without waiting. */
-  readonly complete: boolean
-  /** True once somebody has begun to read it, or it was dropped: then it cannot be read again. */
-  readonly started: boolean
-  /** All of a complete body that nobody has read; counts as reading it. */
-  whole(): Uint8Array
-  /** Hands the body to `sink`: what has come at once, the rest as it comes. @throws Error when it was read before. */
-  read(sink: BodySink): void
-  /** Holds back what follows; effective after the chunk being handed over. */
-  pause(): void
-  resume(): void
-  /** Nobody wants the rest. The sink, if there is one, is told `reason`. Idempotent. */
-  drop(reason: Error): void
-}
-
 /** The client of a connection, as far as its socket says. */
 export interface Peer {
   readonly ip: string
@@ -87,12 +62,18 @@ export interface ServerExchange {
   closeAfter(): void
   /** `100 Continue`, where the client waits for it. */
   sendContinue(): void
-  /** A whole answer. `fields` without framing, Connection and Date where it is to be ours. @throws WireError on a bad field */
-  send(status: number, fields: RawHeaders, body: string | Uint8Array | undefined): void
+  /**
+   * A whole answer. `fields` without framing, Connection and Date where it is to be ours; `done` as of `write`.
+   * @throws WireError on a bad field
+   */
+  send(status: number, fields: RawHeaders, body: string | Uint8Array | undefined, done?: Done): void
   /** The head of an answer whose body follows by `write` and `end`, with `trailers` perhaps (HTTP/2 only). @throws WireError */
   begin(status: number, fields: RawHeaders, framing: Framing, trailers?: boolean): void
-  /** False: hold back until `drained`. @throws WireError when it is more than Content-Length said. */
-  write(bytes: Uint8Array): boolean
+  /**
+   * False: hold back until `drained`. `done` is called when the system has the bytes, or never.
+   * @throws WireError when it is more than Content-Length said.
+   */
+  write(bytes: Uint8Array, done?: Done): boolean
   end(trailers?: RawHeaders): void
   /** Breaks the connection off so that nobody takes what was sent for whole. */
   reset(): void

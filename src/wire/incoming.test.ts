@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
-import type { BodySource } from './contract.ts'
+import type { BodySource } from './body.ts'
 import { fromReadable, Incoming, readAll, toReadable } from './incoming.ts'
 import { HELD_BYTES, HELD_PIECES } from './limits.ts'
 

@@ -1,7 +1,7 @@
 /** A body on its way in: between the connection that reads it and whoever takes it. */
 import { finished, Readable } from 'node:stream'
 import type { RawHeaders } from '../core/headers.ts'
-import type { BodySink, BodySource } from './contract.ts'
+import type { BodySink, BodySource, Done, Lender } from './body.ts'
 import { HELD_BYTES, HELD_PIECES } from './limits.ts'
 
 /** What the connection does for the body. */
@@ -18,6 +18,8 @@ export class Incoming implements BodySource {
   readonly #flow: Flow
   #sink: BodySink | undefined
   #held: Uint8Array[] = []
+  /** The first of them is lent. */
+  #loan: Done | undefined
   #heldBytes = 0
   #paused = false
   /** True while the connection is asked to hold back. */
@@ -43,12 +45,18 @@ export class Incoming implements BodySource {
 
   whole(): Uint8Array {
     const [first] = this.#held
-    const whole = this.#held.length === 1 ? first! : Buffer.concat(this.#held)
+    const whole = this.#held.length === 1 ? first! : this.#joined()
     this.#claim(UNHEARD)
     this.#held = []
     this.#heldBytes = 0
     this.#told = true
     return whole
+  }
+
+  loan(): Done | undefined {
+    const loan = this.#loan
+    this.#loan = undefined
+    return loan
   }
 
   // The connection's side.
@@ -58,8 +66,32 @@ export class Incoming implements BodySource {
     if (this.#sink !== undefined && !this.#paused && this.#held.length === 0) return void this.#sink.chunk(bytes)
     this.#held.push(bytes)
     this.#heldBytes += bytes.length
-    if (this.#held.length === HELD_PIECES) this.#held = [Buffer.concat(this.#held)]
+    if (this.#held.length === HELD_PIECES) this.#held = [this.#joined()]
     if (this.#heldBytes >= HELD_BYTES) this.#stop()
+  }
+
+  /** Bytes that are `lender`'s: lent to who knows how to give them back. */
+  borrow(bytes: Buffer, lender: Lender): void {
+    const sink = this.#sink
+    const passes = sink?.lend && !this.#paused && this.#held.length === 0 && this.#state === 'coming'
+    const loan = passes ? lender.lend(bytes) : undefined
+    if (loan === undefined) this.push(lender.keep(bytes))
+    else sink!.lend!(loan.bytes, loan.done)
+  }
+
+  /** The same of an answer, whose taker comes soon and gives back. */
+  borrowFirst(bytes: Buffer, lender: Lender): void {
+    const loan = this.#sink === undefined && this.#held.length === 0 ? lender.lendCopy(bytes) : undefined
+    if (loan === undefined) return void this.borrow(bytes, lender)
+    this.#loan = loan.done
+    this.push(loan.bytes)
+  }
+
+  /** All of an answer. */
+  borrowWhole(bytes: Buffer, lender: Lender): void {
+    const loan = lender.lendCopy(bytes)
+    this.#loan = loan?.done
+    this.push(loan?.bytes ?? lender.hold(bytes))
   }
 
   end(trailers: RawHeaders): void {
@@ -99,12 +131,19 @@ export class Incoming implements BodySource {
     if (this.#told || this.#dropped) return
     this.#dropped = true
     this.#held = []
+    this.loan()?.()
     this.#heldBytes = 0
     const coming = this.#state === 'coming'
     this.#state = 'broken'
     this.#error = reason
     this.#tell()
     if (coming) this.#flow.drop(reason)
+  }
+
+  #joined(): Buffer {
+    const joined = Buffer.concat(this.#held)
+    this.loan()?.()
+    return joined
   }
 
   #claim(sink: BodySink): void {
@@ -124,7 +163,9 @@ export class Incoming implements BodySource {
     while (this.#held.length > 0 && !this.#paused) {
       const bytes = this.#held.shift()!
       this.#heldBytes -= bytes.length
-      this.#sink.chunk(bytes)
+      const done = this.loan()
+      if (done !== undefined && this.#sink.lend !== undefined) this.#sink.lend(bytes, done)
+      else this.#sink.chunk(bytes)
     }
     if (this.#held.length > 0 || this.#paused) return
     if (this.#state !== 'coming') this.#tell()

@@ -117,3 +117,50 @@ test('a socket that is let go of gives what comes to who listens, and holds back
   }
   assert.equal(size, 5_000_000)
 })
+
+test('what is lent is not overwritten until it is given back, and then used again', async () => {
+  const [one] = await connections(1)
+  const { reading, peer } = one!
+  const loans: { readonly bytes: Buffer; readonly copy: Buffer; readonly done: () => void }[] = []
+  const buffers = new Set<ArrayBufferLike>()
+  let size = 0
+  const all = new Promise<void>((resolve) => {
+    reading.to((come) => {
+      const loan = reading.lend(come)
+      if (loan !== undefined) {
+        buffers.add(loan.bytes.buffer)
+        loans.push({ ...loan, copy: Buffer.from(come) })
+      }
+      // Some are out for long, most for a moment.
+      if (loans.length > 3) loans.splice(1, 1)[0]!.done()
+      for (const { bytes, copy } of loans) assert.ok(bytes.equals(copy))
+      size += come.length
+      if (size === 40_000_000) resolve()
+    })
+  })
+  for (let mark = 0; mark < 80; mark++) {
+    peer.write(Buffer.alloc(500_000, mark))
+    await new Promise(setImmediate)
+  }
+  await all
+  assert.ok(loans.length === 3 && buffers.size < 10, `${loans.length} loans, ${buffers.size} buffers`)
+})
+
+test('of a copy that is lent nothing is overwritten either', async () => {
+  const [one] = await connections(1)
+  const { reading, peer } = one!
+  const parts: { readonly bytes: Buffer; readonly mark: number }[] = []
+  for (let mark = 1; mark <= 20; mark++) {
+    const came = new Promise<void>((resolve) => {
+      reading.to((come) => {
+        const { bytes, done } = reading.lendCopy(come)!
+        if (mark % 2 === 0) done()
+        else parts.push({ bytes, mark })
+        resolve()
+      })
+    })
+    peer.write(Buffer.alloc(3_000, mark))
+    await came
+  }
+  for (const { bytes, mark } of parts) assert.ok(bytes.equals(Buffer.alloc(3_000, mark)))
+})

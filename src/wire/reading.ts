@@ -1,13 +1,22 @@
 /**
  * Reading without garbage: what comes on a socket is put into one buffer that all sockets share, and is read to its end before
  * the next read begins. Node's way makes 64 KiB, cuts them to size and wraps them, for each read. Price: what is kept must be
- * copied; of a large body that costs more than it saves, so its connection gets buffers of its own, which are given away as they are.
+ * copied; of a large body that costs more than it saves, so its connection reads into buffers of its own, which are lent or given
+ * away as they are.
  */
 import { type OnReadOpts, Socket } from 'node:net'
+import type { Done, Lender, Loan } from './body.ts'
+import { Stock } from './stock.ts'
 
 const READ_BYTES = 64 * 1024
 /** What is this long is given away and not copied, bytes. */
 const LARGE_BYTES = 16 * 1024
+
+/** What is shorter is copied into memory that others share, bytes. */
+const LOAN_BYTES = 2 * 1024
+const SMALL = new Stock(16 * 1024)
+const MIDDLE = new Stock(READ_BYTES)
+const LARGE = new Stock(256 * 1024)
 
 const common = Buffer.allocUnsafeSlow(READ_BYTES)
 /** The beginnings of `common`, by length: the same few come again and again. */
@@ -45,14 +54,31 @@ function ownCopy(part: Buffer): Buffer {
 /** Takes what has come; false = read no more. The bytes are others' when it returns: see `Reading.keep`. */
 export type Take = (bytes: Buffer) => unknown
 
-export class Reading {
+/** A buffer that is lent out in parts. */
+class Lent {
+  readonly buffer: Buffer
+  readonly #stock: Stock
+  /** The connection that reads into it, and those who have parts. */
+  users = 1
+
+  constructor(stock: Stock) {
+    this.#stock = stock
+    this.buffer = stock.take()
+  }
+
+  readonly done: Done = (error) => {
+    if (!error && --this.users === 0) this.#stock.put(this.buffer)
+  }
+}
+
+export class Reading implements Lender {
   /** For the socket's maker. */
   readonly onread: OnReadOpts = { buffer: () => this.#next(), callback: (length) => this.#onRead(length) }
   #take: Take = () => false
-  #buffer = common
+  /** The buffer that is read into, where it is not `common`. */
+  #own: Lent | undefined
   /** A large body is coming. */
   #isLarge = false
-  #isGiven = false
   #followed: Socket | undefined
 
   /** Who takes it. */
@@ -62,15 +88,36 @@ export class Reading {
 
   /** `part` of what has just come, for as long as one likes. */
   keep(part: Buffer): Buffer {
-    if (part.buffer !== this.#buffer.buffer) return part
-    if (this.#buffer === common || part.length < LARGE_BYTES) return ownCopy(part)
-    this.#isGiven = true
+    if (!this.#has(part)) return part
+    if (this.#own === undefined || part.length < LARGE_BYTES) return ownCopy(part)
+    // Never given back, so the buffer is the taker's.
+    this.#own.users++
     return part
+  }
+
+  /** The same until it is given back, where that saves a copy. */
+  lend(part: Buffer): Loan | undefined {
+    if (this.#own === undefined || part.length < LARGE_BYTES || !this.#has(part)) return undefined
+    this.#own.users++
+    return { bytes: part, done: this.#own.done }
+  }
+
+  /** The same, or a copy. */
+  lendCopy(part: Buffer): Loan | undefined {
+    const { length } = part
+    if (this.#own !== undefined || length < LOAN_BYTES || !this.#has(part)) return this.lend(part)
+    const { buffer, done } = new Lent(length <= SMALL.bytes ? SMALL : MIDDLE)
+    buffer.set(part)
+    return { bytes: buffer.subarray(0, length), done }
   }
 
   /** The same for a moment. */
   hold(part: Buffer): Buffer {
-    return part.buffer === this.#buffer.buffer ? sharedCopy(part) : part
+    return this.#has(part) ? sharedCopy(part) : part
+  }
+
+  #has(part: Buffer): boolean {
+    return part.buffer === (this.#own?.buffer ?? common).buffer
   }
 
   /** Nothing large is coming any more: an idle connection needs no buffer of its own. */
@@ -94,14 +141,15 @@ export class Reading {
 
   #onRead(length: number): boolean {
     this.#isLarge = length >= LARGE_BYTES
-    return this.#take(this.#buffer === common ? beginning(length) : this.#buffer.subarray(0, length)) !== false
+    return this.#take(this.#own?.buffer.subarray(0, length) ?? beginning(length)) !== false
   }
 
   #next(): Buffer {
-    if (!this.#isLarge) this.#buffer = common
-    else if (this.#isGiven || this.#buffer === common) this.#buffer = Buffer.allocUnsafeSlow(READ_BYTES)
-    this.#isGiven = false
-    return this.#buffer
+    const own = this.#own
+    if (this.#isLarge && own?.users === 1) return own.buffer
+    own?.done()
+    this.#own = this.#isLarge ? new Lent(LARGE) : undefined
+    return this.#own?.buffer ?? common
   }
 }
 

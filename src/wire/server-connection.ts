@@ -8,13 +8,14 @@ import type { Peer } from './contract.ts'
 import { Gathered } from './gathered.ts'
 import { PREFACE_LENGTH, startsPreface } from './h2-preface.ts'
 import { findHeadEnd, parseRequestHead } from './head.ts'
-import { type Flow, Incoming, wholeBody } from './incoming.ts'
+import { Incoming, wholeBody } from './incoming.ts'
 import type { ConnectionLimits } from './limits.ts'
 import { peerOf } from './peer.ts'
 import type { Reading } from './reading.ts'
 import { reset } from './reset.ts'
 import { SAFE_METHODS } from './safe.ts'
 import { H1Exchange } from './server-exchange.ts'
+import { SocketFlow } from './socket-flow.ts'
 import type { Sweep, Swept } from './sweep.ts'
 import { WireError } from './wire-error.ts'
 
@@ -36,7 +37,7 @@ const NEVER = Number.POSITIVE_INFINITY
 const CR = 13
 const LF = 10
 
-export class ServerConnection implements Swept, Flow {
+export class ServerConnection implements Swept {
   readonly socket: Socket
   readonly host: ConnectionHost
   dueTick: number
@@ -56,7 +57,7 @@ export class ServerConnection implements Swept, Flow {
   #headTick = NEVER
   /** An empty line stood before the head that is waited for. */
   #blank = false
-  #held = false
+  readonly #flow: SocketFlow
   #linger = -1
   /** Bytes that came behind the last request while answers are still under way. */
   #behind = 0
@@ -74,6 +75,7 @@ export class ServerConnection implements Swept, Flow {
   constructor(socket: Socket, reading: Reading, host: ConnectionHost) {
     this.socket = socket
     this.#reading = reading
+    this.#flow = new SocketFlow(socket)
     this.host = host
     this.dueTick = host.sweep.in(host.limits.headMs)
     host.sweep.add(this)
@@ -134,7 +136,7 @@ export class ServerConnection implements Swept, Flow {
     } else if (this.ending && this.#decoder === undefined) {
       this.#behind += bytes.length
       // Read only so far as `#keep` would keep it, for the same reason.
-      if (this.#behind >= headBytes) this.pause()
+      if (this.#behind >= headBytes) this.#flow.pause()
     } else {
       const rest = this.#rest
       this.#rest = undefined
@@ -211,7 +213,7 @@ export class ServerConnection implements Swept, Flow {
     const bodyEnd = end + head.framing
     const isWhole = head.framing > 0 && bodyEnd <= bytes.length
     // A small body that came with its head is whole before anybody looks at it.
-    if (isWhole) exchange.body = wholeBody(this, this.#reading.keep(bytes.subarray(end, bodyEnd)))
+    if (isWhole) exchange.body = wholeBody(this.#flow, this.#reading.keep(bytes.subarray(end, bodyEnd)))
     this.#begin(exchange)
     return isWhole ? bodyEnd : end
   }
@@ -230,7 +232,7 @@ export class ServerConnection implements Swept, Flow {
     if (!head.keepAlive || this.requests >= this.host.limits.requestsPerConnection) exchange.closeAfter()
     if (head.framing !== 0 && exchange.body === undefined) {
       this.#decoder = bodyDecoder(head.framing, this.host.limits)
-      this.#body = exchange.body = new Incoming(this)
+      this.#body = exchange.body = new Incoming(this.#flow)
     }
     this.host.onRequest(exchange)
   }
@@ -246,14 +248,14 @@ export class ServerConnection implements Swept, Flow {
   #readBody(bytes: Buffer, from: number): number {
     const decoder = this.#decoder!
     const body = this.#body!
-    const at = decoder.feed(bytes, from, (data) => body.push(this.#reading.keep(data)))
+    const at = decoder.feed(bytes, from, (data) => body.borrow(data, this.#reading))
     if (decoder.done) {
       this.#reading.calm()
       this.#decoder = undefined
       this.#body = undefined
       body.end(decoder.trailers)
       // Held back for the sake of a body that has come whole with the last bytes.
-      this.resume()
+      this.#flow.resume()
     }
     return at
   }
@@ -262,25 +264,8 @@ export class ServerConnection implements Swept, Flow {
   #keep(bytes: Buffer, at: number): void {
     if (at >= bytes.length) return
     this.#rest = this.#reading.keep(at === 0 ? bytes : bytes.subarray(at))
-    if (this.#decoder === undefined && !this.#mayRead() && this.#rest.length >= this.host.limits.headBytes) this.pause()
-  }
-
-  // The flow of the body that is coming; the connection itself holds back by it too.
-
-  pause(): void {
-    if (this.#held) return
-    this.#held = true
-    this.socket.pause()
-  }
-
-  resume(): void {
-    if (!this.#held || this.#released) return
-    this.#held = false
-    this.socket.resume()
-  }
-
-  drop(): void {
-    this.resume()
+    if (this.#decoder === undefined && !this.#mayRead() && this.#rest.length >= this.host.limits.headBytes)
+      this.#flow.pause()
   }
 
   /** The body of `exchange` is still on its way in. */
@@ -311,11 +296,11 @@ export class ServerConnection implements Swept, Flow {
   /** Takes up what was left unread while earlier requests were answered. */
   #readOn(): void {
     const rest = this.#rest
-    if (rest === undefined) return void this.resume()
+    if (rest === undefined) return void this.#flow.resume()
     if (this.queue.length === 0) this.#alone = false
     this.#rest = undefined
     this.#searched = 0
-    this.resume()
+    this.#flow.resume()
     this.#read(rest)
   }
 
@@ -330,7 +315,7 @@ export class ServerConnection implements Swept, Flow {
     this.#rest = undefined
     this.dueTick = this.host.sweep.in(this.host.limits.lingerMs)
     this.socket.end()
-    this.resume()
+    this.#flow.resume()
   }
 
   /** What came is no HTTP. It belongs to the request whose body is coming; else it is one of its own, behind those under way. */
@@ -372,6 +357,7 @@ export class ServerConnection implements Swept, Flow {
     this.host.sweep.delete(this)
     // The other listeners find nothing to do any more.
     this.#reading.release(this.socket)
+    this.#flow.release()
     return this.#rest ?? Buffer.alloc(0)
   }
 

@@ -1,6 +1,7 @@
 /** One request of an HTTP/1.1 connection and its answer. Answers of later requests wait here until the earlier ones are out. */
 import type { Socket } from 'node:net'
 import type { RawHeaders } from '../core/headers.ts'
+import type { Done } from './body.ts'
 import { CHUNK_END, chunkStart, LAST_CHUNK } from './chunked.ts'
 import {
   CHUNKED,
@@ -98,13 +99,13 @@ export class H1Exchange implements ServerExchange, Handing {
     if (this.#stage === 'waiting' && this.head.version === '1.1') this.#put('HTTP/1.1 100 Continue\r\n\r\n')
   }
 
-  send(status: number, fields: RawHeaders, body: string | Uint8Array | undefined): void {
+  send(status: number, fields: RawHeaders, body: string | Uint8Array | undefined, done?: Done): void {
     if (this.#isLost()) return
     const length = body === undefined ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.length
     const head = this.#headText(status, fields, lengthLine(status, length))
     this.#stage = 'ended'
     if (body === undefined || length === 0 || this.#isBodiless(status)) this.#putWhole(head)
-    else this.#putBoth(head, body, length)
+    else this.#putBoth(head, body, length, done)
     this.#over()
   }
 
@@ -123,14 +124,14 @@ export class H1Exchange implements ServerExchange, Handing {
     this.#put(text)
   }
 
-  write(bytes: Uint8Array): boolean {
+  write(bytes: Uint8Array, done?: Done): boolean {
     if (this.#stage !== 'body' || bytes.length === 0 || this.#bodiless) return true
     if (this.#framing >= 0) {
       if (bytes.length > this.#left) throw new WireError('body_too_long', 'the body is longer than its Content-Length')
       this.#left -= bytes.length
-      return this.#put(bytes)
+      return this.#put(bytes, done)
     }
-    return this.#framing === CHUNKED ? this.#putChunk(bytes) : this.#put(bytes)
+    return this.#framing === CHUNKED ? this.#putChunk(bytes, done) : this.#put(bytes, done)
   }
 
   /** @throws WireError when Content-Length said more. */
@@ -209,10 +210,10 @@ export class H1Exchange implements ServerExchange, Handing {
     return this.head.method === 'HEAD' || noBodyEver(status)
   }
 
-  #putBoth(head: string, body: string | Uint8Array, length: number): void {
+  #putBoth(head: string, body: string | Uint8Array, length: number, done: Done | undefined): void {
     if (head.length + length > SMALL_BYTES) {
       const bytes = typeof body === 'string' ? Buffer.from(body) : body
-      if (this.connection.queue[0] === this) return void this.#putNow(head, bytes)
+      if (this.connection.queue[0] === this) return void this.#putNow(head, bytes, done)
       this.#put(head)
       this.#put(bytes)
     } else if (typeof body !== 'string') this.#putWhole(head + latin1(body))
@@ -239,27 +240,27 @@ export class H1Exchange implements ServerExchange, Handing {
     })
   }
 
-  #putNow(head: string, body: Uint8Array): void {
+  #putNow(head: string, body: Uint8Array, done: Done | undefined): void {
     this.connection.gathered.flush()
-    if (!writeTogether(this.connection.socket, head, body)) this.connection.stalled()
+    if (!writeTogether(this.connection.socket, head, body, done)) this.connection.stalled()
   }
 
-  #putChunk(bytes: Uint8Array): boolean {
+  #putChunk(bytes: Uint8Array, done: Done | undefined): boolean {
     if (bytes.length <= ONE_WRITE_BYTES) return this.#put(chunkStart(bytes.length) + latin1(bytes) + CHUNK_END)
     const { socket } = this.connection
     socket.cork()
     this.#put(chunkStart(bytes.length))
-    this.#put(bytes)
+    this.#put(bytes, done)
     const more = this.#put(CHUNK_END)
     socket.uncork()
     return more
   }
 
-  #put(part: string | Uint8Array): boolean {
+  #put(part: string | Uint8Array, done?: Done): boolean {
     const { connection } = this
     if (connection.queue[0] === this) {
       connection.gathered.flush()
-      const more = write(connection.socket, part)
+      const more = write(connection.socket, part, done)
       if (!more) connection.stalled()
       return more
     }
@@ -317,6 +318,6 @@ function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }
 
-function write(socket: Socket, part: string | Uint8Array): boolean {
-  return typeof part === 'string' ? socket.write(part, 'latin1') : socket.write(part)
+function write(socket: Socket, part: string | Uint8Array, done?: Done): boolean {
+  return typeof part === 'string' ? socket.write(part, 'latin1') : socket.write(part, done)
 }

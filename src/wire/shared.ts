@@ -6,7 +6,7 @@
  * What is in the way of the next answer must not hold up those behind it: when the first has not come whole in `SLOW_MS`, or
  * the connection ends, the others are displaced, which means that they go over connections of their own.
  */
-import type { BodySink } from './contract.ts'
+import type { BodySink } from './body.ts'
 import type { Incoming } from './incoming.ts'
 import type { Sweep, Swept } from './sweep.ts'
 import type { Waiting } from './waiting.ts'

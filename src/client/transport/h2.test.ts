@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { VirtualClock } from '../../core/clock.ts'
 import { header, type RawHeaders } from '../../core/headers.ts'
-import type { BodySource } from '../../wire/contract.ts'
+import type { BodySource } from '../../wire/body.ts'
 import { type Message, type Transport, TransportError } from '../transport.ts'
 import { type H2TransportOptions, h2Transport } from './h2.ts'
 

@@ -8,7 +8,7 @@ import { authority } from '../../core/authority.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { SkeinError } from '../../core/errors.ts'
 import { header, type RawHeaders, withoutHeaders } from '../../core/headers.ts'
-import type { BodySource } from '../../wire/contract.ts'
+import type { BodySource } from '../../wire/body.ts'
 import type { H2RequestHead } from '../../wire/h2-head.ts'
 import { H2Pool } from '../../wire/h2-pool.ts'
 import {

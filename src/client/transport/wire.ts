@@ -9,9 +9,10 @@ import { authority } from '../../core/authority.ts'
 import { type Clock, systemClock, type Timer } from '../../core/clock.ts'
 import { SkeinError } from '../../core/errors.ts'
 import { header, type RawHeaders } from '../../core/headers.ts'
+import type { BodySink, BodySource, Done } from '../../wire/body.ts'
 import { CHUNK_END, chunkStart, LAST_CHUNK } from '../../wire/chunked.ts'
 import { ClientConnection } from '../../wire/client-connection.ts'
-import { type BodySource, CHUNKED, type ResponseHead } from '../../wire/contract.ts'
+import { CHUNKED, type ResponseHead } from '../../wire/contract.ts'
 import { fromReadable, type Incoming } from '../../wire/incoming.ts'
 import { HEAD_LIMITS } from '../../wire/limits.ts'
 import { writeTogether } from '../../wire/one-write.ts'
@@ -286,17 +287,19 @@ class Exchange implements Sharing {
     return header(headers, 'host') === undefined ? ['host', authority(address, port), ...headers] : headers
   }
 
-  #chunkedSink() {
+  #chunkedSink(): BodySink {
     const { socket } = this.#connection!
+    const pass = (bytes: Uint8Array, done?: Done) => {
+      if (bytes.length === 0 || this.#source === undefined) return
+      socket.cork()
+      socket.write(chunkStart(bytes.length), 'latin1')
+      socket.write(bytes, done)
+      if (!socket.write(CHUNK_END, 'latin1')) this.#source.pause()
+      socket.uncork()
+    }
     return {
-      chunk: (bytes: Uint8Array) => {
-        if (bytes.length === 0 || this.#source === undefined) return
-        socket.cork()
-        socket.write(chunkStart(bytes.length), 'latin1')
-        socket.write(bytes)
-        if (!socket.write(CHUNK_END, 'latin1')) this.#source.pause()
-        socket.uncork()
-      },
+      chunk: pass,
+      lend: pass,
       end: () => {
         if (this.#source !== undefined) socket.write(LAST_CHUNK, 'latin1')
         this.#bodySent()
@@ -305,16 +308,18 @@ class Exchange implements Sharing {
     }
   }
 
-  #lengthSink(length: number) {
+  #lengthSink(length: number): BodySink {
     const { socket } = this.#connection!
     let left = length
+    const pass = (bytes: Uint8Array, done?: Done) => {
+      if (this.#source === undefined) return
+      left -= bytes.length
+      if (left < 0) this.#bodyBroke(new Error('it is longer than was said'))
+      else if (!socket.write(bytes, done)) this.#source.pause()
+    }
     return {
-      chunk: (bytes: Uint8Array) => {
-        if (this.#source === undefined) return
-        left -= bytes.length
-        if (left < 0) this.#bodyBroke(new Error('it is longer than was said'))
-        else if (!socket.write(bytes)) this.#source.pause()
-      },
+      chunk: pass,
+      lend: pass,
       end: () => (left > 0 ? this.#bodyBroke(new Error('it is shorter than was said')) : this.#bodySent()),
       fail: (error: Error) => this.#bodyBroke(error),
     }

@@ -1,4 +1,4 @@
-import type { BodySource } from '../../wire/contract.ts'
+import type { BodySource } from '../../wire/body.ts'
 import type { Note } from './notes.ts'
 
 /** `source`, and once it has passed whole, `onWhole` with its bytes if the note had room for them; else `onWhole(undefined)`. */

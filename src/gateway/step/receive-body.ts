@@ -1,6 +1,7 @@
 import type { Next, Step } from '../../core/compose.ts'
 import { SkeinError } from '../../core/errors.ts'
-import { type BodySource, CHUNKED } from '../../wire/contract.ts'
+import type { BodySource } from '../../wire/body.ts'
+import { CHUNKED } from '../../wire/contract.ts'
 import { readAll } from '../../wire/incoming.ts'
 import type { Exchange, Parts } from '../exchange.ts'
 import { MeteredBody } from '../metered-body.ts'

@@ -3,13 +3,8 @@ import type { Readable } from 'node:stream'
 import type { Clock } from '../../core/clock.ts'
 import { header, type RawHeaders, withoutHeaders } from '../../core/headers.ts'
 import { httpDate } from '../../core/http-date.ts'
-import {
-  type BodySource,
-  CHUNKED,
-  type ExchangeObserver,
-  type Framing,
-  type ServerExchange,
-} from '../../wire/contract.ts'
+import type { BodySource } from '../../wire/body.ts'
+import { CHUNKED, type ExchangeObserver, type Framing, type ServerExchange } from '../../wire/contract.ts'
 import { fromReadable } from '../../wire/incoming.ts'
 import type { Inbound } from '../inbound.ts'
 

@@ -1,7 +1,8 @@
 /** One stream of HTTP/2: a request and its answer. */
 import type { Duplex } from 'node:stream'
 import type { RawHeaders } from '../../core/headers.ts'
-import type { BodySource, ExchangeObserver, Framing, Peer, RequestHead, ServerExchange } from '../contract.ts'
+import type { BodySource } from '../body.ts'
+import type { ExchangeObserver, Framing, Peer, RequestHead, ServerExchange } from '../contract.ts'
 import { readTrailers } from '../h2-head.ts'
 import { Incoming } from '../incoming.ts'
 import { NOBODY } from '../nobody.ts'

@@ -1,7 +1,8 @@
 /** A stream of HTTP/2 as a Node stream, once it carries another protocol (RFC 8441). */
 import { Duplex } from 'node:stream'
 import type { RawHeaders } from '../../core/headers.ts'
-import type { BodySource, ExchangeObserver } from '../contract.ts'
+import type { BodySource } from '../body.ts'
+import type { ExchangeObserver } from '../contract.ts'
 import { CODE } from './codes.ts'
 
 /** What it needs of the stream below. */
