@@ -107,8 +107,19 @@ export class SnapshotFolder {
     } catch (err) {
       return this.#unwritten(due, err)
     }
-    for (const [name, entry] of due)
-      await this.#write(name, entry).catch((err) => this.#unwritten([[name, entry]], err))
+    const written = await Promise.all(due.map((one) => this.#tryToWrite(one)))
+    if (!written.includes(false)) this.#warned = false
+  }
+
+  /** One that cannot be written keeps no other from it. */
+  async #tryToWrite(one: readonly [string, Kept]): Promise<boolean> {
+    try {
+      await this.#write(...one)
+      return true
+    } catch (err) {
+      this.#unwritten([one], err)
+      return false
+    }
   }
 
   /** As if it had not been saved: the registry's next word is written again. */
@@ -143,7 +154,6 @@ export class SnapshotFolder {
     try {
       await writeFile(draft, text, { mode: 0o600 })
       await rename(draft, file)
-      this.#warned = false
     } catch (error) {
       await rm(draft, { force: true })
       throw error
