@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { runScript } from '../scripts/run-script.ts'
+import { CALL, CALL_OUT, CALL_SCOPES } from './balance/call.ts'
 import type { Entry, Figures } from './balance/contract.ts'
 import { ENTRIES } from './balance/entries.ts'
 import { missing, PEERS } from './balance/peers.ts'
@@ -23,6 +24,12 @@ async function main(): Promise<void> {
     { name: 'skein', what: 'nobody is out' },
     { name: OUT, what: 'one instance in ten may not be chosen' },
     { name: NEW, what: 'keys that have not come lately' },
+    {
+      name: CALL,
+      what: 'as a call does it: from the upstream, with the outlier and what is counted around an attempt',
+    },
+    { name: CALL_OUT, what: 'the same, one instance in ten ejected' },
+    { name: CALL_SCOPES, what: 'the same within slow start, two zones and panic' },
     { name: PLAIN, what: 'without weights and latencies' },
   ]
   const peers = [...own, ...PEERS.map(({ peer, what }) => ({ name: peer, what }))]

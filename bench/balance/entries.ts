@@ -1,4 +1,5 @@
+import { CALLS } from './call.ts'
 import { PEERS } from './peers.ts'
 import { SKEIN } from './skein.ts'
 
-export const ENTRIES = [...SKEIN, ...PEERS]
+export const ENTRIES = [...SKEIN, ...CALLS, ...PEERS]

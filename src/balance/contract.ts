@@ -37,7 +37,7 @@ export interface PickRequest {
    * says the same of the same endpoints, so a policy may keep what it derived from it until another comes.
    */
   readonly eligible?: ((endpoint: Endpoint) => boolean) | undefined
-  /** False for ejected endpoints, for scopes that count how many are healthy. Absent = `eligible`. */
+  /** False for ejected endpoints, for scopes that count how many are healthy; the same function says the same. Absent = `eligible`. */
   readonly healthy?: ((endpoint: Endpoint) => boolean) | undefined
   /** `eligible` without regard to health, for panic. Absent = all may be. */
   readonly eligibleInPanic?: ((endpoint: Endpoint) => boolean) | undefined

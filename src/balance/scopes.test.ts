@@ -278,6 +278,15 @@ describe('slow start', () => {
     near(countPicks(PICKS, () => policy.pick(list, request(new Set()))).get(list[0]!.id), 0.2 / 9.2)
   })
 
+  it('takes no newcomer for a sick one: there is no panic because many have come', () => {
+    const policy = policyIn({ slowStart: 10, panic: 50 })
+    const old = endpoints(1)
+    policy.pick(old, {})
+    const list = [...old, ...Array.from({ length: 9 }, (_, i) => endpoint(`new-${i}:80`))]
+    // As little of them as at the start of the curve: 1 of 1 + 9 × 0.1.
+    near(countPicks(PICKS, () => policy.pick(list, {})).get(old[0]!.id), 1 / 1.9)
+  })
+
   it('moves a key to a newcomer once, and never back', () => {
     const clock = new VirtualClock()
     const policy = within({ slowStart: 60 }, POLICIES.rendezvous)({ random: seeded(SEED), clock })
@@ -297,4 +306,28 @@ describe('slow start', () => {
     }
     assert.ok(before.size > 30)
   })
+})
+
+describe('scopes', () => {
+  for (const [key, value] of Object.entries({
+    slowStart: 10,
+    priority: true,
+    zone: { own: 'a', minInstances: 2 },
+    zoneWeights: { a: 1, b: 2 },
+    panic: 50,
+  })) {
+    it(`${key}: asks who is healthy once for each snapshot and function, and not with each pick`, () => {
+      const list = Array.from({ length: 200 }, (_, i) =>
+        withMeta(`h${i}:80`, { zone: i % 2 ? 'a' : 'b', priority: `${i % 2}` }),
+      )
+      let asked = 0
+      const healthy = (one: Endpoint) => ++asked > 0 && one !== list[3]
+      const policy = policyIn({ [key]: value })
+      for (let i = 0; i < 500; i++) policy.pick(list, { healthy })
+      assert.ok(asked >= 200 && asked <= 400, `asked ${asked} times`)
+      asked = 0
+      policy.pick(list.slice(1), { healthy })
+      assert.ok(asked >= 199, 'others are there')
+    })
+  }
 })

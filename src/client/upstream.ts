@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { BalanceConfig } from '../balance/balance-config.ts'
 import type { Endpoint, Load, Policy } from '../balance/contract.ts'
+import { everyone } from '../balance/eligible.ts'
 import { LOADS, type LoadName } from '../balance/loads.ts'
 import { LOAD_REPORT_HEADER, reportedUtilisation } from '../balance/orca.ts'
 import { createOutlier, type Outlier, type OutlierOptions } from '../balance/outlier.ts'
@@ -95,7 +96,7 @@ export class Upstream {
   /** Who is not out, by the outlier's version. */
   #in: { readonly version: number; readonly eligible: (endpoint: Endpoint) => boolean } = {
     version: -1,
-    eligible: () => true,
+    eligible: everyone,
   }
   /** With those of weight 0, where there are some: for sessions that are there. */
   #bindable = this.#endpoints
@@ -162,12 +163,14 @@ export class Upstream {
   #pickInHealth(chooser: Chooser, { hashKey, tried, able }: PickOptions): CandidateEndpoint | undefined {
     if (tried.size > 0 || able !== undefined) return undefined
     const now = this.#clock.monotonic()
-    const eligible = this.outlier.allIn(now) ? undefined : this.#inHealth(now)
+    const healthy = this.#healthy(now)
+    const eligible = healthy === everyone ? undefined : healthy
     return chooser.policy.pick(this.#endpointsOf(chooser), { hashKey, now, eligible })
   }
 
   /** The same function for as long as it says the same. */
-  #inHealth(now: number): (endpoint: Endpoint) => boolean {
+  #healthy(now: number): (endpoint: Endpoint) => boolean {
+    if (this.outlier.allIn(now)) return everyone
     const version = this.outlier.version(now)
     if (version !== this.#in.version) this.#in = { version, eligible: ({ id }) => this.outlier.eligible(id, now) }
     return this.#in.eligible
@@ -176,7 +179,7 @@ export class Upstream {
   #pickOfTheLeft(chooser: Chooser, { hashKey, tried, able }: PickOptions): CandidateEndpoint | undefined {
     const allowed = this.#allowed()
     const endpoints = this.#endpointsOf(chooser)
-    const healthy = ({ id }: Endpoint) => allowed(id)
+    const healthy = this.#healthy(this.#clock.monotonic())
     const eligibleInPanic = ({ id }: Endpoint) => !tried.has(id) && (able === undefined || able(id))
     const pick = (eligible?: (id: string) => boolean) =>
       chooser.policy.pick(endpoints, {

@@ -7,7 +7,7 @@ import { below } from '../../core/random.ts'
 import type { Endpoint } from '../contract.ts'
 import type { PriorityOptions } from '../scope-options.ts'
 import type { IsHealthy, Part, ScopeFactory } from './contract.ts'
-import { partsBy, placeOf, whileCalm } from './scoped.ts'
+import { partsBy, placeOf, whileSame } from './scoped.ts'
 
 export interface LevelLoads {
   /** Percent of each level's own capacity that is left, over-provisioning counted. */
@@ -31,7 +31,7 @@ export function priority(
       overprovisioning,
     )
   return ({ random }) => {
-    const loadsNow = whileCalm(loads)
+    const loadsNow = whileSame(loads)
     return {
       parts: (endpoints) =>
         partsBy(

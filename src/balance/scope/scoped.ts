@@ -1,6 +1,6 @@
 /** A policy within a scope: one policy object for each part, asked in the scope's order. */
 import type { Policy } from '../contract.ts'
-import { everyone, healthOf, heedless, perSnapshot } from '../eligible.ts'
+import { healthOf, heedless, perSnapshot } from '../eligible.ts'
 import type { IsHealthy, Narrowing, Part, ScopeFactory } from './contract.ts'
 
 export function scoped(make: ScopeFactory): Narrowing {
@@ -51,17 +51,17 @@ export function scoped(make: ScopeFactory): Narrowing {
   }
 }
 
-/** What depends on nothing but the parts while everybody is healthy: found out once for each snapshot and not for each pick. */
-export function whileCalm<T>(
-  compute: (parts: readonly Part[], healthy: IsHealthy) => T,
-): (parts: readonly Part[], healthy: IsHealthy) => T {
-  let known: readonly Part[] | undefined
-  let calm!: T
+/** What depends on nothing but the parts and who is healthy: found out anew only when another snapshot comes, or another function. */
+export function whileSame<P, T>(compute: (parts: P, healthy: IsHealthy) => T): (parts: P, healthy: IsHealthy) => T {
+  let known: P | undefined
+  let judge: IsHealthy | undefined
+  let found!: T
   return (parts, healthy) => {
-    if (healthy !== everyone) return compute(parts, healthy)
-    if (parts !== known) calm = compute(parts, healthy)
+    if (parts === known && healthy === judge) return found
+    found = compute(parts, healthy)
     known = parts
-    return calm
+    judge = healthy
+    return found
   }
 }
 

@@ -9,6 +9,7 @@ import { healthOf, isEligible, perSnapshot } from '../eligible.ts'
 import { xxHash64 } from '../hash/xxhash64.ts'
 import { type SlowStartOptions, slowStartFactor } from '../slow-start.ts'
 import type { Narrowing } from './contract.ts'
+import { whileSame } from './scoped.ts'
 
 export function warmUp(curve: SlowStartOptions): Narrowing {
   return (inner) => (options) => {
@@ -18,18 +19,26 @@ export function warmUp(curve: SlowStartOptions): Narrowing {
     const { windowS = 60 } = curve
     /** When an endpoint became usable, ms; -Infinity for those that were there at the start. */
     let since: Map<string, number> | undefined
+    /** When the last of them will be warm, ms. */
+    let warmAt = Number.NEGATIVE_INFINITY
     const sick = new Set<string>()
+    const begin = (at: number) => {
+      warmAt = Math.max(warmAt, at + windowS * 1000)
+      return at
+    }
     const noted = perSnapshot((endpoints) => {
       const now = since === undefined ? Number.NEGATIVE_INFINITY : clock.monotonic()
       const before = since
-      since = new Map(endpoints.map(({ id }) => [id, before?.get(id) ?? now]))
+      since = new Map(endpoints.map(({ id }) => [id, before?.get(id) ?? begin(now)]))
       for (const id of sick) if (!since.has(id)) sick.delete(id)
       return since
     })
-    const note = ({ id }: Endpoint, healthy: boolean): void => {
-      if (!healthy) sick.add(id)
-      else if (sick.delete(id)) since!.set(id, clock.monotonic())
-    }
+    const judged = whileSame((endpoints: readonly Endpoint[], healthy) => {
+      for (const endpoint of endpoints) {
+        if (!healthy(endpoint)) sick.add(endpoint.id)
+        else if (sick.delete(endpoint.id)) since!.set(endpoint.id, begin(clock.monotonic()))
+      }
+    })
     const isWarm = (endpoint: Endpoint, { hashKey }: PickRequest): boolean => {
       const ageS = (clock.monotonic() - since!.get(endpoint.id)!) / 1000
       if (ageS >= windowS) return true
@@ -40,11 +49,10 @@ export function warmUp(curve: SlowStartOptions): Narrowing {
       pick(endpoints, request) {
         noted(endpoints)
         const healthy = healthOf(request)
-        const eligible = (endpoint: Endpoint) => {
-          note(endpoint, healthy(endpoint))
-          return isEligible(endpoint, request) && isWarm(endpoint, request)
-        }
-        return policy.pick(endpoints, { ...request, eligible }) ?? policy.pick(endpoints, request)
+        judged(endpoints, healthy)
+        if (clock.monotonic() >= warmAt) return policy.pick(endpoints, request)
+        const eligible = (endpoint: Endpoint) => isEligible(endpoint, request) && isWarm(endpoint, request)
+        return policy.pick(endpoints, { ...request, healthy, eligible }) ?? policy.pick(endpoints, request)
       },
       outside: (endpoints, request) => policy.outside?.(endpoints, request) ?? new Map(),
       failed: (id) => policy.failed?.(id),

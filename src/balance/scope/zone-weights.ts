@@ -5,32 +5,36 @@
  */
 import type { Endpoint } from '../contract.ts'
 import type { IsHealthy, Part, ScopeFactory } from './contract.ts'
-import { partsBy, placeOf } from './scoped.ts'
+import { partsBy, placeOf, whileSame } from './scoped.ts'
 
 const OVERPROVISIONING = 140
 
 export function zoneWeights(weights: Readonly<Record<string, number>>): ScopeFactory {
-  const effectiveWeights = (zones: readonly Part[], healthy: IsHealthy) =>
+  const effectiveWeights = ([, ...zones]: readonly Part[], healthy: IsHealthy) =>
     zones.map(({ members }) => {
       const weight = weights[zoneOf(members[0]!)] ?? 0
       return effectiveWeight(weight, members.filter(healthy).length, members.length)
     })
-  return ({ random }) => ({
-    parts: (endpoints) => [
-      { name: 'all', members: endpoints },
-      ...partsBy(endpoints, zoneOf).map(({ name, members }) => ({ name: `zone ${name}`, members })),
-    ],
-    shares([, ...zones], healthy) {
-      const effective = effectiveWeights(zones, healthy)
-      return effective.some((weight) => weight > 0) ? [0, ...effective] : [1, ...effective]
-    },
-    asked([all, ...zones], healthy) {
-      const effective = effectiveWeights(zones, healthy)
-      const sum = effective.reduce((total, weight) => total + weight, 0)
-      const drawn = sum > 0 ? zones[placeOf(random() * sum, effective)] : undefined
-      return drawn === undefined ? [{ part: all! }] : [{ part: drawn }, { part: all! }]
-    },
-  })
+  return ({ random }) => {
+    const weightsNow = whileSame(effectiveWeights)
+    return {
+      parts: (endpoints) => [
+        { name: 'all', members: endpoints },
+        ...partsBy(endpoints, zoneOf).map(({ name, members }) => ({ name: `zone ${name}`, members })),
+      ],
+      shares(parts, healthy) {
+        const effective = effectiveWeights(parts, healthy)
+        return effective.some((weight) => weight > 0) ? [0, ...effective] : [1, ...effective]
+      },
+      asked(parts, healthy) {
+        const [all, ...zones] = parts
+        const effective = weightsNow(parts, healthy)
+        const sum = effective.reduce((total, weight) => total + weight, 0)
+        const drawn = sum > 0 ? zones[placeOf(random() * sum, effective)] : undefined
+        return drawn === undefined ? [{ part: all! }] : [{ part: drawn }, { part: all! }]
+      },
+    }
+  }
 }
 
 /** In percent of the weight, not rounded. */

@@ -8,7 +8,7 @@ import { below, type Random } from '../../core/random.ts'
 import type { Endpoint } from '../contract.ts'
 import type { ZoneOptions } from '../scope-options.ts'
 import type { IsHealthy, Part, ScopeFactory } from './contract.ts'
-import { partsBy, placeOf, whileCalm } from './scoped.ts'
+import { partsBy, placeOf, whileSame } from './scoped.ts'
 
 export interface ZoneSplit {
   /** Of 10,000 requests so many stay in the own zone; the others go by residual capacity. */
@@ -23,7 +23,7 @@ export function zone({ own, callers, minInstances = 6 }: ZoneOptions): ScopeFact
   const split = (parts: readonly Part[], healthy: IsHealthy) =>
     splitOf(parts.slice(1), own, callers, minInstances, healthy)
   return ({ random }) => {
-    const splitNow = whileCalm(split)
+    const splitNow = whileSame(split)
     return {
       /** The whole list first; zones are told apart from it by a prefix. */
       parts: (endpoints) => [{ name: ALL, members: endpoints }, ...partsBy(endpoints, (one) => `zone ${zoneOf(one)}`)],
