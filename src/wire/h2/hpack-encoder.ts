@@ -1,6 +1,6 @@
 /**
  * Heads of answers as header blocks (RFC 7541), as text in Latin-1. Nothing is put into the client's table and nothing is in Huffman's
- * code: a block then depends on no other, and each field is two texts to join. Price: an answer is some 100 bytes longer. Pure.
+ * code: a block then depends on no other, and each field is two texts to join. Price: an answer is some 150 bytes longer. Pure.
  */
 import { type RawHeaders, rememberedByName } from '../../core/headers.ts'
 import { isFieldValue, isToken } from '../characters.ts'

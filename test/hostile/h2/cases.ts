@@ -10,8 +10,8 @@ export interface H2Case {
   /** Absent: nothing is forwarded. */
   readonly forward?: Forwarded
   /**
-   * It may also be forwarded without the one field: nghttp2, on which node:http2 stands, drops fields with characters that may
-   * not be there and goes on, and tells nobody. RFC 9113 §8.2.1 would have the request refused.
+   * It may also be forwarded without the one field, where the gateway speaks by node:http2 (SKEIN_HTTP2): nghttp2 drops fields with
+   * characters that may not be there and goes on, and tells nobody. RFC 9113 §8.2.1 would have the request refused.
    */
   readonly orWithout?: true
 }

@@ -29,12 +29,14 @@ test(`${H2_CASES.length} requests`, async () => {
   assert.deepEqual(faults, [])
 })
 
+const ON_NGHTTP2 = process.env['SKEIN_HTTP2'] === 'node'
+
 async function checkCase({ fields, body, forward, orWithout }: H2Case): Promise<string | undefined> {
   const ending = await converse(gateway.port, request(fields, body), ['answered', 'reset', 'goaway', 'closed'])
   if (ending === 'open') return 'left open'
   try {
     const arrived = recorder.take()
-    if (orWithout && arrived.length > 0) return forwardedWrong(arrived, [{ method: 'GET', target: '/x' }])
+    if (orWithout && ON_NGHTTP2 && arrived.length > 0) return forwardedWrong(arrived, [{ method: 'GET', target: '/x' }])
     return forwardedWrong(arrived, forward === undefined ? [] : [forward])
   } catch (error) {
     return `behind the gateway: ${(error as Error).message}`
