@@ -21,10 +21,11 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
   ]
 }
 
-/** Pairs under each other: the left column as wide as its widest. */
+/** Pairs under each other: the left column as wide as its widest, further lines of the right one below its first. */
 export function pairs(entries: readonly (readonly [string, string])[], indent = '  '): string[] {
   const widest = Math.max(0, ...entries.map(([left]) => width(left)))
-  return entries.map(([left, right]) => `${indent}${pad(left, widest)}  ${right}`.trimEnd())
+  const below = `\n${indent}${' '.repeat(widest)}  `
+  return entries.map(([left, right]) => `${indent}${pad(left, widest)}  ${right.replaceAll('\n', below)}`.trimEnd())
 }
 
 /** Characters that are seen. */

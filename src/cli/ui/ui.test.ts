@@ -4,7 +4,7 @@ import { VirtualClock } from '../../core/clock.ts'
 import { formatDuration } from './duration.ts'
 import { clockTime, formatMs, LogFormatter } from './log-line.ts'
 import { StatusLine } from './status-line.ts'
-import { table, width } from './table.ts'
+import { pairs, table, width } from './table.ts'
 import { coloured, createTerminal, plain } from './terminal.ts'
 
 const AT = Date.parse('2026-11-22T10:00:00.250Z')
@@ -101,6 +101,16 @@ test('a table is as wide as its widest cells, colours not counted', () => {
   assert.equal(lines[0], 'NAME     N  X')
   assert.equal(lines[2], 'a      100  b')
   assert.equal(width(lines[1]!), lines[2]!.length)
+})
+
+test('of a pair the lines of the right column stand under each other', () => {
+  assert.deepEqual(
+    pairs([
+      ['a', 'one'],
+      ['long', 'two\nthree'],
+    ]).join('\n'),
+    '  a     one\n  long  two\n        three',
+  )
 })
 
 describe('the terminal', () => {
