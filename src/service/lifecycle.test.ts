@@ -150,7 +150,10 @@ describe('starting', () => {
 
   test('reports all settings that are wrong', async () => {
     const env = { SKEIN_PORT: 'x', SKEIN_WEIGHT: '0' }
-    await assert.rejects(serve(service('a', { ok }), { ...quiet, env }), /SKEIN_PORT: x is not[\s\S]*SKEIN_WEIGHT: 0 is not/)
+    await assert.rejects(
+      serve(service('a', { ok }), { ...quiet, env }),
+      /SKEIN_PORT: x is not[\s\S]*SKEIN_WEIGHT: 0 is not/,
+    )
   })
 
   test('takes its place from the environment', async () => {
