@@ -303,6 +303,34 @@ test('a connection that breaks tells all its requests, also those whose answer w
   assert.equal(said.connection.busy, false)
 })
 
+test('an upgrade that comes too late is a stream that has closed, and nothing is said', async (t) => {
+  const open: ServerExchange[] = []
+  const { say, heard } = await talk(t, (exchange) => void open.push(exchange))
+  const connect = [[':method', 'CONNECT'], ...GET.slice(1), [':protocol', 'websocket']] as const
+  await say(headers(1, connect, 0), reset(1))
+  const { stream } = open[0]!.upgrade([])
+  await new Promise((resolve) => stream.once('close', resolve))
+  assert.deepEqual(heard(1), [])
+})
+
+test('a tunnel: bytes both ways, held back by the window, and each side ends by itself', async (t) => {
+  const { say, heard, connection } = await talk(
+    t,
+    (exchange) => {
+      const { stream } = exchange.upgrade(['x-a', 'b'])
+      stream.pipe(stream)
+    },
+    {},
+    withWindow(5),
+  )
+  const connect = [[':method', 'CONNECT'], ...GET.slice(1), [':protocol', 'websocket']] as const
+  await say(headers(1, connect, 0), data(1, 'abc'), data(1, 'defg'))
+  assert.deepEqual(heard(1), ['200', 'data 3', 'data 2'])
+  await say(windowUpdate(1, 300), data(1, '', FLAG.endStream))
+  assert.deepEqual(heard(1).slice(3), ['data 2', 'data 0 end'])
+  assert.equal(connection.busy, false)
+})
+
 test('100-continue goes before the answer', async (t) => {
   const { say, heard } = await talk(t, (exchange) => {
     exchange.observer = silent

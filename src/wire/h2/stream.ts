@@ -147,10 +147,13 @@ export class H2Stream implements ServerExchange, Sender {
   }
 
   upgrade(fields: RawHeaders): { readonly stream: Duplex; readonly head: Buffer } {
-    this.#respond(200, fields, undefined, false)
-    this.#tunnelled = true
     const tunnel = new H2Tunnel(this, this.#incoming)
-    this.observer = tunnel
+    if (this.#closed) tunnel.destroy()
+    else {
+      this.#respond(200, fields, undefined, false)
+      this.#tunnelled = true
+      this.observer = tunnel
+    }
     return { stream: tunnel, head: NO_BYTES }
   }
 
