@@ -38,11 +38,14 @@ export const PEERS: readonly Entry[] = [
   },
   moleculer('RoundRobin', 'round-robin', 'the list in turn'),
   { ...moleculer('Random', 'random', 'without weights'), like: PLAIN },
-  moleculer('CpuUsage', 'p2c', 'the better of three drawn, by reported CPU'),
+  moleculer('CpuUsage', 'p2c', 'the better of three drawn, by a number that is there'),
   moleculer('Latency', 'p2c', 'the better of five drawn, by pings'),
   moleculer('Shard', 'ring-hash', 'MD5, ten points for each, 1,000 keys cached'),
-  { ...loadBalancers('P2cBalancer', 'p2c', 'by picks so far, drawn with replacement'), like: PLAIN },
-  { ...loadBalancers('RandomBalancer', 'random', 'without weights'), like: PLAIN },
+  {
+    ...loadBalancers('P2cBalancer', 'p2c', 'by picks so far, drawn with replacement; a number, no member'),
+    like: PLAIN,
+  },
+  { ...loadBalancers('RandomBalancer', 'random', 'without weights; a number, no member'), like: PLAIN },
 ]
 
 type Make = new (...args: unknown[]) => Record<string, (...args: unknown[]) => unknown>
