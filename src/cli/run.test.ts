@@ -117,6 +117,18 @@ describe('validate', () => {
     assert.equal((await skein('validate', '--config', 'good.json', 'good.json')).status, 2)
   })
 
+  test('what only the gateway’s own machine may have is noted, from the folder of the config', async () => {
+    const gateway = { tls: { certificates: [{ cert: './no.pem', key: './no.key' }] }, routes: [{ to: 'a' }] }
+    write('noted.json', { services: { a: { command: 'x' } }, gateway })
+    const { status, stdout } = await skein('validate', 'noted.json')
+    assert.equal(status, 0)
+    assert.match(stdout, /^✓ noted\.json: .*\nThe gateway needs these where it runs; here they cannot be had:\n/)
+    const { valid, notes } = JSON.parse((await skein('validate', 'noted.json', '--json')).stdout)
+    const keys = notes.map(({ key }: { key: string }) => key)
+    assert.deepEqual([valid, keys], [true, ['cert', 'key'].map((name) => `gateway.tls.certificates[0].${name}`)])
+    assert.ok(notes[0].message.includes(path.join(dir, 'no.pem')))
+  })
+
   test('a bad one has status 1 and every mistake', async () => {
     write('bad.json', { services: { a: { comand: 'x' } }, gateway: { routes: [{ to: 'b' }] } })
     const { status, stdout, stderr } = await skein('validate', 'bad.json')

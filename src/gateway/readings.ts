@@ -1,6 +1,9 @@
 /** What a configuration only names, read: certificates, keys, secrets. */
 import type { UpstreamTls } from '../client/protocol.ts'
+import { systemClock } from '../core/clock.ts'
 import { ConfigError, type Issue } from '../core/issues.ts'
+import { silentLogger } from '../core/log.ts'
+import { systemRandom } from '../core/random.ts'
 import type { Certificates } from '../wire/certificates.ts'
 import type { LoginParts } from './auth/oidc/login.ts'
 import { type Logins, takeLogins } from './auth/oidc/logins.ts'
@@ -53,6 +56,17 @@ export function readAll(config: GatewayConfig, parts: LoginParts, before?: Befor
   }
   if (issues.length > 0) throw new ConfigError(issues)
   return read
+}
+
+/** What of it cannot be had here; it may be there where the gateway runs. */
+export function unreadable(config: GatewayConfig): readonly Issue[] {
+  try {
+    readAll(config, { clock: systemClock, log: silentLogger, random: systemRandom })
+    return []
+  } catch (error) {
+    if (error instanceof ConfigError) return error.issues
+    throw error
+  }
 }
 
 /** The same object for the same text: by it the client knows with which connections a request may go. */
