@@ -445,4 +445,18 @@ describe('outlier: all of them', () => {
     })
     fc.assert(property, { seed: SEED, numRuns: 500 })
   })
+
+  it('counts as changed when nobody asked but for that: a probe that nobody answered, and its next', () => {
+    const { clock, outlier } = setUp()
+    outlier.failed('a', 'refused')
+    clock.advance(250)
+    outlier.started('a')
+    const during = outlier.version()
+    clock.advance(1000)
+    const after = outlier.version()
+    assert.notEqual(after, during)
+    clock.advance(60_000)
+    assert.notEqual(outlier.version(), after)
+    assert.equal(outlier.eligible('a'), true)
+  })
 })
