@@ -484,6 +484,22 @@ test('a limit by identity: each key its own, and refusals count for nobody', asy
   )
 })
 
+test('what a limit by identity refuses takes nothing of what all clients share', async (t) => {
+  const auth = { apiKeys: { keys: { shop: digest('k1'), bank: digest('k2') } } }
+  const rateLimit = [
+    { name: 'all', requests: 3, seconds: 60, by: 'route' as const },
+    { name: 'own', requests: 1, seconds: 60, by: 'identity' as const },
+    { name: 'place', requests: 100, seconds: 60 },
+  ]
+  const { ask } = await echoBench(t, { auth, rateLimit })
+  const asked = async (key: string) => await ask('/', { headers: { 'x-api-key': key } })
+  const seen = []
+  for (const key of ['k1', 'k1', 'k1', 'k1', 'k2']) seen.push((await asked(key)).status)
+  assert.deepEqual(seen, [200, 429, 429, 429, 200])
+  const { headers } = await asked('k2')
+  assert.match(String(headers['ratelimit']), /^"place";r=94;t=\d+, "all";r=1;t=\d+, "own";r=0;t=\d+$/)
+})
+
 test('a preflight needs no key', async (t) => {
   const cors = { origins: ['https://shop.example.com'] }
   const { ask } = await echoBench(t, { cors, auth: { apiKeys: { keys: {} } } })

@@ -4,6 +4,7 @@
  */
 import { compose, type Step } from '../core/compose.ts'
 import type { Exchange, Parts } from './exchange.ts'
+import { earlyLimits, lateLimits } from './rule/rate-limit.ts'
 import type { GatewayRoute } from './snapshot.ts'
 import { admit } from './step/admit.ts'
 import { authenticate } from './step/authenticate.ts'
@@ -43,11 +44,11 @@ export function routePipelines(parts: Parts): (route: GatewayRoute) => Run {
     // Must be below CORS, because preflights must not be redirected. Above what costs: there is nothing to protect.
     [({ config }) => config.redirect, redirect],
     // Must be above everything that costs more than counting.
-    [({ rules }) => rules.rateLimits.length > 0, limitRate(parts, (by) => by !== 'identity')],
+    [({ rules }) => earlyLimits(rules.rateLimits).length > 0, limitRate(parts, earlyLimits)],
     // Must be below the cheap limits, as a signature costs much; above all that acts for the client.
     [({ rules }) => rules.auth, authenticate],
     // Must be below authentication, which says whose limit it is.
-    [({ rules }) => rules.rateLimits.length > 0, limitRate(parts, (by) => by === 'identity')],
+    [({ rules }) => lateLimits(rules.rateLimits).length > 0, limitRate(parts, lateLimits)],
     // Must be below authentication, as they may ask who it is; above what chooses and changes for the upstream.
     [({ rules }) => rules.steps.length > 0, runSteps(parts)],
     // Must be above what is told the service; below authentication, so that no refusal counts in a share.

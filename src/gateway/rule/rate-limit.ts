@@ -50,6 +50,21 @@ const checkOne = fields(
 
 export const checkRateLimits: Check = either([false], oneOrMore(checkOne, `[${EXAMPLE}]`))
 
+/** Those that are asked before it is known who the client is. */
+export function earlyLimits(limits: readonly RateLimit[]): readonly RateLimit[] {
+  const late = lateLimits(limits)
+  return late.length === 0 ? limits : limits.filter((limit) => !late.includes(limit))
+}
+
+/**
+ * Those by identity; and with them what all clients share, of which a client that is refused by its own limit would else take as
+ * it likes. Of the early ones it takes only what is its own.
+ */
+export function lateLimits(limits: readonly RateLimit[]): readonly RateLimit[] {
+  if (!limits.some(({ by }) => by === 'identity')) return []
+  return limits.filter(({ by }) => by === 'identity' || by === 'route')
+}
+
 /** Tokens of a full bucket, and those that come back per ms. */
 export function sizeOf({ requests, seconds, burst = requests }: RateLimitConfig): { capacity: number; perMs: number } {
   return { capacity: burst, perMs: requests / (seconds * 1000) }

@@ -11,11 +11,14 @@ import type { RateLimit, RateLimitKey } from '../rule/rate-limit.ts'
 /** Longer keys are hashed: a header may have thousands of bytes, and each is remembered. */
 const KEY_MAX = 64
 
-/** For the limits whose key `applies`: those by address stand above authentication, those by identity below it. */
-export function limitRate({ clock, allowance }: Parts, applies: (by: RateLimitKey) => boolean): Step<Exchange, void> {
+/** For the limits that `choose` takes of a route's: some stand above authentication, some below it. */
+export function limitRate(
+  { clock, allowance }: Parts,
+  choose: (limits: readonly RateLimit[]) => readonly RateLimit[],
+): Step<Exchange, void> {
   return async (exchange, next) => {
     const route = exchange.route!
-    const limits = route.rules.rateLimits.filter(({ by }) => applies(by))
+    const limits = choose(route.rules.rateLimits)
     if (limits.length === 0) return next(exchange)
     const asked = limits.map((limit) => ({ limit, route, key: keyOf(limit.by, exchange) }))
     const answer = allowance.take(asked, clock.monotonic())
