@@ -1,9 +1,12 @@
 /** A service that decides who comes in, seen from outside. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, RequestListener } from 'node:http'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { VirtualClock } from '../core/clock.ts'
-import type { RouteRules } from './contract.ts'
+import type { RouteConfig } from './contract.ts'
 import type { ForwardAuthConfig } from './rule/auth.ts'
 import { type AskOptions, ask, deadPort, echoBench, httpUpstream, instance, workbench } from './workbench.suite.ts'
 
@@ -12,7 +15,7 @@ async function asked(
   t: TestContext,
   decide: RequestListener,
   change: Partial<ForwardAuthConfig> = {},
-  rules: RouteRules = {},
+  rules: Partial<RouteConfig> = {},
 ) {
   const questions: { url: string; headers: IncomingHttpHeaders }[] = []
   const login = await httpUpstream(t, (request, response) => {
@@ -185,4 +188,14 @@ test('it does not see the sessions of a sign-in here, which it could show in tur
     it.questions.map(({ headers }) => headers.cookie),
     ['a=b; c=d', undefined],
   )
+})
+
+test('nor does it see where a sticky session is', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'forward-auth-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const file = path.join(folder, 'key')
+  writeFileSync(file, 'a key that is long enough')
+  const it = await asked(t, yes, {}, { balance: { policy: 'sticky', keys: [{ file }], cookie: 'at' } })
+  assert.equal((await it.ask('/', { headers: { cookie: 'a=b; at=x.0.y; c=d' } })).echoed.headers.cookie, 'a=b; c=d')
+  assert.equal(it.questions[0]!.headers.cookie, 'a=b; c=d')
 })
