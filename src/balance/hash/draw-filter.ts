@@ -26,6 +26,8 @@ export const MULTIPLIER_LO = 0x4f6cdd1d
 export const UPPER_BITS = 0x1f_ffff
 export const BLOCK_BYTES = 32
 const PAGE_BYTES = 65_536
+/** Enough for 130,000 endpoints; it grows for more. */
+const PAGES = 16
 
 // Opcodes, as https://webassembly.github.io/spec/core/binary/instructions.html lists them.
 const [BLOCK, LOOP, END, BRANCH_IF] = [[0x02, 0x40], [0x03, 0x40], [0x0b], (depth: number) => [0x0d, depth]] as const
@@ -103,14 +105,19 @@ export class DrawFilter {
   readonly #skip: Skip
   #inside: Int32Array | undefined
 
-  /** undefined where the runtime has no WebAssembly. */
+  /** undefined where the runtime has no WebAssembly, or may not reserve addresses for its memory (`ulimit -v`). */
   static create(): DrawFilter | undefined {
     const { WebAssembly } = globalThis as unknown as { readonly WebAssembly?: Wasm }
-    return WebAssembly && new DrawFilter(WebAssembly)
+    try {
+      return WebAssembly && new DrawFilter(WebAssembly)
+    } catch (error) {
+      if (error instanceof RangeError) return undefined
+      throw error
+    }
   }
 
   private constructor({ Memory, Module, Instance }: Wasm) {
-    this.#memory = new Memory({ initial: 1 })
+    this.#memory = new Memory({ initial: PAGES })
     this.#skip = new Instance(new Module(MODULE), { js: { memory: this.#memory } }).exports.skip
   }
 

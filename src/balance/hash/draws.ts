@@ -78,7 +78,9 @@ export class Draws {
 
   /** The next block that may have a higher one. */
   #next(place: number, from: number, end: number): number {
-    if (place >= end || end - from < FILTER_FROM || filter === undefined) return place
+    if (place >= end || end - from < FILTER_FROM) return place
+    filter ??= DrawFilter.create() ?? 'none'
+    if (filter === 'none') return place
     const least = this.highest < 0 ? NOBODY : Math.floor(this.highest / 2 ** 32)
     const bytes = BLOCK_BYTES / LANES
     return filter.skip(this.#blocks, place * bytes, end * bytes, this.#key, least) / bytes
@@ -94,7 +96,8 @@ export class Draws {
   }
 }
 
-const filter = DrawFilter.create()
+/** Made when it is needed: most processes never choose by rendezvous. */
+let filter: DrawFilter | 'none' | undefined
 const MULTIPLIER = new Word(MULTIPLIER_HI, MULTIPLIER_LO)
 
 function shift(word: Word): Word {
