@@ -118,22 +118,26 @@ test('a header of the answer may have the name of what every object has', async 
   assert.equal(response.headers['constructor'], 'x')
 })
 
-test('what fails in the hands of who asked takes no connection along', async (t) => {
-  const { caller } = await intercepted(t)
-  const failed = new Promise<Error>((resolve) => {
-    getGlobalDispatcher().dispatch(
-      { origin: 'http://users', path: '/hang', method: 'GET' },
-      {
-        onResponseStart: () => {
-          throw new Error('not like this')
-        },
-        onResponseError: (_, error) => resolve(error),
-      },
-    )
+for (const [step, path] of [
+  ['onResponseStart', '/hang'],
+  ['onResponseData', '/hang'],
+  ['onResponseEnd', '/echo'],
+] as const) {
+  test(`what fails in the hands of who asked (${step}) takes no connection along, and nothing else`, async (t) => {
+    const { caller } = await intercepted(t)
+    const fails = () => {
+      throw new Error('not like this')
+    }
+    const failed = new Promise<Error>((resolve) => {
+      getGlobalDispatcher().dispatch(
+        { origin: 'http://users', path, method: 'GET' },
+        { [step]: fails, onResponseError: (_: unknown, error: Error) => resolve(error) },
+      )
+    })
+    assert.equal((await failed).message, 'not like this')
+    while ((await inFlight(caller)) > 0) await new Promise(setImmediate)
   })
-  assert.equal((await failed).message, 'not like this')
-  while ((await inFlight(caller)) > 0) await new Promise(setImmediate)
-})
+}
 
 test('a failure is fetch failed, with the reason as its cause', async (t) => {
   await intercepted(t)

@@ -107,9 +107,17 @@ class FetchExchange implements Dispatcher.DispatchController {
     return new Promise((resolve, reject) => {
       body.on('error', reject)
       this.#handler.onResponseStart?.(this, status, asObject(headers), STATUS_CODES[status] ?? '')
-      body.on('data', (chunk: Buffer) => this.#handler.onResponseData?.(this, chunk))
+      // What the handler throws is its own affair; out of an event it would end the process.
+      const attempt = (act: () => void) => {
+        try {
+          act()
+        } catch (error) {
+          reject(error)
+        }
+      }
+      body.on('data', (chunk: Buffer) => attempt(() => this.#handler.onResponseData?.(this, chunk)))
       body.on('end', () => {
-        this.#handler.onResponseEnd?.(this, {})
+        attempt(() => this.#handler.onResponseEnd?.(this, {}))
         resolve()
       })
       body.on('close', () => (this.aborted ? reject(this.reason) : resolve()))
