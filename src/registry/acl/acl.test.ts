@@ -317,6 +317,22 @@ test('identities: a service registers itself and finds all, a node is its own', 
   assert.equal((await closed.ask('PUT', '/v1/catalog/register', node.SecretID, { ...ext, Node: 'n3' })).status, 403)
 })
 
+test('a node with the ID of another one takes that one’s name away, and needs the right to it', async () => {
+  await using closed = await closedRegistry()
+  const ID = '11111111-2222-3333-4444-555555555555'
+  const victim = { Node: 'victim', Address: '10.0.0.1', ID, Service: { Service: 'web' } }
+  await closed.asMaster('PUT', '/v1/catalog/register', victim)
+  const mine = await closed.makeToken('n', { NodeIdentities: [{ NodeName: 'mine', Datacenter: 'dc1' }] })
+  const taking = { Node: 'mine', Address: '10.0.0.2' }
+  assert.equal((await closed.ask('PUT', '/v1/catalog/register', mine.SecretID, taking)).text, 'true')
+  assert.equal((await closed.ask('PUT', '/v1/catalog/register', mine.SecretID, { ...taking, ID })).status, 403)
+  const inTxn = [{ Node: { Verb: 'set', Node: { ...taking, ID } } }]
+  assert.equal((await closed.ask('PUT', '/v1/txn', mine.SecretID, inTxn)).status, 409)
+  const [found] = (await closed.asMaster('GET', '/v1/catalog/service/web')).json() as Json[]
+  assert.equal(found!['Node'], 'victim')
+  assert.equal((await closed.asMaster('PUT', '/v1/catalog/register', { ...taking, ID })).text, 'true')
+})
+
 test('a held query wakes when the rights of its token change, and nobody else does', async () => {
   await using closed = await closedRegistry()
   await closed.asMaster('PUT', '/v1/agent/service/register', { Name: 'api' })

@@ -7,8 +7,13 @@ import type { Rights } from './contract.ts'
 
 /** The node has to be named with each service: that takes no right to it as long as it stays as it is. @throws Refusal 403. */
 export function requireRegister(rights: Rights, state: State, command: Register): void {
-  const { Node: node } = command.node
-  if (changesNode(state.nodes.get(node), command)) rights.require('node', 'write', node)
+  const { Node: node, ID: id } = command.node
+  if (changesNode(state.nodes.get(node), command)) {
+    rights.require('node', 'write', node)
+    // The node that has this ID goes, and all that is on it comes here.
+    const renamed = state.nodeIds.get(id)
+    if (renamed !== undefined) rights.require('node', 'write', renamed)
+  }
   if (command.service !== undefined) {
     const { ID, Service } = command.service
     rights.require('service', 'write', Service)

@@ -22,7 +22,15 @@ function nodeChanges(state: State, { node, skipNodeUpdate }: Register): Change[]
   const body = before === undefined ? node : withKnownId(node, before)
   const oldName = node.ID === '' ? undefined : state.nodeIds.get(node.ID)
   const put: Change = { kind: 'node', key: node.Node, body }
-  return oldName === undefined || oldName === node.Node ? [put] : [put, ...moveNode(state, oldName, node.Node)]
+  if (oldName === undefined || oldName === node.Node) return [put]
+  refuseOwn(state, oldName, node)
+  return [put, ...moveNode(state, oldName, node.Node)]
+}
+
+/** What is on it is known to the agent by its name: only the registry itself gives it another one, as it starts. */
+function refuseOwn(state: State, oldName: string, { Node: name, ID, own }: NodeBody): void {
+  if (own === true || state.nodes.get(oldName)?.own !== true) return
+  throw new Refusal(500, `node ID ${ID} is that of the registry's own node "${oldName}"; give "${name}" another one`)
 }
 
 /** A registration without an ID leaves the one that the node has. */
