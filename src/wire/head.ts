@@ -17,6 +17,7 @@ import {
   upgradeOf,
 } from './framing.ts'
 import type { HeadLimits } from './limits.ts'
+import { fieldName, hashed } from './names.ts'
 import { WireError } from './wire-error.ts'
 
 const TAB = 9
@@ -135,9 +136,10 @@ function readFields({ bytes, text, start, end, headers, limits }: FieldLines, fr
   while (bytes[at] !== CR) {
     // 1. the name: a token, with nothing between it and the colon (§5.1), nor before it, which would be obs-fold (§5.2)
     const nameAt = at
-    while (TOKEN[bytes[at]!] === 1) at++
+    let hash = 0
+    for (let byte = bytes[at]!; TOKEN[byte] === 1; byte = bytes[++at]!) hash = hashed(hash, byte)
     if (at === nameAt || bytes[at] !== COLON) throw nameError(bytes[nameAt]!)
-    const name = text.slice(nameAt - start, at - start)
+    const name = fieldName(bytes, nameAt, at, hash)
     // 2. blanks, then the value up to the line's end
     at++
     while (bytes[at] === SPACE || bytes[at] === TAB) at++
