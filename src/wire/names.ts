@@ -15,7 +15,7 @@ export function fieldName(bytes: Buffer, from: number, to: number, hash: number)
   const place = (hash ^ (hash >>> 10)) & (PLACES - 1)
   const before = known[place]
   if (before !== undefined && isAt(before, bytes, from, to)) return before
-  const name = bytes.latin1Slice(from, to)
+  const name = bytes.toString('latin1', from, to)
   if (before === undefined && name.length <= LENGTH_MAX) known[place] = name
   return name
 }
