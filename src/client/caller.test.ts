@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
 import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import { createServer as createH2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
@@ -550,4 +552,21 @@ test('a body that was read before is not sent as an empty one', async (t) => {
   // One answer as the body of another request, as it comes.
   const { source: fresh } = await caller.request(get())
   await text((await caller.request(get({ method: 'POST', body: fresh }))).body)
+})
+
+test('a stream that fails before it is sent fails its call and nothing else', async (t) => {
+  const { caller } = await scene(t, [ok])
+  const before = () => createReadStream('/no/such/file')
+  await assert.rejects(caller.request(get({ method: 'POST', body: before() })), (error) => {
+    assert.equal((error as SkeinError).code, 'CANCELLED')
+    assert.match(String(((error as SkeinError).cause as Error).cause ?? (error as SkeinError).cause), /ENOENT/)
+    return true
+  })
+  // Also where it is never sent, as nobody is there.
+  const never = before()
+  await assert.rejects(caller.request(get({ service: 'nobody', method: 'POST', body: never })), {
+    code: 'NO_INSTANCES',
+  })
+  if (!never.closed) await once(never, 'close')
+  assert.equal(await inFlight(caller), 0)
 })

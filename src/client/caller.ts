@@ -1,5 +1,6 @@
 /** The caller: one for a process, shared by typed calls, the fetch front and the gateway. */
 
+import { Readable } from 'node:stream'
 import type { Ejection } from '../balance/outlier.ts'
 import { Cancel } from '../core/cancel.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
@@ -145,6 +146,8 @@ class PipelineCaller implements Caller {
   }
 
   #begin(request: OutboundRequest): Call {
+    // Who sends it hears why it failed; before that, and where it is never sent, nobody would, and it would end the process.
+    if (request.body instanceof Readable) request.body.on('error', () => {})
     const policy = resolvePolicy(request.policy, this.#defaults)
     const context = request.context ?? currentContext()
     const startedAt = this.#parts.clock.monotonic()
