@@ -212,6 +212,22 @@ test('the window of all bodies comes back as they are taken, dropped, refused or
   assert.doesNotMatch(said.heard(0).join(), /goaway/)
 })
 
+test('many bodies at once, none of which has come far, do not wait for each other', async (t) => {
+  let taken = 0
+  const said = await talk(t, ({ body }) => {
+    const chunk = (bytes: Uint8Array) => {
+      taken += bytes.length
+    }
+    body!.read({ chunk, end() {}, fail() {} })
+  })
+  const ids = Array.from({ length: 80 }, (_, i) => 2 * i + 1)
+  for (const id of ids)
+    await said.say(headers(id, POST, 0), data(id, Buffer.alloc(15_000)), data(id, Buffer.alloc(15_000)))
+  const given = said.heard(0).flatMap((one) => (one.startsWith('window ') ? [Number(one.slice(7))] : []))
+  assert.equal(taken, ids.length * 30_000)
+  assert.ok(65_535 + given.reduce((sum, bytes) => sum + bytes) - taken >= 1024 * 1024 - 65_536, given.join())
+})
+
 test('more than the window of all streams ends the connection', async (t) => {
   const said = await talk(t, ({ body }) => body?.pause())
   for (let id = 1; id <= 35; id += 2) {

@@ -3,6 +3,8 @@ import { CODE, FRAME, H2ConnectionError } from './codes.ts'
 import type { Output } from './output.ts'
 
 const WINDOW_BYTES = 1024 * 1024
+/** So much is worth a frame; more would be missed where the rest is held back. */
+const REPORT_BYTES = 64 * 1024
 /** What it is before anybody has said anything. */
 const DEFAULT_BYTES = 65_535
 
@@ -31,8 +33,7 @@ export class ReceiveWindow {
   /** So many are not held back any more. */
   taken(bytes: number): void {
     this.#taken += bytes
-    // Half a window is worth a frame.
-    if (this.#taken < WINDOW_BYTES / 2) return
+    if (this.#taken < REPORT_BYTES) return
     this.#output.number(FRAME.windowUpdate, 0, this.#taken)
     this.#owed -= this.#taken
     this.#taken = 0

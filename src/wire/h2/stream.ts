@@ -21,8 +21,10 @@ export interface StreamConnection {
   readonly peer: Peer
   readonly output: Output
   readonly sending: SendWindow
-  /** So many bytes of its body were taken; its own window is opened by it too, where `reopen` says so. */
-  taken(stream: H2Stream, bytes: number, reopen: boolean): void
+  /** So many bytes of its body are not held back any more: others may send as many. */
+  taken(bytes: number): void
+  /** It may send so many more itself. */
+  reopen(stream: H2Stream, bytes: number): void
   reset(stream: H2Stream, code: number): void
   /** Both sides have ended. */
   over(stream: H2Stream): void
@@ -45,8 +47,10 @@ export class H2Stream implements ServerExchange, Sender {
   readonly #output: Output
   readonly #sending: SendWindow
   readonly #incoming: Incoming | undefined
-  /** Bytes that came and were not yet taken off the windows again. */
+  /** Bytes that came and for which the client was given no others. */
   #owed = 0
+  /** Of these, what the window of all streams has not got back. */
+  #shared = 0
   #received = 0
   #held = false
   /** Of the request; Infinity where it does not say. */
@@ -163,6 +167,7 @@ export class H2Stream implements ServerExchange, Sender {
   onData(bytes: Buffer, size: number): number | undefined {
     this.#received += bytes.length
     this.#owed += size
+    this.#shared += size
     if (this.#owed > STREAM_WINDOW_BYTES) return CODE.flowControl
     if (this.#received > this.#length) return CODE.protocol
     if (bytes.length > 0) this.#incoming?.push(bytes)
@@ -203,11 +208,11 @@ export class H2Stream implements ServerExchange, Sender {
     observer.gone(error)
   }
 
-  /** Nothing more is owed to the windows. */
+  /** It is over: what it still holds of the window of all streams. */
   settle(): number {
-    const owed = this.#owed
-    this.#owed = 0
-    return owed
+    const shared = this.#shared
+    this.#shared = 0
+    return shared
   }
 
   #receive(): Incoming {
@@ -223,15 +228,16 @@ export class H2Stream implements ServerExchange, Sender {
 
   #release(): void {
     this.#held = false
-    if (this.#owed > 0 && !this.#closed) this.#take()
+    if (!this.#closed) this.#take()
   }
 
   #take(): void {
+    // At once: many streams that each owe a little would else hold all of it, and wait for each other.
+    this.#connection.taken(this.settle())
     // Half a window is worth a frame.
-    if (this.#owed < STREAM_WINDOW_BYTES / 2 && !this.ended) return
-    const owed = this.#owed
+    if (this.#owed < STREAM_WINDOW_BYTES / 2 || this.ended) return
+    this.#connection.reopen(this, this.#owed)
     this.#owed = 0
-    this.#connection.taken(this, owed, !this.ended)
   }
 
   /** @throws WireError on a bad field */

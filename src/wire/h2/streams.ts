@@ -249,9 +249,12 @@ export class H2Streams implements StreamConnection {
 
   // What streams ask for.
 
-  taken(stream: H2Stream, bytes: number, reopen: boolean): void {
-    if (reopen) this.output.number(FRAME.windowUpdate, stream.id, bytes)
+  taken(bytes: number): void {
     this.#receiving.taken(bytes)
+  }
+
+  reopen(stream: H2Stream, bytes: number): void {
+    this.output.number(FRAME.windowUpdate, stream.id, bytes)
   }
 
   reset(stream: H2Stream, code: number): void {
