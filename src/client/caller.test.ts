@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import { createServer as createH2Server } from 'node:http2'
@@ -567,6 +566,6 @@ test('a stream that fails before it is sent fails its call and nothing else', as
   await assert.rejects(caller.request(get({ service: 'nobody', method: 'POST', body: never })), {
     code: 'NO_INSTANCES',
   })
-  if (!never.closed) await once(never, 'close')
+  if (!never.closed) await new Promise((resolve) => never.once('close', resolve))
   assert.equal(await inFlight(caller), 0)
 })
