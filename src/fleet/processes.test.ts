@@ -232,3 +232,12 @@ test('out of file descriptors, a start fails like any other', async () => {
   const [end] = await Array.fromAsync(createInterface(child.stdout))
   assert.match(end ?? '', /^\{"code":null,"signal":null,"error":"spawn .* EMFILE"\}$/)
 })
+
+test('what a program leaves behind under another name than ours is left where it is', async (t) => {
+  t.mock.method(process, 'kill', () => {
+    throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' })
+  })
+  const plan = { file: process.execPath, args: ['-e', ''], cwd: '/', env: process.env }
+  const end = await new Promise((resolve) => systemHost().launch(plan, { message() {}, output() {}, end: resolve }))
+  assert.deepEqual(end, { code: 0, signal: null })
+})

@@ -84,11 +84,14 @@ class SystemProcess implements RunningProcess {
   }
 }
 
-/** `pid` < 0 means the process group. That nobody is there any more is no error. */
+/** That nobody is there any more is no error, nor that whoever is runs as another user (`sudo`) and cannot be reached. */
+const OUT_OF_REACH: ReadonlySet<unknown> = new Set(['ESRCH', 'EPERM'])
+
+/** `pid` < 0 means the process group. */
 function signalTo(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    if (!OUT_OF_REACH.has((error as NodeJS.ErrnoException).code)) throw error
   }
 }
