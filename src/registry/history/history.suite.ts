@@ -49,6 +49,7 @@ export function testHistory(name: string, open: (max: number) => HistoryUnderTes
     assert.ok(kept.length >= 1000 && kept.length <= 2000, `${kept.length} kept`)
     assert.equal(kept.at(-1)?.Index, 9999)
     for (let i = 0; i < 2000; i++) history.record(note(31), 10_000 + i)
-    assert.ok(history.list({ last: 10_000 }).every(({ Time }) => Time === at(31)))
+    const young = history.list({ last: 10_000 })
+    assert.ok(young.length >= 1000 && young.every(({ Time }) => Time === at(31)), `${young.length} kept`)
   })
 }
