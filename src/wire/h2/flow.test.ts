@@ -274,6 +274,27 @@ test('when the connection ends, all that was written goes out before', async (t)
   assert.deepEqual([written, received(said, 1), said.heard(1).at(-1)?.endsWith('end')], [true, 50_000, true])
 })
 
+test('a client that takes nothing any more is cut off once its streams are over', async (t) => {
+  const open: ServerExchange[] = []
+  const answer = (exchange: ServerExchange) => {
+    open.push(exchange)
+    exchange.send(200, [], Buffer.alloc(1_000_000))
+  }
+  const greeting = Buffer.concat([withWindow(2 ** 30), windowUpdate(0, 2 ** 30)])
+  const said = await talk(t, answer, { keepAliveMs: 5_000, lingerMs: 1_000 }, greeting)
+  said.socket.pause()
+  await said.say(headers(1, GET))
+  said.clock.advance(100_000)
+  await quiet()
+  assert.deepEqual([said.closed, said.connection.busy], [false, true])
+  open[0]!.reset()
+  said.clock.advance(11_000)
+  await quiet()
+  said.clock.advance(2_000)
+  await quiet()
+  assert.equal(said.closed, true)
+})
+
 test('who does not take what was written is not waited for', async (t) => {
   const said = await talk(t, (exchange) => exchange.send(200, [], 'x'.repeat(60_000)), { lingerMs: 1_000 })
   said.socket.pause()
