@@ -29,6 +29,25 @@ test('several lines are one list; what is no address ends belief', () => {
   assert.equal(originOf(['Host', 'a'], peer('::1'), trusts).ip, '::1')
 })
 
+test('proxies that say the port as well are understood', () => {
+  for (const [said, ip] of [
+    ['9.9.9.9:4711', '9.9.9.9'],
+    ['[2001:db8::1]:4711', '2001:db8::1'],
+    ['[2001:db8::1]', '2001:db8::1'],
+    ['[::ffff:9.9.9.9]:1', '9.9.9.9'],
+  ] as const) {
+    assert.equal(originOf(claims(said), peer('10.0.0.1'), trusts).ip, ip)
+    assert.deepEqual(originOf(claims(`${said}, 10.3.3.3:80`), peer('10.0.0.1'), trusts).chain, [
+      ip,
+      '10.3.3.3',
+      '10.0.0.1',
+    ])
+  }
+  for (const odd of ['9.9.9.9:', '9.9.9:80', '[9.9.9.9', '999.9.9.9:1', '[]:80', '::1:80x']) {
+    assert.equal(originOf(claims(odd), peer('10.0.0.1'), trusts).ip, '10.0.0.1', odd)
+  }
+})
+
 test('a trusted proxy says scheme, host and port, once and well-formed', () => {
   const said = ['X-Forwarded-Proto', 'https', 'X-Forwarded-Host', 'www.shop.com', 'X-Forwarded-Port', '443']
   const { proto, host, port } = originOf(claims('9.9.9.9', said), peer('10.0.0.1'), trusts)

@@ -37,7 +37,7 @@ export function originOf(headers: RawHeaders, peer: Peer, trusts: (ip: string) =
 function believedChain(headers: RawHeaders, peer: string, trusts: (ip: string) => boolean): string[] {
   const claimed = headerValues(headers, 'x-forwarded-for')
     .flatMap((line) => line.split(','))
-    .map((address) => plainAddress(address.trim()))
+    .map((address) => plainAddress(withoutPort(address.trim())))
   const chain = [peer]
   while (trusts(chain[0]!)) {
     const next = claimed.pop()
@@ -45,6 +45,12 @@ function believedChain(headers: RawHeaders, peer: string, trusts: (ip: string) =
     chain.unshift(next)
   }
   return chain
+}
+
+/** Some proxies (Azure's) say `192.0.2.1:4711` and `[2001:db8::1]:4711`. */
+function withoutPort(text: string): string {
+  const [, v4, v6] = /^(?:(\d+\.\d+\.\d+\.\d+):\d+|\[([0-9a-f:.]+)\](?::\d+)?)$/i.exec(text) ?? []
+  return v4 ?? v6 ?? text
 }
 
 function single(headers: RawHeaders, name: string, isValid: (value: string) => boolean): string | undefined {
