@@ -60,7 +60,7 @@ function call(balance: BalanceConfig, size: number, someOut = false): Contestant
   const keys = Array.from({ length: KEYS }, (_, i) => `10.${i >> 8}.${i & 255}.7`)
   const running: (Candidate | undefined)[] = new Array(IN_FLIGHT)
   const pick = (i: number) => {
-    const options = { hashKey: keys[i & (KEYS - 1)], tried: new Set<string>(), able: undefined }
+    const options = { hashKey: keys[i & (KEYS - 1)], tried: [], able: undefined }
     const { candidate } = upstream.pick({ ...options, balance })
     upstream.outlier.started(candidate.id)
     beginLoad(candidate)

@@ -33,7 +33,7 @@ export interface Call {
   /** Finished attempts, in order. */
   readonly attempts: Attempt[]
   /** Instances that were tried, so that another attempt goes elsewhere. */
-  readonly tried: Set<string>
+  readonly tried: string[]
   /** The attempt under way. */
   attempt: AttemptState
 }

@@ -316,14 +316,14 @@ test('raw headers come as they were sent; nothing is decompressed', async (t) =>
 test('a lease counts as in flight until released, once; a failed one counts against its instance', async (t) => {
   const { caller } = await scene(t, [ok, ok])
   const first = await caller.lease(get())
-  const second = await caller.lease(get(), new Set([first.instance.id]))
+  const second = await caller.lease(get(), [first.instance.id])
   assert.notEqual(first.instance.id, second.instance.id)
   assert.equal(await inFlight(caller), 2)
   first.release()
   first.release(true)
   assert.equal(await inFlight(caller), 1)
   second.release(true)
-  for (let i = 0; i < 4; i++) (await caller.lease(get(), new Set([first.instance.id]))).release(true)
+  for (let i = 0; i < 4; i++) (await caller.lease(get(), [first.instance.id])).release(true)
   const states = await caller.inspect('users')
   assert.deepEqual(
     states.map(({ eligible, instance }) => eligible === (instance.id === first.instance.id)),
@@ -399,7 +399,7 @@ test('a deadline that passes before the registry has spoken says so', async () =
   }
   const caller = createCaller({ source: silent, clock, metrics: new Metrics() })
   const silence = { code: 'REGISTRY_UNAVAILABLE', message: 'service "users": the registry has not said where it is' }
-  const asked = [caller.request(get()), caller.lease({ service: 'users' }, new Set()), caller.known('users')]
+  const asked = [caller.request(get()), caller.lease({ service: 'users' }), caller.known('users')]
   const rejected = Promise.all(asked.map((one) => assert.rejects(async () => one, silence)))
   await new Promise(setImmediate)
   clock.advance(5000)

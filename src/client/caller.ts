@@ -104,7 +104,7 @@ class PipelineCaller implements Caller {
 
   async lease(
     { service, hashKey, policy }: Pick<OutboundRequest, 'service' | 'hashKey' | 'policy'>,
-    tried: ReadonlySet<string> = new Set(),
+    tried: readonly string[] = [],
   ): Promise<Lease> {
     const upstream = this.#upstream(service)
     const limits = resolvePolicy(policy, this.#defaults)
@@ -162,7 +162,7 @@ class PipelineCaller implements Caller {
       deadline: Math.min(startedAt + policy.deadlineMs, context?.deadline ?? Number.POSITIVE_INFINITY),
       cancel: new Cancel(),
       attempts: [],
-      tried: new Set(),
+      tried: [],
       attempt: newAttempt(0, false),
     }
   }

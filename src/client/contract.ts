@@ -81,7 +81,7 @@ export interface Caller {
    * Chooses an instance for what is no single request (a WebSocket tunnel) and counts it as in flight until `release`.
    * @throws SkeinError NO_INSTANCES
    */
-  lease(request: Pick<OutboundRequest, 'service' | 'hashKey' | 'policy'>, tried?: ReadonlySet<string>): Promise<Lease>
+  lease(request: Pick<OutboundRequest, 'service' | 'hashKey' | 'policy'>, tried?: readonly string[]): Promise<Lease>
   /** Who is registered; the same list while nothing changes. A promise only before the registry's first word. */
   known(service: string): readonly Instance[] | Promise<readonly Instance[]>
   /** What a request would meet now: the candidates, each with its state and why it may not be chosen. For `explain`. */

@@ -8,7 +8,7 @@ const LOOKED_AT_MAX = 100
 
 interface Choice {
   readonly upstream: Upstream
-  readonly tried: ReadonlySet<string>
+  readonly tried: readonly string[]
   readonly policy: Pick<Policies, 'balance'>
 }
 
@@ -25,7 +25,7 @@ export function pickFacts(choice: Choice, { id, instance }: Candidate, { policy,
     policy: policy.name,
     candidates: upstream.size,
     eligible: isPlain ? upstream.size : states?.filter(({ eligible }) => eligible).length,
-    in_spite: againstIt ?? (tried.has(id) ? 'tried before' : undefined),
+    in_spite: againstIt ?? (tried.includes(id) ? 'tried before' : undefined),
     scopes: scopes && Object.keys(scopes),
     zone,
     spill_over: own && zone !== own ? true : undefined,

@@ -50,7 +50,7 @@ export interface Chooser {
 export interface PickOptions {
   readonly balance: BalanceConfig | undefined
   readonly hashKey: string | undefined
-  readonly tried: ReadonlySet<string>
+  readonly tried: readonly string[]
   /** Who can serve the request at all; absent = all. Stands above all else while anyone can. */
   readonly able?: ((id: string) => boolean) | undefined
 }
@@ -161,7 +161,7 @@ export class Upstream {
 
   /** Nearly all picks: nobody was tried, and the same ones are out as at the pick before, or nobody: then there is nothing to ask of each. */
   #pickInHealth(chooser: Chooser, { hashKey, tried, able }: PickOptions): CandidateEndpoint | undefined {
-    if (tried.size > 0 || able !== undefined) return undefined
+    if (tried.length > 0 || able !== undefined) return undefined
     const now = this.#clock.monotonic()
     const healthy = this.#healthy(now)
     const eligible = healthy === everyone ? undefined : healthy
@@ -180,7 +180,7 @@ export class Upstream {
     const allowed = this.#allowed()
     const endpoints = this.#endpointsOf(chooser)
     const healthy = this.#healthy(this.#clock.monotonic())
-    const eligibleInPanic = ({ id }: Endpoint) => !tried.has(id) && (able === undefined || able(id))
+    const eligibleInPanic = ({ id }: Endpoint) => !tried.includes(id) && (able === undefined || able(id))
     const pick = (eligible?: (id: string) => boolean) =>
       chooser.policy.pick(endpoints, {
         hashKey,
@@ -190,8 +190,8 @@ export class Upstream {
       })
     const among = able === undefined ? pick : (eligible = every) => pick((id) => able(id) && eligible(id))
     return (
-      among((id) => !tried.has(id) && allowed(id)) ??
-      (tried.size === 0 ? undefined : (among(allowed) ?? among((id) => !tried.has(id)))) ??
+      among((id) => !tried.includes(id) && allowed(id)) ??
+      (tried.length === 0 ? undefined : (among(allowed) ?? among((id) => !tried.includes(id)))) ??
       among() ??
       pick()
     )
@@ -209,9 +209,9 @@ export class Upstream {
   }
 
   /** True when an instance that was not tried may be chosen and has not just refused something itself. */
-  hasRoom(tried: ReadonlySet<string>): boolean {
+  hasRoom(tried: readonly string[]): boolean {
     const allowed = this.#allowed()
-    return this.#endpoints['in-flight'].some(({ id }) => !tried.has(id) && allowed(id) && !this.refusals.has(id))
+    return this.#endpoints['in-flight'].some(({ id }) => !tried.includes(id) && allowed(id) && !this.refusals.has(id))
   }
 
   /** The policy object of a `balance`: one for each different wording, so that its cursor or table is kept. */

@@ -15,7 +15,8 @@ export function header(headers: RawHeaders, name: string): string | undefined {
   return undefined
 }
 
-function isNamed(candidate: string, name: string): boolean {
+/** Is `candidate`, as it stands on the wire, `name` (given in lower case)? */
+export function isNamed(candidate: string, name: string): boolean {
   return candidate.length === name.length && (candidate === name || lowerCase(candidate) === name)
 }
 

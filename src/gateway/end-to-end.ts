@@ -1,5 +1,5 @@
 /** Which header fields cross the gateway. Pure. */
-import { headerValues, lowerCase, type RawHeaders } from '../core/headers.ts'
+import { isNamed, lowerCase, type RawHeaders } from '../core/headers.ts'
 
 /** RFC 9110 §7.6.1 and what came before it: these fields speak of one connection only. */
 const HOP_BY_HOP: readonly string[] = [
@@ -70,16 +70,16 @@ const NONE: ReadonlySet<string> = new Set()
 const NAMES_NOTHING = /^(?:keep-alive|close)$/i
 
 function namedByConnection(headers: RawHeaders): ReadonlySet<string> {
-  const lines = headerValues(headers, 'connection')
-  if (lines.length === 0 || (lines.length === 1 && NAMES_NOTHING.test(lines[0]!))) return NONE
-  const named = new Set<string>()
-  for (const line of lines) {
-    for (const name of line.split(',')) {
+  let named: Set<string> | undefined
+  for (let i = 0; i < headers.length; i += 2) {
+    if (!isNamed(headers[i]!, 'connection') || NAMES_NOTHING.test(headers[i + 1]!)) continue
+    named ??= new Set()
+    for (const name of headers[i + 1]!.split(',')) {
       const lower = name.trim().toLowerCase()
       if (!PROTECTED.has(lower) && !lower.startsWith('x-forwarded-')) named.add(lower)
     }
   }
-  return named
+  return named ?? NONE
 }
 
 function filter(headers: RawHeaders, keeps: (name: string) => boolean): string[] {

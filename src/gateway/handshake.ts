@@ -29,14 +29,14 @@ const ATTEMPTS = 3
  * @throws SkeinError NO_INSTANCES, UNREACHABLE, UPSTREAM_FAILED, DEADLINE_EXCEEDED
  */
 export async function openUpstream(exchange: Exchange, parts: Parts): Promise<Handshake> {
-  const tried = new Set<string>()
+  const tried: string[] = []
   const attempts: Attempt[] = []
   for (let left = exchange.route!.policy.attempts ?? ATTEMPTS; left > 0; left--) {
     const lease = await nextLease(exchange, parts, tried, attempts)
     const startedAt = parts.clock.monotonic()
     const note = (outcome: number | string) => noteAttempt(exchange, attempts, lease, outcome, startedAt, parts)
     const socket = await dial(lease, exchange, parts, note)
-    if (socket === undefined) tried.add(lease.instance.id)
+    if (socket === undefined) tried.push(lease.instance.id)
     else return await ask(exchange, parts, lease, socket, note)
   }
   throw unreachable(exchange, attempts)
@@ -45,7 +45,7 @@ export async function openUpstream(exchange: Exchange, parts: Parts): Promise<Ha
 async function nextLease(
   exchange: Exchange,
   { caller }: Parts,
-  tried: ReadonlySet<string>,
+  tried: readonly string[],
   attempts: readonly Attempt[],
 ): Promise<Lease> {
   const { service, route } = exchange

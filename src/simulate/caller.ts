@@ -147,7 +147,7 @@ export class SimulatedCaller {
 
   #pick({ hashKey, tried }: Call): Candidate | undefined {
     try {
-      const { candidate } = this.#upstream.pick({ balance: this.#parts.balance, hashKey, tried })
+      const { candidate } = this.#upstream.pick({ balance: this.#parts.balance, hashKey, tried: [...tried] })
       this.#observe(candidate.id, tried)
       this.#upstream.outlier.started(candidate.id)
       return candidate

@@ -27,7 +27,7 @@ function pick(call: Call, { metrics }: Parts): void {
   })
   call.span?.decide('pick', pickFacts(call, candidate, chooser))
   attempt.candidate = candidate
-  tried.add(candidate.id)
+  if (!tried.includes(candidate.id)) tried.push(candidate.id)
   // Here and not in the breaker, because a probe's place is taken by choosing. Of gRPC only probes are waited for, as the head
   // of an answer may rightly take minutes there: silence is what answers no PING (src/wire/h2-session.ts).
   attempt.awaited = request.grpc === undefined || isOut(upstream, candidate.id)

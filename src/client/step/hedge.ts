@@ -106,7 +106,7 @@ class Race {
     const { upstream, attempt, tried, request } = this.#call
     const { hedges } = this.#parts.metrics
     // Still waiting for the registry's first word, or nobody else there to ask.
-    if (attempt.candidate === undefined || tried.size >= upstream.size || !upstream.othersIn(attempt.candidate.id))
+    if (attempt.candidate === undefined || tried.length >= upstream.size || !upstream.othersIn(attempt.candidate.id))
       return
     const release = upstream.budget.retry()
     if (release === undefined) {
@@ -116,7 +116,7 @@ class Race {
     }
     hedges.with(request.service, 'sent').value++
     this.#call.span?.decide('hedge', { outcome: 'sent', after_ms: this.#delayMs })
-    const second = newAttempt(tried.size + 1, attempt.mayRepeat)
+    const second = newAttempt(tried.length + 1, attempt.mayRepeat)
     second.hedge = true
     second.moveOn = attempt.moveOn = askedOnce(attempt.moveOn)
     this.#send(second, release)
