@@ -23,7 +23,7 @@ export function envoyTables(options: EnvoyRingOptions = {}): TableKeeper {
       return {
         find(key, admits) {
           xxHash64(key, 0, wanted)
-          return walkOwners(points.owners, pointAt(points, wanted.hi >>> 0, wanted.lo >>> 0), endpoints, admits)
+          return walkOwners(points, pointAt(points, wanted.hi >>> 0, wanted.lo >>> 0), endpoints, admits)
         },
       }
     }

@@ -38,24 +38,31 @@ export function hashPolicy(name: PolicyName, options: PolicyOptions, tables: Tab
   }
 }
 
+/** Places with an owner each: the index of an endpoint or, where there are `members`, the number by which they tell it. */
+interface Owners {
+  readonly owners: Uint32Array
+  readonly members?: Int32Array
+}
+
 /** The owners from `start` on, round and round, each endpoint once; -1 when none of them is admitted. `isPassed` places have none. */
 export function walkOwners(
-  owners: Uint32Array,
+  { owners, members }: Owners,
   start: number,
   endpoints: readonly Endpoint[],
   admits: Admits,
   isPassed?: (at: number) => boolean,
 ): number {
-  const first = owners[start]
-  if (first === undefined) return -1
+  const indexAt = (at: number) => (members === undefined ? owners[at]! : members[owners[at]!]!)
+  if (start >= owners.length) return -1
+  const first = indexAt(start)
   if (admits === undefined || admits(endpoints[first]!)) return first
   const refused = new Set<number>([first])
   for (let step = 1; step < owners.length && refused.size < endpoints.length; step++) {
     const at = (start + step) % owners.length
-    const owner = owners[at]!
-    if (refused.has(owner) || isPassed?.(at) === true) continue
-    if (admits(endpoints[owner]!)) return owner
-    refused.add(owner)
+    const index = indexAt(at)
+    if (refused.has(index) || isPassed?.(at) === true) continue
+    if (admits(endpoints[index]!)) return index
+    refused.add(index)
   }
   return -1
 }

@@ -18,11 +18,11 @@ export const ketamaTables: TableKeeper = () => {
   const ring = new RingKeeper(hashPoints)
   return (endpoints) => {
     const points = ring.update(membersOf(endpoints))
-    const { hi, owners } = points
+    const { hi } = points
     // Of points with the same hash nginx knows the first only.
     const isRepeat = (at: number) => hi[at] === hi[at - 1]
     return {
-      find: (key, admits) => walkOwners(owners, pointAt(points, crc32(key), 0), endpoints, admits, isRepeat),
+      find: (key, admits) => walkOwners(points, pointAt(points, crc32(key), 0), endpoints, admits, isRepeat),
     }
   }
 }

@@ -23,7 +23,7 @@ export const maglevTables: TableKeeper = () => {
           const index = slots[slotOf(hash, retry, slots.length)]!
           if (admits === undefined || admits(endpoints[index]!)) return index
         }
-        return walkOwners(slots, slotOf(hash, 0, slots.length), endpoints, admits)
+        return walkOwners({ owners: slots }, slotOf(hash, 0, slots.length), endpoints, admits)
       },
     }
   }

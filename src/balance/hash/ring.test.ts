@@ -22,7 +22,7 @@ const crowded: HashPoints = ({ key, points }, hi, lo, at) => {
   }
 }
 
-const plain = ({ hi, lo, owners }: Points) => Array.from(hi, (high, i) => [high, lo[i]!, owners[i]!])
+const plain = ({ hi, lo, owners, members }: Points) => Array.from(hi, (high, i) => [high, lo[i]!, members[owners[i]!]!])
 
 /** What the ring must be, by the plainest means. */
 function twin(members: readonly Member[], hash: HashPoints): number[][] {

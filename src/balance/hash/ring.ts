@@ -1,15 +1,17 @@
 /**
- * A ring of points that is kept from one snapshot to the next: a change of members takes out the points of who went and merges in
- * those of who came, in one pass over what is sorted already. Building it anew costs ten to twenty times as much. Hashes are 64 bits
- * in two halves; rings of 32 bits use the upper one.
+ * A ring of points that is kept from one snapshot to the next: a change of members takes out the points of who went and puts in those of
+ * who came, and what lies between is copied as it is. Building it anew costs fifty times as much. Hashes are 64 bits in two halves; rings of
+ * 32 bits use the upper one.
  */
 
 /** Points in ascending order; of equal hashes the one of the first member comes first. */
 export interface Points {
   readonly hi: Uint32Array
   readonly lo: Uint32Array
-  /** Index of the member at each point. */
+  /** At each point the number of its owner, which a member keeps while others come and go. */
   readonly owners: Uint32Array
+  /** By number, the index of the member; -1 = nobody has it. */
+  readonly members: Int32Array
 }
 
 /** A member of the ring and how many points it has. Without repetition: who shares a key shares its points. */
@@ -21,12 +23,18 @@ export interface Member {
 /** Writes the hashes of one member's points from index `at` on. */
 export type HashPoints = (member: Member, hi: Uint32Array, lo: Uint32Array, at: number) => void
 
+type Hashes = Omit<Points, 'members'>
+
 export class RingKeeper {
   readonly #hash: HashPoints
   #members: readonly Member[] = []
-  #points: Points = blank(0)
+  /** By index, each member's number. */
+  #numbers = new Int32Array(0)
+  /** Numbers that nobody has any more; those of who goes are given away with the next change only. */
+  #free: number[] = []
+  #points: Hashes = blank(0)
   /** Of the ring before: taken again, as new memory of some megabytes costs more than what is written into it. */
-  #spare: Points = blank(0)
+  #spare: Hashes = blank(0)
 
   constructor(hash: HashPoints) {
     this.#hash = hash
@@ -35,18 +43,39 @@ export class RingKeeper {
   /** What it returns is valid until the update after the next. */
   update(members: readonly Member[]): Points {
     const moved = movesBetween(this.#members, members)
-    const stayed = new Set(moved)
-    const came = members.flatMap((_, owner) => (stayed.has(owner) ? [] : [owner]))
-    const fresh = sorted(this.#pointsOf(members, came))
+    const went = [...moved.keys()].filter((index) => moved[index]! < 0)
+    if (went.length === moved.length) this.#begin(members)
+    else this.#change(members, moved, went)
     this.#members = members
+    const owners = new Int32Array(this.#numbers.length + this.#free.length).fill(-1)
+    for (const [index, number] of this.#numbers.entries()) owners[number] = index
+    return { ...this.#points, members: owners }
+  }
+
+  #begin(members: readonly Member[]): void {
+    this.#numbers = Int32Array.from(members.keys())
+    this.#free = []
+    this.#spare = this.#points
+    this.#points = sorted(this.#pointsOf(members, [...members.keys()], this.#numbers))
+  }
+
+  #change(members: readonly Member[], moved: Int32Array, went: readonly number[]): void {
+    const numbers = new Int32Array(members.length).fill(-1)
+    for (const [index, place] of moved.entries()) if (place >= 0) numbers[place] = this.#numbers[index]!
+    let next = this.#numbers.length + this.#free.length
+    const came = [...numbers.keys()].filter((index) => numbers[index]! < 0)
+    for (const index of came) numbers[index] = this.#free.pop() ?? next++
+    const gone = sorted(this.#pointsOf(this.#members, went, this.#numbers))
+    const fresh = sorted(this.#pointsOf(members, came, numbers))
+    this.#free.push(...went.map((index) => this.#numbers[index]!))
+    this.#numbers = numbers
     const old = this.#points
-    this.#points = moved.every((owner) => owner < 0) ? fresh : merged(old, moved, fresh, this.#room(old, fresh))
+    this.#points = spliced(old, gone, fresh, numbers, this.#room(old, fresh))
     this.#spare = old
-    return this.#points
   }
 
   /** For both together. */
-  #room(old: Points, fresh: Points): Points {
+  #room(old: Hashes, fresh: Hashes): Hashes {
     const size = old.hi.length + fresh.hi.length
     const { hi, lo, owners } = this.#spare
     const whole = hi.buffer.byteLength / hi.BYTES_PER_ELEMENT
@@ -54,13 +83,13 @@ export class RingKeeper {
     return { hi: new Uint32Array(hi.buffer), lo: new Uint32Array(lo.buffer), owners: new Uint32Array(owners.buffer) }
   }
 
-  #pointsOf(members: readonly Member[], owners: readonly number[]): Points {
-    const points = blank(owners.reduce((sum, owner) => sum + members[owner]!.points, 0))
+  #pointsOf(members: readonly Member[], which: readonly number[], numbers: Int32Array): Hashes {
+    const points = blank(which.reduce((sum, index) => sum + members[index]!.points, 0))
     let at = 0
-    for (const owner of owners) {
-      this.#hash(members[owner]!, points.hi, points.lo, at)
-      points.owners.fill(owner, at, at + members[owner]!.points)
-      at += members[owner]!.points
+    for (const index of which) {
+      this.#hash(members[index]!, points.hi, points.lo, at)
+      points.owners.fill(numbers[index]!, at, at + members[index]!.points)
+      at += members[index]!.points
     }
     return points
   }
@@ -69,7 +98,7 @@ export class RingKeeper {
 /** So that the next few members find room as well. */
 const SLACK = 1.125
 
-function blank(size: number): Points {
+function blank(size: number): Hashes {
   return { hi: new Uint32Array(size), lo: new Uint32Array(size), owners: new Uint32Array(size) }
 }
 
@@ -94,7 +123,7 @@ function movesBetween(before: readonly Member[], now: readonly Member[]): Int32A
  * Hashes are spread evenly, so one pass puts each point into a bucket of a few, and insertion does the rest. Three times as fast as
  * the engine's sort, which cannot carry the owners along.
  */
-function sorted(points: Points): Points {
+function sorted(points: Hashes): Hashes {
   const { hi, lo, owners } = points
   const bits = Math.min(20, Math.max(1, Math.ceil(Math.log2(hi.length + 1)) - 1))
   const shift = 32 - bits
@@ -113,7 +142,7 @@ function sorted(points: Points): Points {
 }
 
 /** Stable, so of equal hashes the first member's stays first. */
-function insertionSort({ hi, lo, owners }: Points): void {
+function insertionSort({ hi, lo, owners }: Hashes): void {
   for (let i = 1; i < hi.length; i++) {
     const [high, low] = [hi[i]!, lo[i]!]
     if (hi[i - 1]! < high || (hi[i - 1] === high && lo[i - 1]! <= low)) continue
@@ -130,80 +159,81 @@ function insertionSort({ hi, lo, owners }: Points): void {
   }
 }
 
-/** The old points of members that stayed, under their new index, and the fresh ones. */
-function merged(old: Points, moved: Int32Array, fresh: Points, out: Points): Points {
-  let size = 0
-  let from = 0
-  for (let next = 0; next <= fresh.hi.length; next++) {
-    const end = next < fresh.hi.length ? placeOf(fresh, next, old, moved, from) : old.hi.length
-    size = keep(old, from, end, moved, out, size)
-    if (next < fresh.hi.length) put(out, size++, fresh, next)
-    from = end
+/** The old points without those that are gone, and the fresh ones. `numbers` are the new members', by index. */
+function spliced(old: Hashes, gone: Hashes, fresh: Hashes, numbers: Int32Array, out: Hashes): Hashes {
+  const indices = new Map(Array.from(numbers, (number, index) => [number, index]))
+  const end = old.hi.length
+  let [size, from, left, next] = [0, 0, 0, 0]
+  let leaves = left < gone.hi.length ? placeOfGone(gone, left, old, from) : end
+  let enters = next < fresh.hi.length ? placeOfFresh(fresh, next, old, indices, from) : end
+  while (left < gone.hi.length || next < fresh.hi.length) {
+    const isFresh = next < fresh.hi.length && enters <= leaves
+    const place = isFresh ? enters : leaves
+    size = copy(old, from, place, out, size)
+    from = isFresh ? place : place + 1
+    if (isFresh) {
+      copy(fresh, next, ++next, out, size++)
+      enters = next < fresh.hi.length ? placeOfFresh(fresh, next, old, indices, from) : end
+    } else leaves = ++left < gone.hi.length ? placeOfGone(gone, left, old, from) : end
   }
+  size = copy(old, from, end, out, size)
   return { hi: out.hi.subarray(0, size), lo: out.lo.subarray(0, size), owners: out.owners.subarray(0, size) }
-}
-
-/** Copies the points `from` up to `end` of members that stayed; returns where the next go. */
-function keep(old: Points, from: number, end: number, moved: Int32Array, out: Points, at: number): number {
-  const { owners } = old
-  const { owners: to } = out
-  let size = at
-  let begun = from
-  for (let i = from; i < end; i++) {
-    const owner = moved[owners[i]!]!
-    if (owner >= 0) to[size + i - begun] = owner
-    else {
-      size = copyHashes(old, begun, i, out, size)
-      begun = i + 1
-    }
-  }
-  return copyHashes(old, begun, end, out, size)
 }
 
 /** Below so many points a loop takes less time than telling the engine what to copy. */
 const BULK_FROM = 24
 
-function copyHashes({ hi, lo }: Points, from: number, end: number, out: Points, at: number): number {
+/** Returns where the next go. */
+function copy({ hi, lo, owners }: Hashes, from: number, end: number, out: Hashes, at: number): number {
   if (end - from >= BULK_FROM) {
     out.hi.set(hi.subarray(from, end), at)
     out.lo.set(lo.subarray(from, end), at)
+    out.owners.set(owners.subarray(from, end), at)
   } else {
     for (let i = from; i < end; i++) {
       out.hi[at + i - from] = hi[i]!
       out.lo[at + i - from] = lo[i]!
+      out.owners[at + i - from] = owners[i]!
     }
   }
   return at + end - from
 }
 
-function put(to: Points, at: number, from: Points, index: number): void {
-  to.hi[at] = from.hi[index]!
-  to.lo[at] = from.lo[index]!
-  to.owners[at] = from.owners[index]!
+/** Where in the old points, from `start` on, the one that goes is. */
+function placeOfGone(gone: Hashes, index: number, old: Hashes, start: number): number {
+  let place = firstNotBelow(old, gone.hi[index]!, gone.lo[index]!, start)
+  while (old.owners[place] !== gone.owners[index]) place++
+  return place
 }
 
 /** Before which of the old points, from `start` on, the fresh one stands: of equal hashes that of the first member comes first. */
-function placeOf(fresh: Points, index: number, { hi, lo, owners }: Points, moved: Int32Array, start: number): number {
-  const high = fresh.hi[index]!
-  const low = fresh.lo[index]!
+function placeOfFresh(
+  fresh: Hashes,
+  index: number,
+  { hi, lo, owners }: Hashes,
+  indices: ReadonlyMap<number, number>,
+  start: number,
+): number {
+  const [high, low] = [fresh.hi[index]!, fresh.lo[index]!]
+  const owner = indices.get(fresh.owners[index]!)!
+  let place = firstNotBelow({ hi, lo }, high, low, start)
+  while (hi[place] === high && lo[place] === low && (indices.get(owners[place]!) ?? -1) < owner) place++
+  return place
+}
+
+/** The first at `start` or behind it that is not below the hash; steps double, as it is near where many are looked for. */
+function firstNotBelow({ hi, lo }: Pick<Points, 'hi' | 'lo'>, high: number, low: number, start: number): number {
   const isBelow = (at: number) => hi[at]! < high || (hi[at] === high && lo[at]! < low)
   let from = start
   let step = 1
   for (; from + step < hi.length && isBelow(from + step); step *= 2) from += step
-  let place = lowerBoundOf(isBelow, from, Math.min(hi.length, from + step))
-  while (hi[place] === high && lo[place] === low && moved[owners[place]!]! < fresh.owners[index]!) place++
-  return place
-}
-
-/** The first in [from, to) that is not below, or `to`. */
-function lowerBoundOf(isBelow: (at: number) => boolean, from: number, to: number): number {
-  let [first, end] = [from, to]
-  while (first < end) {
-    const middle = (first + end) >>> 1
-    if (isBelow(middle)) first = middle + 1
+  let end = Math.min(hi.length, from + step)
+  while (from < end) {
+    const middle = (from + end) >>> 1
+    if (isBelow(middle)) from = middle + 1
     else end = middle
   }
-  return first
+  return from
 }
 
 /** Without the points whose hash another has before them. */
@@ -218,11 +248,11 @@ export function withoutRepeats(points: Points): Points {
     for (const name of ['hi', 'lo', 'owners'] as const) out[name].set(points[name].subarray(from, end), from - skipped)
     from = end + 1
   }
-  return out
+  return { ...out, members: points.members }
 }
 
 /** Index of the first point at or after the hash, or 0 beyond the last. */
-export function pointAt({ hi, lo }: Points, high: number, low: number): number {
+export function pointAt({ hi, lo }: Pick<Points, 'hi' | 'lo'>, high: number, low: number): number {
   let from = 0
   let to = hi.length
   while (from < to) {
