@@ -58,6 +58,7 @@ function refuseCode(kinds: readonly string[]): void {
 
 function refuseIncomplete(check: CheckFields, kinds: readonly string[]): void {
   const { Interval = 0, TTL = 0, FailuresBeforeWarning: warning, FailuresBeforeCritical: critical = 0 } = check
+  const { OutputMaxSize = 0 } = check
   const runs = kinds.some((kind) => kind !== 'ttl' && kind !== 'alias')
   if (kinds.includes('alias') && Interval > 0) throw invalid('Interval cannot be set for Alias checks')
   if (runs && Interval <= 0) {
@@ -65,6 +66,7 @@ function refuseIncomplete(check: CheckFields, kinds: readonly string[]): void {
   }
   if (Interval > 0 && TTL > 0) throw invalid('Interval and TTL cannot both be specified')
   if (kinds.length === 0 || TTL < 0) throw invalid('TTL must be > 0 for TTL checks')
+  if (OutputMaxSize < 0) throw invalid('MaxOutputMaxSize must be positive')
   if (warning !== undefined && warning > critical) {
     throw invalid("FailuresBeforeWarning can't be higher than FailuresBeforeCritical")
   }

@@ -50,6 +50,12 @@ const WRONG: readonly [string, string][] = [
   ['{"Tags":"a"}', 'json: cannot unmarshal string into Go struct field .Tags of type []string'],
   ['{"Meta":{"a":1}}', 'json: cannot unmarshal number into Go struct field .Meta of type string'],
   ['{"TTL":"10x"}', 'time: unknown unit "x" in duration "10x"'],
+  ['{"TTL":"2562048h"}', 'time: invalid duration "2562048h"'],
+  [
+    '{"TTL":1e19}',
+    'json: cannot unmarshal number 10000000000000000000 into Go struct field .TTL of type time.Duration',
+  ],
+  ['{"TTL":1e400}', 'json: cannot unmarshal number Infinity into Go struct field .TTL of type time.Duration'],
   ['[]', 'json: cannot unmarshal array into Go value of type struct'],
 ]
 for (const [body, reason] of WRONG) {
@@ -69,6 +75,7 @@ test('durations are Go strings or nanoseconds', () => {
     ['1us', 0.001],
     ['0', 0],
     ['.5s', 500],
+    ['2562047h', 2_562_047 * 3_600_000],
   ]
   for (const [text, ms] of texts) assert.equal(parseDuration(text), ms, text)
   for (const text of ['', '10', 's', '1d', '1s2', '--1s', '1.2.3s'])

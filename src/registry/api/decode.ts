@@ -65,7 +65,10 @@ export const int: Reader<number> = (value, field) => {
 
 /** A Go duration, or a whole number of nanoseconds; milliseconds come out. */
 export const duration: Reader<number> = (value, field) => {
-  if (typeof value === 'number') return value / 1e6
+  if (typeof value === 'number') {
+    if (Math.abs(value) < 2 ** 63) return value / 1e6
+    throw badBody(`json: cannot unmarshal number ${value} into Go struct field ${field} of type time.Duration`)
+  }
   try {
     return value === '' ? 0 : parseDuration(string(value, field))
   } catch (error) {

@@ -10,6 +10,8 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   m: 60_000,
   h: 3_600_000,
 }
+/** Go counts nanoseconds in 63 bits: 292 years. */
+const MAX_MS = 2 ** 63 / 1e6
 const PART = /^(\d+\.?\d*|\.\d+)([^\d.]*)/
 
 /**
@@ -34,6 +36,7 @@ export function parseDuration(text: string): number {
     total += Number(part[1]) * UNIT_MS[unit]!
     rest = rest.slice(part[0].length)
   }
+  if (total >= MAX_MS) throw new RangeError(`time: invalid duration ${quoted}`)
   return negative ? -total : total
 }
 

@@ -36,7 +36,7 @@ const SMALL = 1000
 
 /** Here alone integers below 1000 are seconds. Nanoseconds come out. */
 const lockDelay: Reader<number> = (value, field) =>
-  typeof value === 'number' && value < SMALL ? value * 1e9 : Math.round(duration(value, field) * NS_PER_MS)
+  Math.round(duration(typeof value === 'number' && value < SMALL ? value * 1e9 : value, field) * NS_PER_MS)
 
 const INPUT = object(
   {

@@ -162,6 +162,13 @@ test('TTL: exact, restarted by each beat, tells the last words', () => {
   running.stop()
 })
 
+test('TTL: of nanoseconds, it is repeated once a second that it is over', () => {
+  const { clock, results, running } = startCheck('ttl', { ttlMs: 1e-5 })
+  clock.advance(10_500)
+  assert.equal(results.length, 11)
+  running.stop()
+})
+
 test('thresholds: the counters start full, so the first result counts; warning is a success', () => {
   const run = (definition: CheckDefinition, results: Status[]) => {
     let counters = startCounters(definition)

@@ -3,6 +3,9 @@ import type { Timer } from '../../core/clock.ts'
 import type { StartCheck } from './contract.ts'
 import { afterRunning } from './standstill.ts'
 
+/** A TTL of ten nanoseconds, which is what Go reads where somebody wrote 10, must not keep the processor busy. */
+const REPEAT_MIN_MS = 1000
+
 /**
  * Exact, on the monotonic clock, restarted by each beat. Goes on reporting while the silence lasts, in case a report
  * could not be stored. A start counts as a beat: after a restart of the registry
@@ -12,10 +15,10 @@ import { afterRunning } from './standstill.ts'
 export const startTtl: StartCheck = ({ ttlMs = 0 }, lastOutput, report, { clock }) => {
   let output = lastOutput
   let timer: Timer
-  const arm = () => {
-    timer = afterRunning(clock, ttlMs, () => {
+  const arm = (ms = ttlMs) => {
+    timer = afterRunning(clock, ms, () => {
       report({ status: 'critical', output: expired(output) })
-      arm()
+      arm(Math.max(ttlMs, REPEAT_MIN_MS))
     })
   }
   arm()
