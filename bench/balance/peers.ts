@@ -40,7 +40,7 @@ export const PEERS: readonly Entry[] = [
   { ...moleculer('Random', 'random', 'without weights'), like: PLAIN },
   moleculer('CpuUsage', 'p2c', 'the better of three drawn, by a number that is there'),
   moleculer('Latency', 'p2c', 'the better of five drawn, by pings'),
-  moleculer('Shard', 'ring-hash', 'MD5, ten points for each, 1,000 keys cached'),
+  { ...moleculer('Shard', 'ring-hash', 'without weights; MD5, ten points for each, 1,000 keys cached'), like: PLAIN },
   {
     ...loadBalancers('P2cBalancer', 'p2c', 'by picks so far, drawn with replacement; a number, no member'),
     like: PLAIN,

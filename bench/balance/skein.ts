@@ -21,6 +21,7 @@ export const SKEIN: readonly Entry[] = [
   ]),
   entry(NEW, 'rendezvous', `none of the last ${NEW_KEYS}`, { keys: NEW_KEYS }),
   entry(PLAIN, 'random', 'without weights', { plain: true }),
+  entry(PLAIN, 'ring-hash', 'without weights', { plain: true }),
   entry(PLAIN, 'p2c', 'by requests in flight, without weights', { plain: true }),
 ]
 

@@ -32,7 +32,7 @@ export class RingKeeper {
   #numbers = new Int32Array(0)
   /** Numbers that nobody has any more; those of who goes are given away with the next change only. */
   #free: number[] = []
-  #points: Hashes = blank(0)
+  #points: Points = { ...blank(0), members: new Int32Array(0) }
   /** Of the ring before: taken again, as new memory of some megabytes costs more than what is written into it. */
   #spare: Hashes = blank(0)
 
@@ -47,30 +47,32 @@ export class RingKeeper {
     if (went.length === moved.length) this.#begin(members)
     else this.#change(members, moved, went)
     this.#members = members
-    const owners = new Int32Array(this.#numbers.length + this.#free.length).fill(-1)
-    for (const [index, number] of this.#numbers.entries()) owners[number] = index
-    return { ...this.#points, members: owners }
+    return this.#points
   }
 
   #begin(members: readonly Member[]): void {
     this.#numbers = Int32Array.from(members.keys())
     this.#free = []
     this.#spare = this.#points
-    this.#points = sorted(this.#pointsOf(members, [...members.keys()], this.#numbers))
+    this.#points = { ...sorted(this.#pointsOf(members, [...members.keys()], this.#numbers)), members: this.#numbers }
   }
 
   #change(members: readonly Member[], moved: Int32Array, went: readonly number[]): void {
     const numbers = new Int32Array(members.length).fill(-1)
-    for (const [index, place] of moved.entries()) if (place >= 0) numbers[place] = this.#numbers[index]!
+    for (let index = 0; index < moved.length; index++) {
+      if (moved[index]! >= 0) numbers[moved[index]!] = this.#numbers[index]!
+    }
     let next = this.#numbers.length + this.#free.length
     const came = [...numbers.keys()].filter((index) => numbers[index]! < 0)
     for (const index of came) numbers[index] = this.#free.pop() ?? next++
+    const byNumber = new Int32Array(next).fill(-1)
+    for (let index = 0; index < numbers.length; index++) byNumber[numbers[index]!] = index
     const gone = sorted(this.#pointsOf(this.#members, went, this.#numbers))
     const fresh = sorted(this.#pointsOf(members, came, numbers))
     this.#free.push(...went.map((index) => this.#numbers[index]!))
     this.#numbers = numbers
     const old = this.#points
-    this.#points = spliced(old, gone, fresh, numbers, this.#room(old, fresh))
+    this.#points = { ...spliced(old, gone, fresh, byNumber, this.#room(old, fresh)), members: byNumber }
     this.#spare = old
   }
 
@@ -159,13 +161,12 @@ function insertionSort({ hi, lo, owners }: Hashes): void {
   }
 }
 
-/** The old points without those that are gone, and the fresh ones. `numbers` are the new members', by index. */
-function spliced(old: Hashes, gone: Hashes, fresh: Hashes, numbers: Int32Array, out: Hashes): Hashes {
-  const indices = new Map(Array.from(numbers, (number, index) => [number, index]))
+/** The old points without those that are gone, and the fresh ones. `members` are the new ones' indices, by number. */
+function spliced(old: Hashes, gone: Hashes, fresh: Hashes, members: Int32Array, out: Hashes): Hashes {
   const end = old.hi.length
   let [size, from, left, next] = [0, 0, 0, 0]
   let leaves = left < gone.hi.length ? placeOfGone(gone, left, old, from) : end
-  let enters = next < fresh.hi.length ? placeOfFresh(fresh, next, old, indices, from) : end
+  let enters = next < fresh.hi.length ? placeOfFresh(fresh, next, old, members, from) : end
   while (left < gone.hi.length || next < fresh.hi.length) {
     const isFresh = next < fresh.hi.length && enters <= leaves
     const place = isFresh ? enters : leaves
@@ -173,7 +174,7 @@ function spliced(old: Hashes, gone: Hashes, fresh: Hashes, numbers: Int32Array, 
     from = isFresh ? place : place + 1
     if (isFresh) {
       copy(fresh, next, ++next, out, size++)
-      enters = next < fresh.hi.length ? placeOfFresh(fresh, next, old, indices, from) : end
+      enters = next < fresh.hi.length ? placeOfFresh(fresh, next, old, members, from) : end
     } else leaves = ++left < gone.hi.length ? placeOfGone(gone, left, old, from) : end
   }
   size = copy(old, from, end, out, size)
@@ -211,13 +212,13 @@ function placeOfFresh(
   fresh: Hashes,
   index: number,
   { hi, lo, owners }: Hashes,
-  indices: ReadonlyMap<number, number>,
+  members: Int32Array,
   start: number,
 ): number {
   const [high, low] = [fresh.hi[index]!, fresh.lo[index]!]
-  const owner = indices.get(fresh.owners[index]!)!
+  const owner = members[fresh.owners[index]!]!
   let place = firstNotBelow({ hi, lo }, high, low, start)
-  while (hi[place] === high && lo[place] === low && (indices.get(owners[place]!) ?? -1) < owner) place++
+  while (hi[place] === high && lo[place] === low && members[owners[place]!]! < owner) place++
   return place
 }
 
