@@ -17,7 +17,7 @@ export interface MeterOptions {
   readonly cancel: Cancel
 }
 
-/** A body with its bytes counted and its pauses timed. */
+/** The body of a request with its bytes counted and its pauses timed. */
 export class MeteredBody implements BodySource {
   readonly #body: BodySource
   readonly #options: MeterOptions
@@ -54,9 +54,10 @@ export class MeteredBody implements BodySource {
     this.#body.read({
       chunk: (bytes) => this.#count(bytes) && sink.chunk(bytes),
       ...(sink.lend && { lend: (bytes, done) => this.#count(bytes) && sink.lend!(bytes, done) }),
-      end: (trailers) => {
+      // Without its trailers (RFC 9110 §6.5.1 allows that): there a client could say what no rule has looked at, who it is for one.
+      end: () => {
         this.close()
-        sink.end(trailers)
+        sink.end([])
       },
       // Who broke it off knows why better than the engine does.
       fail: (error) => {

@@ -9,7 +9,7 @@ import {
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect as connectTcp } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
@@ -90,6 +90,35 @@ test('trailers that were announced pass from HTTP/2 to HTTP/2, and are left out 
   for await (const bytes of stream) text += String(bytes)
   assert.deepEqual([text, (await trailers)[0]['x-sum']], ['body', '7'])
   assert.equal(await (await fetch(url)).text(), 'body')
+})
+
+test('trailers of a request go no further: no rule has looked at them', async (t) => {
+  const seen: IncomingHttpHeaders[] = []
+  const server = createServer()
+  server.on('stream', (stream) => stream.on('trailers', (trailers) => seen.push(trailers)))
+  const port = await upstream(t, server)
+  const { gateway, url } = await workbench(t, { instances: [instance(port, { meta: { protocol: 'h2c' } })] })
+  const trailers = { 'x-skein-subject': 'root', 'x-forwarded-for': '6.6.6.6', authorization: 'Bearer x' }
+  const lines = Object.entries(trailers).map(([name, value]) => `${name}: ${value}\r\n`)
+  const head = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n'
+  // In two pieces, or it would come as a whole.
+  const socket = connectTcp(gateway.port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  socket.write(`${head}3\r\nabc\r\n`)
+  await new Promise<void>((resolve) => server.once('stream', () => resolve()))
+  socket.write(`0\r\n${lines.join('')}\r\n`)
+  assert.match(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 200 /)
+  const session = connect(url)
+  t.after(() => session.destroy())
+  for (const type of ['text/plain', 'application/grpc']) {
+    const fields = { ':method': 'POST', 'content-type': type }
+    const stream = session.request(fields, { waitForTrailers: true })
+    stream.on('wantTrailers', () => stream.sendTrailers(trailers))
+    stream.write('abc')
+    stream.end()
+    await once(stream.resume(), 'close')
+  }
+  assert.deepEqual(seen, [])
 })
 
 test('certificates beside a protocol without TLS are a mistake of the config', async (t) => {
