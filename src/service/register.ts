@@ -1,6 +1,6 @@
 /**
  * `node --import skein/register app.js`: an app that nobody changes joins. Its `fetch('http://users/…')` goes through Skein's
- * balancer, and its first HTTP server is registered with what it really listens on, traced, measured, logged, and taken
+ * balancer, and its first HTTP server is registered with what it really listens on, traced, measured, logged, limited, and taken
  * out of the registry before the app gets to know that it shall end. Whatever fails here is one line in the log: the app goes on.
  */
 import { isMainThread } from 'node:worker_threads'
