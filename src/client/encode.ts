@@ -13,8 +13,20 @@ export interface EncodedInput {
   readonly body: string | undefined
 }
 
-/** @throws SkeinError INVALID_INPUT when a path parameter is missing or cannot stand in a path. */
+/** @throws SkeinError INVALID_INPUT when a path parameter is missing or cannot stand in a path, or what is given is no JSON. */
 export function encodeInput(operation: OperationContract, input: unknown): EncodedInput {
+  try {
+    return encoded(operation, input)
+  } catch (cause) {
+    if (cause instanceof SkeinError) throw cause
+    // A BigInt, an object that holds itself, half of a character.
+    const { message: why } = cause as Error
+    const message = `${operation.method} ${operation.path}: the input cannot be sent: ${why}`
+    throw new SkeinError('INVALID_INPUT', message, { issues: [{ path: '', message: why }] }, cause)
+  }
+}
+
+function encoded(operation: OperationContract, input: unknown): EncodedInput {
   const { texts, names, inQuery } = templateOf(operation)
   const fields = isPlainObject(input) ? input : undefined
   let path = texts[0]!

@@ -194,6 +194,28 @@ for (const id of ['', '.', '..', undefined, null, {}]) {
   })
 }
 
+test('an input that cannot be written down is refused, and says which operation it was for', async (t) => {
+  const { api, seen } = await users(t, echo)
+  const circular: { name: string; tags: unknown[] } = { name: 'a', tags: [] }
+  circular.tags.push(circular)
+  for (const [call, message] of [
+    [() => api.get({ id: '\ud800' }), /^GET \/user\/:id: the input cannot be sent: URI malformed/],
+    [() => api.create({ name: 1n as never, tags: [] }), /^POST \/user: the input cannot be sent: .*BigInt/],
+    [() => api.create(circular as never), /^POST \/user: the input cannot be sent: .*circular/],
+    [
+      () => api.remove({ id: '7', more: circular } as never),
+      /^DELETE \/user\/:id: the input cannot be sent: .*circular/,
+    ],
+  ] as const) {
+    await assert.rejects(call(), (error) => {
+      assert.equal((error as SkeinError).code, 'INVALID_INPUT', String(error))
+      assert.match((error as SkeinError).message, message)
+      return true
+    })
+  }
+  assert.equal(seen.length, 0)
+})
+
 test('query: strings as they are, numbers and booleans as text, arrays repeated, objects as JSON', async (t) => {
   const { consul, caller } = await users(t, echo)
   const input = { id: '7', a: 'x&y', n: 1.5, b: false, list: [1, 'two'], o: { k: 1 }, none: undefined, nil: null }
