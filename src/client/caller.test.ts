@@ -569,3 +569,23 @@ test('a stream that fails before it is sent fails its call and nothing else', as
   if (!never.closed) await new Promise((resolve) => never.once('close', resolve))
   assert.equal(await inFlight(caller), 0)
 })
+
+test('what cannot be written as HTTP is not sent, and says to which service', async (t) => {
+  const { caller, order } = await scene(t, [ok])
+  for (const [changes, message] of [
+    [{ headers: ['x', 'a\r\nb: c'] }, /the header x has characters that may not stand there/],
+    [{ method: 'GE T' }, /the method "GE T" is malformed/],
+    [{ path: '/a b' }, /the path "\/a b" has characters that must be escaped/],
+    [{ path: 'http://elsewhere/' }, /the path "http:\/\/elsewhere\/" does not begin with a slash/],
+    [{ path: undefined as never }, /the path undefined does not begin with a slash/],
+  ] as const) {
+    await assert.rejects(caller.request(get(changes)), (error) => {
+      assert.equal((error as SkeinError).code, 'BAD_REQUEST')
+      assert.match((error as SkeinError).message, /^service "users": the request cannot be sent: /)
+      assert.match((error as SkeinError).message, message)
+      return true
+    })
+  }
+  assert.deepEqual(order, [])
+  assert.equal((await caller.request(get({ method: 'OPTIONS', path: '*' }))).status, 200)
+})

@@ -12,6 +12,7 @@ import type { Timed } from '../../core/timeouts.ts'
 import type { Instance } from '../../discovery/contract.ts'
 import type { BodySource } from '../../wire/body.ts'
 import { toReadable } from '../../wire/incoming.ts'
+import { WireError } from '../../wire/wire-error.ts'
 import { type AttemptState, type Call, type Layer, type Parts, sentRequest } from '../call.ts'
 import type { Attempt, Body, OutboundResponse } from '../contract.ts'
 import { attemptTimedOut, instanceFailed } from '../failure.ts'
@@ -167,6 +168,8 @@ function messageOf(call: Call, { clock }: Parts): Message {
   const { method, path, body, bodyLength, grpc, idempotent } = sentRequest(call)
   const { bodyIdleMs, protocol = call.attempt.candidate!.protocol, tls } = call.policy
   const headers = attemptHeaders(call, clock)
+  if (path?.[0] !== '/' && path !== '*')
+    throw unsendable(call, `the path ${JSON.stringify(path)} does not begin with a slash`)
   if (body !== undefined) checkBody(call, body, bodyLength)
   const once = idempotent === false
   if (grpc === undefined) return { method, path, headers, body, bodyLength, once, bodyIdleMs, protocol, tls }
@@ -176,18 +179,18 @@ function messageOf(call: Call, { clock }: Parts): Message {
 }
 
 /** What was read before would go out empty; with a length that is none, what follows the head would be read as another request. */
-function checkBody({ request: { service } }: Call, body: Body, length: number | undefined): void {
+function checkBody(call: Call, body: Body, length: number | undefined): void {
   const isSource = typeof body === 'object' && body !== null && ('pipe' in body || 'drop' in body)
   if (!isSource && typeof body !== 'string' && !(body instanceof Uint8Array))
-    throw unsendable(service, 'the body is no text, bytes or stream')
+    throw unsendable(call, 'the body is no text, bytes or stream')
   if (isSource && ('pipe' in body ? body.readableEnded : body.started))
-    throw unsendable(service, 'the body has been read already')
+    throw unsendable(call, 'the body has been read already')
   if (length !== undefined && !(Number.isSafeInteger(length) && length >= 0))
-    throw unsendable(service, `bodyLength: ${length} is no length`)
+    throw unsendable(call, `bodyLength: ${length} is no length`)
 }
 
-function unsendable(service: string, why: string): SkeinError {
-  return new SkeinError('BAD_REQUEST', `service "${service}": the request cannot be sent: ${why}`, { service })
+function unsendable({ request: { service } }: Call, why: string, cause?: unknown): SkeinError {
+  return new SkeinError('BAD_REQUEST', `service "${service}": the request cannot be sent: ${why}`, { service }, cause)
 }
 
 /** The name of the status of an answer that is nothing but a failure. */
@@ -202,7 +205,12 @@ function asFailure(call: Call, attempt: AttemptState, candidate: Candidate, erro
     attempt.failure = error
     return instanceFailed(call, candidate, error)
   }
-  if (error instanceof SkeinError) return error
+  // What it cannot write, a transport says without knowing for whom it is.
+  if (error instanceof SkeinError) {
+    const { cause, details } = error
+    const isUnsendable = cause instanceof WireError && details['reason'] === undefined
+    return isUnsendable ? unsendable(call, cause.message, cause) : error
+  }
   return new SkeinError(
     'CANCELLED',
     `service "${call.request.service}": ${error.message}`,
