@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { CODE, H2ConnectionError } from './codes.ts'
 import { HpackDecoder } from './hpack-decoder.ts'
-import { EMPTY_TABLE, fieldBlock, headBlock } from './hpack-encoder.ts'
+import { HpackEncoder } from './hpack-encoder.ts'
 
 const seed = Number(process.env['SKEIN_SEED'] ?? 1)
 const LIMITS = { headBytes: 16_384, headerFields: 100 }
@@ -95,7 +95,7 @@ test('a table of no bytes forgets; fields that do not fit into it are read all t
   assert.deepEqual(decoder.read(bytes('be')).fields, ['a', 'b'])
   assert.deepEqual(decoder.read(Buffer.concat([bytes('20'), enter])).fields, ['a', 'b'])
   assert.throws(() => decoder.read(bytes('be')), H2ConnectionError)
-  const large = latin1(`@${fieldBlock('', ['x-a', 'v'.repeat(5_000)]).slice(1)}`)
+  const large = latin1(`@${new HpackEncoder().trailers(['x-a', 'v'.repeat(5_000)]).slice(1)}`)
   const other = new HpackDecoder(LIMITS)
   other.read(enter)
   assert.equal(other.read(large).fields[1]?.length, 5_000)
@@ -104,7 +104,7 @@ test('a table of no bytes forgets; fields that do not fit into it are read all t
 
 test('a few bytes that stand for many do not become many', () => {
   const decoder = new HpackDecoder(LIMITS)
-  decoder.read(latin1(`@${fieldBlock('', ['x-a', 'v'.repeat(4_000)]).slice(1)}`))
+  decoder.read(latin1(`@${new HpackEncoder().trailers(['x-a', 'v'.repeat(4_000)]).slice(1)}`))
   const { fields, fault } = decoder.read(Buffer.alloc(16_000, 0xbe))
   assert.equal(fault?.status, 431)
   assert.ok(fields.length <= 10)
@@ -127,22 +127,51 @@ const name = fc.stringMatching(/^[a-z0-9!#$%&'*+.^_`|~-]{1,60}$/).filter((one) =
 const REFUSED = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'te'])
 const value = fc.stringMatching(/^[\x21-\x7e\x80-\xff]{0,300}$/)
 
-test('what is written is read', (t) => {
+test('what is written is read, also what comes again, whatever the client makes of its table and whatever cannot be written', (t) => {
   t.diagnostic(`SKEIN_SEED=${seed}`)
-  const decoder = new HpackDecoder({ headBytes: 1_000_000, headerFields: 1_000 })
-  fc.assert(
-    fc.property(
-      fc.array(fc.tuple(name, value), { maxLength: 30 }),
-      fc.integer({ min: 100, max: 999 }),
-      (list, status) => {
-        const fields = list.flat()
-        const written = latin1(EMPTY_TABLE + headBlock(status, fields, 5))
-        const told = [':status', String(status), ...fields, 'content-length', '5']
-        assert.deepEqual(decoder.read(written), { fields: told, fault: undefined })
-      },
-    ),
-    { seed, numRuns: 300 },
+  const known = fc.constantFrom('server', 'x-a', 'vary', 'date', 'set-cookie', 'content-type', 'x-b')
+  const again = fc.constantFrom(
+    '',
+    'a',
+    'nginx',
+    'application/json',
+    'v'.repeat(1_500),
+    'w'.repeat(126),
+    'w'.repeat(127),
   )
+  const fields = fc.array(fc.tuple(fc.oneof(known, name), fc.oneof(again, value)), { maxLength: 20 })
+  const head = fc.record({ fields, status: fc.integer({ min: 100, max: 999 }), breaks: fc.boolean() })
+  const step = fc.oneof(
+    { arbitrary: head, weight: 8 },
+    { arbitrary: fc.constantFrom(0, 100, 4_096, 65_536), weight: 1 },
+  )
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      const encoder = new HpackEncoder()
+      const decoder = new HpackDecoder({ headBytes: 1_000_000, headerFields: 1_000 })
+      for (const one of steps) {
+        if (typeof one === 'number') encoder.resize(one)
+        else {
+          const list = one.fields.flat()
+          if (one.breaks)
+            assert.throws(() => encoder.head(200, [...list, 'x-c', 'a\nb'], 5), { reason: 'header_value' })
+          const told = [':status', String(one.status), ...list, 'content-length', '5']
+          assert.deepEqual(decoder.read(latin1(encoder.head(one.status, list, 5))), { fields: told, fault: undefined })
+        }
+      }
+    }),
+    { seed, numRuns: 500 },
+  )
+})
+
+test('what comes again is a byte; what changes, and cookies, never enter the table', () => {
+  const encoder = new HpackEncoder()
+  const fields = ['server', 'nginx', 'content-type', 'application/json', 'date', 'now', 'set-cookie', 'a=secret']
+  const lengths = Array.from({ length: 4 }, () => encoder.head(200, fields, undefined).length)
+  const literals = new HpackEncoder().head(200, fields.slice(4), undefined).length
+  assert.deepEqual(lengths.slice(2), [literals + 2, literals + 2])
+  encoder.resize(0)
+  assert.equal(encoder.head(200, fields, undefined).length, lengths[0]! + 1)
 })
 
 test('whatever bytes come, they are read or end the connection', (t) => {

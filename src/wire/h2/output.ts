@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import { FLAG, FRAME } from './codes.ts'
-import { EMPTY_TABLE } from './hpack-encoder.ts'
+import { HpackEncoder } from './hpack-encoder.ts'
 
 const HEAD_BYTES = 9
 /** What every client takes (RFC 9113 §4.2). */
@@ -24,8 +24,8 @@ export class Output {
   readonly #socket: Socket
   #buffer: Buffer | undefined
   #at = 0
-  /** The client has set the size of its table: it is told in the next block that it stays empty. */
-  resizesTable = true
+  /** Blocks must be sent in the order in which they were made. */
+  readonly hpack = new HpackEncoder()
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -36,10 +36,8 @@ export class Output {
     return this.#socket.writableNeedDrain
   }
 
-  /** A header block; `fields` is Latin-1. */
-  headers(stream: number, fields: string, ends: boolean): void {
-    const block = this.resizesTable ? EMPTY_TABLE + fields : fields
-    this.resizesTable = false
+  /** `block` is what `hpack` has just made. */
+  headers(stream: number, block: string, ends: boolean): void {
     const ending = ends ? FLAG.endStream : 0
     if (block.length <= PAYLOAD_MAX) return void this.#text(FRAME.headers, ending | FLAG.endHeaders, stream, block)
     this.#text(FRAME.headers, ending, stream, block.slice(0, PAYLOAD_MAX))

@@ -31,23 +31,23 @@ export function ourSettings(streamsMax: number, windowBytes: number, headBytes: 
 export interface ClientSettings {
   /** What each stream may send, bytes; undefined where it is as before. */
   readonly windowBytes: number | undefined
-  /** It has said how large the table of its decoder is. */
-  readonly resizesTable: boolean
+  /** How large the table of its decoder is; undefined where it is as before. */
+  readonly tableBytes: number | undefined
 }
 
 /** @throws H2ConnectionError */
 export function readSettings(payload: Buffer): ClientSettings {
   if (payload.length % 6 !== 0) throw new H2ConnectionError(CODE.frameSize, 'SETTINGS are cut off')
   let windowBytes: number | undefined
-  let resizesTable = false
+  let tableBytes: number | undefined
   for (let at = 0; at < payload.length; at += 6) {
     const id = payload.readUInt16BE(at)
     const value = payload.readUInt32BE(at + 2)
     checkSetting(id, value)
     if (id === ID.initialWindowSize) windowBytes = value
-    else if (id === ID.headerTableSize) resizesTable = true
+    else if (id === ID.headerTableSize) tableBytes = value
   }
-  return { windowBytes, resizesTable }
+  return { windowBytes, tableBytes }
 }
 
 function checkSetting(id: number, value: number): void {

@@ -8,7 +8,6 @@ import { Incoming } from '../incoming.ts'
 import { NOBODY } from '../nobody.ts'
 import { WireError } from '../wire-error.ts'
 import { CODE } from './codes.ts'
-import { fieldBlock, headBlock } from './hpack-encoder.ts'
 import { type Output, PAYLOAD_MAX } from './output.ts'
 import type { Sender, SendWindow } from './send-window.ts'
 import { H2Tunnel } from './tunnel.ts'
@@ -101,7 +100,8 @@ export class H2Stream implements ServerExchange, Sender {
   closeAfter(): void {}
 
   sendContinue(): void {
-    if (!this.#closed && !this.#begun) this.#output.headers(this.id, headBlock(100, NOTHING, undefined), false)
+    if (!this.#closed && !this.#begun)
+      this.#output.headers(this.id, this.#output.hpack.head(100, NOTHING, undefined), false)
   }
 
   send(status: number, fields: RawHeaders, body: string | Uint8Array | undefined): void {
@@ -244,7 +244,7 @@ export class H2Stream implements ServerExchange, Sender {
   #respond(status: number, fields: RawHeaders, length: number | undefined, empty: boolean): void {
     if (this.#begun) throw new Error('the answer has begun already')
     const told = status === 204 || (status === 304 && length === 0) ? undefined : length
-    const block = headBlock(status, fields, told)
+    const block = this.#output.hpack.head(status, fields, told)
     this.#begun = true
     this.#bodiless = this.head.method === 'HEAD' || status === 204 || status === 304 || status < 200
     this.#sent = empty || this.#bodiless
@@ -295,7 +295,7 @@ export class H2Stream implements ServerExchange, Sender {
   #endStream(): void {
     this.#sent = true
     const trailers = this.#trailers ?? NOTHING
-    if (trailers.length > 0) this.#output.headers(this.id, fieldBlock('', trailers), true)
+    if (trailers.length > 0) this.#output.headers(this.id, this.#output.hpack.trailers(trailers), true)
     else this.#output.data(this.id, NO_BYTES, true)
     this.#handedOver()
   }

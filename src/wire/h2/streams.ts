@@ -130,8 +130,8 @@ export class H2Streams implements StreamConnection {
       return
     }
     this.settled = true
-    const { windowBytes, resizesTable } = readSettings(payload)
-    if (resizesTable) this.output.resizesTable = true
+    const { windowBytes, tableBytes } = readSettings(payload)
+    if (tableBytes !== undefined) this.output.hpack.resize(tableBytes)
     this.output.acknowledge(FRAME.settings, NO_BYTES)
     if (windowBytes !== undefined) this.sending.resize(windowBytes, this.#open.values())
   }
