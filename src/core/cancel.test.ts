@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { Cancel } from './cancel.ts'
 import { SkeinError } from './errors.ts'
 
-const reason = () => new SkeinError('CANCELLED', 'enough')
+const reason = () => reason()
 
 test('listeners hear the first reason, once, in order', () => {
   const cancel = new Cancel()
@@ -50,4 +50,18 @@ test('the signal is aborted with the same reason, whenever it is asked for', () 
   const after = new Cancel()
   after.cancel(why)
   assert.equal(after.signal.reason, why)
+})
+
+test('who takes himself back while others are told is told nothing', () => {
+  const cancel = new Cancel()
+  const told: string[] = []
+  cancel.on(() => {
+    told.push('first')
+    takeBack()
+  })
+  cancel.on(() => told.push('second'))
+  const takeBack = cancel.on(() => told.push('third'))
+  cancel.on(() => told.push('fourth'))
+  cancel.cancel(reason())
+  assert.deepEqual(told, ['first', 'second', 'fourth'])
 })

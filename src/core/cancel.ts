@@ -22,7 +22,7 @@ export class Cancel {
     this.reason = reason
     const others = this.#others?.slice() ?? []
     this.#first?.cancelled(reason)
-    for (const listener of others) listener.cancelled(reason)
+    for (const listener of others) if (this.#others!.includes(listener)) listener.cancelled(reason)
     this.#signal?.abort(reason)
   }
 
