@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { Cancel } from './cancel.ts'
 import { SkeinError } from './errors.ts'
 
-const reason = () => reason()
+const reason = () => new SkeinError('CANCELLED', 'enough')
 
 test('listeners hear the first reason, once, in order', () => {
   const cancel = new Cancel()
