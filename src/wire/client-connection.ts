@@ -242,7 +242,7 @@ export class ClientConnection implements Swept, SharedConnection {
   #readBody(bytes: Buffer, from: number): number {
     const decoder = this.#decoder!
     const body = this.#body!
-    const at = decoder.feed(bytes, from, (data) => body.borrowFirst(data, this.#reading))
+    const at = decoder.feed(bytes, from, (data) => body.borrow(data, this.#reading, true))
     if (this.#over) return bytes.length
     if (decoder.done) this.#whole(at < bytes.length)
     else if (!this.socket.isPaused()) this.dueTick = this.#options.sweep.in(this.#waiting!.bodyIdleMs)

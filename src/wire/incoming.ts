@@ -18,8 +18,8 @@ export class Incoming implements BodySource {
   readonly #flow: Flow
   #sink: BodySink | undefined
   #held: Uint8Array[] = []
-  /** The first of them is lent. */
-  #loan: Done | undefined
+  /** What gives them back, by their places. */
+  #loans: (Done | undefined)[] = []
   #heldBytes = 0
   #paused = false
   /** True while the connection is asked to hold back. */
@@ -54,44 +54,34 @@ export class Incoming implements BodySource {
   }
 
   loan(): Done | undefined {
-    const loan = this.#loan
-    this.#loan = undefined
-    return loan
+    return this.#loans.pop()
   }
 
   // The connection's side.
 
-  push(bytes: Uint8Array): void {
+  /** `done` gives `bytes` back, where they are lent. */
+  push(bytes: Uint8Array, done?: Done): void {
     if (this.#state !== 'coming') return
-    if (this.#sink !== undefined && !this.#paused && this.#held.length === 0) return void this.#sink.chunk(bytes)
+    if (this.#sink !== undefined && !this.#paused && this.#held.length === 0) return void hand(this.#sink, bytes, done)
     this.#held.push(bytes)
     this.#heldBytes += bytes.length
+    if (done !== undefined) this.#loans[this.#held.length - 1] = done
     if (this.#held.length === HELD_PIECES) this.#held = [this.#joined()]
     if (this.#heldBytes >= HELD_BYTES) this.#stop()
   }
 
-  /** Bytes that are `lender`'s: lent to who knows how to give them back. */
-  borrow(bytes: Buffer, lender: Lender): void {
-    const sink = this.#sink
-    const passes = sink?.lend && !this.#paused && this.#held.length === 0 && this.#state === 'coming'
-    const loan = passes ? lender.lend(bytes) : undefined
-    if (loan === undefined) this.push(lender.keep(bytes))
-    else sink!.lend!(loan.bytes, loan.done)
-  }
-
-  /** The same of an answer, whose taker comes soon and gives back. */
-  borrowFirst(bytes: Buffer, lender: Lender): void {
-    const loan = this.#sink === undefined && this.#held.length === 0 ? lender.lendCopy(bytes) : undefined
-    if (loan === undefined) return void this.borrow(bytes, lender)
-    this.#loan = loan.done
-    this.push(loan.bytes)
+  /** Bytes that are `lender`'s: lent to who knows how to give them back, or may turn out to; in a copy where `inCopy`. */
+  borrow(bytes: Buffer, lender: Lender, inCopy = false): void {
+    const { lend } = this.#sink ?? LENDING
+    if (lend === undefined) return void this.push(lender.keep(bytes))
+    const loan = inCopy && this.#sink === undefined ? lender.lendCopy(bytes) : lender.lend(bytes)
+    this.push(loan?.bytes ?? lender.keep(bytes), loan?.done)
   }
 
   /** All of an answer. */
   borrowWhole(bytes: Buffer, lender: Lender): void {
     const loan = lender.lendCopy(bytes)
-    this.#loan = loan?.done
-    this.push(loan?.bytes ?? lender.hold(bytes))
+    this.push(loan?.bytes ?? lender.hold(bytes), loan?.done)
   }
 
   end(trailers: RawHeaders): void {
@@ -131,7 +121,7 @@ export class Incoming implements BodySource {
     if (this.#told || this.#dropped) return
     this.#dropped = true
     this.#held = []
-    this.loan()?.()
+    this.#giveBack()
     this.#heldBytes = 0
     const coming = this.#state === 'coming'
     this.#state = 'broken'
@@ -142,8 +132,13 @@ export class Incoming implements BodySource {
 
   #joined(): Buffer {
     const joined = Buffer.concat(this.#held)
-    this.loan()?.()
+    this.#giveBack()
     return joined
+  }
+
+  #giveBack(): void {
+    for (const done of this.#loans) done?.()
+    this.#loans = []
   }
 
   #claim(sink: BodySink): void {
@@ -163,9 +158,7 @@ export class Incoming implements BodySource {
     while (this.#held.length > 0 && !this.#paused) {
       const bytes = this.#held.shift()!
       this.#heldBytes -= bytes.length
-      const done = this.loan()
-      if (done !== undefined && this.#sink.lend !== undefined) this.#sink.lend(bytes, done)
-      else this.#sink.chunk(bytes)
+      hand(this.#sink, bytes, this.#loans.shift())
     }
     if (this.#held.length > 0 || this.#paused) return
     if (this.#state !== 'coming') this.#tell()
@@ -184,6 +177,11 @@ export class Incoming implements BodySource {
   }
 }
 
+function hand(sink: BodySink, bytes: Uint8Array, done: Done | undefined): void {
+  if (done === undefined || sink.lend === undefined) sink.chunk(bytes)
+  else sink.lend(bytes, done)
+}
+
 /** One that has come in one piece. */
 export function wholeBody(flow: Flow, bytes: Buffer): Incoming {
   const body = new Incoming(flow)
@@ -191,6 +189,9 @@ export function wholeBody(flow: Flow, bytes: Buffer): Incoming {
   body.end([])
   return body
 }
+
+/** While nobody has come to take it. */
+const LENDING: Pick<BodySink, 'lend'> = { lend() {} }
 
 /** Of a body that was taken in one piece. */
 const UNHEARD: BodySink = { chunk() {}, end() {}, fail() {} }

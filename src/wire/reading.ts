@@ -89,7 +89,8 @@ export class Reading implements Lender {
   /** `part` of what has just come, for as long as one likes. */
   keep(part: Buffer): Buffer {
     if (!this.#has(part)) return part
-    if (this.#own === undefined || part.length < LARGE_BYTES) return ownCopy(part)
+    // Of which it is but a small part it would keep all.
+    if (this.#own === undefined || part.length < LARGE.bytes / 2) return ownCopy(part)
     // Never given back, so the buffer is the taker's.
     this.#own.users++
     return part
