@@ -113,6 +113,24 @@ test("what another service's instance said of itself is not said of this one whe
   ])
 })
 
+test('where the registry is, nobody outside is told', async (t) => {
+  const lost = service('lost', {
+    ask: op(
+      { route: 'POST /ask/:code', in: z.object({ code: z.enum(['REGISTRY_UNAVAILABLE', 'UNKNOWN_CONTRACT']) }) },
+      ({ code }) => {
+        throw new SkeinError(code, 'the registry at http://10.1.2.3:8500 does not answer')
+      },
+    ),
+  })
+  const running = await start(lost)
+  t.after(() => running.close())
+  for (const code of ['REGISTRY_UNAVAILABLE', 'UNKNOWN_CONTRACT']) {
+    const text = JSON.stringify((await running.ask(`POST /ask/${code}`)).body)
+    assert.match(text, new RegExp(`"${code}".*lost: `))
+    assert.doesNotMatch(text, /10\.1\.2\.3/)
+  }
+})
+
 test('an instance that closes under load costs no call', async () => {
   const [one, two] = [await join(users, 'users-3'), await join(users, 'users-4')]
   let going = true

@@ -65,11 +65,18 @@ function ownError({ host, requestId }: Exchange, error: unknown): unknown {
   if (!(error instanceof SkeinError)) return error
   if (error.kind.fault !== 'upstream') return new Error(`uncaught ${error.code}: ${error.message}`, { cause: error })
   host.log.warn({ err: error, details: error.details, requestId }, 'a call failed and the handler did not catch it')
-  return new SkeinError(OF_OTHERS.get(error.code) ?? error.code, `${host.name}: ${error.message}`, {
+  const message = NAMING_ADDRESSES.get(error.code) ?? error.message
+  return new SkeinError(OF_OTHERS.get(error.code) ?? error.code, `${host.name}: ${message}`, {
     service: host.name,
     upstream: error.details['service'],
   })
 }
+
+/** Their messages name the registry's address, which is nobody's business behind a gateway; the log above has them. */
+const NAMING_ADDRESSES: ReadonlyMap<ErrorCode, string> = new Map([
+  ['REGISTRY_UNAVAILABLE', 'the registry does not say where a service is'],
+  ['UNKNOWN_CONTRACT', 'the contract of a service is not known'],
+])
 
 function logLate({ host, requestId, operation }: Exchange, err: unknown): void {
   host.log.debug({ err, requestId, operation }, 'the handler failed after its answer was no longer wanted')
