@@ -135,6 +135,7 @@ const REFUSED: Readonly<Record<string, { fields: Fields; reason: string }>> = {
   Connection: { fields: [...GET, ['connection', 'close']], reason: 'connection_field' },
   'TE that is more than trailers': { fields: [...GET, ['te', 'gzip']], reason: 'connection_field' },
   'a length, and no body': { fields: [...GET, ['content-length', '1']], reason: 'content_length' },
+  'two lengths': { fields: [...GET, ['content-length', '0'], ['content-length', '1']], reason: 'two_lengths' },
   'a length that is none': { fields: [...GET, ['content-length', '1, 1']], reason: 'content_length' },
   'a head that is too large': { fields: [...GET, ['x-a', 'a'.repeat(16_350)]], reason: 'head_too_large' },
   'too many fields': {
@@ -391,6 +392,14 @@ test('draining: no new streams, an end when the last is over', async (t) => {
   open[0]!.send(200, [], 'ok')
   await quiet()
   assert.deepEqual([heard(1), ended], [['200', 'data 2 end'], true])
+})
+
+test('draining: who goes on asking and asking is cut off', async (t) => {
+  const { say, heard, server } = await talk(t, () => {})
+  await say(headers(1, GET))
+  server.drain()
+  await say(...Array.from({ length: 1_001 }, (_, i) => headers(2 * i + 3, GET)))
+  assert.equal(heard(0).at(-1), `goaway ${CODE.enhanceYourCalm} after 1`)
 })
 
 test('draining: what is idle ends at once', async (t) => {

@@ -321,6 +321,52 @@ test('an answer that breaks off is reset, and the request is told once', async (
   assert.deepEqual([said.heard(1), notes], [['200', 'data 3', 'reset 2'], ['gone: the answer broke off']])
 })
 
+test('who resets a stream from inside of its body says no more about it', async (t) => {
+  const said = await talk(t, (exchange) => {
+    let came = 0
+    const chunk = (bytes: Uint8Array) => {
+      came += bytes.length
+      if (came === 32_768) exchange.reset()
+    }
+    exchange.body!.read({ chunk, end() {}, fail() {} })
+  })
+  const sized: typeof POST = [...POST, ['content-length', '40000']]
+  await said.say(headers(1, sized, 0), data(1, Buffer.alloc(16_384)), data(1, Buffer.alloc(16_384), FLAG.endStream))
+  assert.deepEqual(said.heard(1), ['reset 2'])
+})
+
+test('10,000 bodies that are reset, by whom and where it may be, leave the window as it was', async (t) => {
+  let taken = 0
+  let begun = 0
+  const said = await talk(t, (exchange) => {
+    const mode = begun++
+    const chunk = (bytes: Uint8Array) => {
+      if (exchange.head.target === '/last') taken += bytes.length
+      else if (mode % 5 === 0) exchange.reset()
+      else if (mode % 5 === 1) exchange.send(413, [], 'no')
+      else if (mode % 5 === 2) exchange.body!.drop(new Error('not wanted'))
+      else exchange.body!.pause()
+    }
+    exchange.body!.read({ chunk, end() {}, fail() {} })
+  })
+  let sent = 0
+  const part = (id: number, size: number) => {
+    sent += size
+    return data(id, Buffer.alloc(size))
+  }
+  for (let id = 1; id < 20_000; id += 2) {
+    const parts = [headers(id, POST, 0), part(id, 1 + (id % 700)), part(id, 300), part(id, id % 900)]
+    await said.say(...parts, part(id, 100), reset(id))
+    said.clock.advance(20)
+  }
+  const last = POST.map((one) => (one[0] === ':path' ? ([':path', '/last'] as const) : one))
+  await said.say(headers(20_001, last, 0), part(20_001, 16_384), data(20_001, '', FLAG.endStream))
+  assert.equal(taken, 16_384)
+  const given = said.heard(0).flatMap((one) => (one.startsWith('window ') ? [Number(one.slice(7))] : []))
+  const missing = 1024 * 1024 - (65_535 + given.reduce((sum, bytes) => sum + bytes) - sent)
+  assert.ok(missing >= 0 && missing < 65_536, `${missing} bytes are missing`)
+})
+
 test('a connection that breaks tells all its requests, also those whose answer waits', async (t) => {
   const notes: string[] = []
   const said = await talk(

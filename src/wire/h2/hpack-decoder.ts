@@ -1,4 +1,4 @@
-/** Header blocks as flat lists of names and values (RFC 7541). A field is checked once, when it enters the table. Pure. */
+/** Header blocks as flat lists of names and values (RFC 7541). A field is checked once, when it is first used. Pure. */
 import type { RawHeaders } from '../../core/headers.ts'
 import { checkField } from '../h2-head.ts'
 import { WireError } from '../wire-error.ts'
@@ -11,12 +11,25 @@ export const TABLE_BYTES = 4096
 /** What a field counts beside its text (RFC 7541 §4.1, RFC 9113 §6.5.2). */
 const FIELD_BYTES = 32
 
-interface Field {
+class Field {
   readonly name: string
   readonly value: string
   readonly bytes: number
-  /** Why it may not stand in a head. */
-  readonly fault: WireError | undefined
+  #isChecked = false
+  #fault: WireError | undefined
+
+  constructor(name: string, value: string) {
+    this.name = name
+    this.value = value
+    this.bytes = name.length + value.length + FIELD_BYTES
+  }
+
+  /** Why it may not stand in a head. Found when asked for: an error costs more than a bad field of three bytes costs its sender. */
+  get fault(): WireError | undefined {
+    if (!this.#isChecked) this.#fault = faultOf(this.name, this.value)
+    this.#isChecked = true
+    return this.#fault
+  }
 }
 
 export interface Block {
@@ -34,11 +47,7 @@ export interface BlockLimits {
 /** RFC 9113 §8.2.1. */
 const BLANK_AROUND = /^[ \t]|[ \t]$/
 
-const STATIC = STATIC_TABLE.map(([name, value]) => fieldOf(name, value))
-
-function fieldOf(name: string, value: string): Field {
-  return { name, value, bytes: name.length + value.length + FIELD_BYTES, fault: faultOf(name, value) }
-}
+const STATIC = STATIC_TABLE.map(([name, value]) => new Field(name, value))
 
 function faultOf(name: string, value: string): WireError | undefined {
   try {
@@ -95,6 +104,7 @@ export class HpackDecoder {
   }
 
   #take(field: Field): void {
+    // Only until one is bad: the rest is read for the table's sake.
     this.#fault ??= field.fault
     this.#listBytes += field.bytes
     const { headBytes, headerFields } = this.#limits
@@ -109,7 +119,7 @@ export class HpackDecoder {
   #literal(prefix: number): Field {
     const index = this.#integer(prefix)
     const name = index === 0 ? this.#text() : this.#field(index).name
-    return fieldOf(name, this.#text())
+    return new Field(name, this.#text())
   }
 
   #field(index: number): Field {

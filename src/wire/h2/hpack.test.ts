@@ -117,6 +117,9 @@ test('what cannot stand in a head is told, and the tables stay the same', () => 
   const entered = decoder.read(latin1('@\x03X-A\x01b'))
   assert.equal(entered.fault?.reason, 'header_name')
   assert.equal(decoder.read(bytes('be')).fault?.reason, 'header_name')
+  // Also of one that entered behind another, where nobody asked for its reason.
+  assert.equal(decoder.read(latin1('\0\x02te\x01a@\x01a\x01\n')).fault?.reason, 'connection_field')
+  assert.equal(decoder.read(bytes('be')).fault?.reason, 'control_character')
   for (const value of ['a\nb', 'a\0', ' a', 'a\t']) {
     const { fault } = decoder.read(latin1(`\0\x01a${String.fromCharCode(value.length)}${value}`))
     assert.ok(fault !== undefined, JSON.stringify(value))

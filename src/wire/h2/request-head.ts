@@ -79,6 +79,7 @@ const SCHEME = /^[a-z][a-z0-9+.-]*$/i
 function readFields(fields: RawHeaders, from: number, authority: string | undefined): string[] {
   const headers = authority === undefined ? [] : ['host', authority]
   let hosts = 0
+  let lengths = 0
   let cookie: string | undefined
   for (let i = from; i < fields.length; i += 2) {
     const name = fields[i]!
@@ -89,7 +90,11 @@ function readFields(fields: RawHeaders, from: number, authority: string | undefi
       if (hosts++ > 0) throw new WireError('repeated_header', 'the header host is given twice')
       if (authority === undefined) headers.unshift(name, value)
       else if (value !== authority) throw new WireError('host_mismatch', ':authority names another host than Host')
-    } else headers.push(name, value)
+    } else {
+      if (name === 'content-length' && lengths++ > 0)
+        throw new WireError('two_lengths', 'Content-Length is given twice')
+      headers.push(name, value)
+    }
   }
   if (cookie !== undefined) headers.push('cookie', cookie)
   return headers

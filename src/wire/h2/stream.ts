@@ -171,12 +171,14 @@ export class H2Stream implements ServerExchange, Sender {
     if (this.#owed > STREAM_WINDOW_BYTES) return CODE.flowControl
     if (this.#received > this.#length) return CODE.protocol
     if (bytes.length > 0) this.#incoming?.push(bytes)
-    if (!this.#held) this.#take()
+    // Its taker may have ended it just now.
+    if (!this.#held && !this.#closed) this.#take()
     return undefined
   }
 
   /** The request is whole. Returns the code of a mistake. */
   onEnd(trailers: RawHeaders): number | undefined {
+    if (this.#closed) return undefined
     if (this.#length !== UNKNOWN && this.#received !== this.#length) return CODE.protocol
     this.ended = true
     this.#incoming?.end(trailers)

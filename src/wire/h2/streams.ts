@@ -149,7 +149,7 @@ export class H2Streams implements StreamConnection {
     if (known !== undefined) return void this.#onTrailers(known, block)
     if (id <= this.#lastSeen) return void this.#misuse.countLate(id)
     this.#lastSeen = id
-    if (this.draining) this.#leaveOut(id)
+    if (this.draining) this.#mistake(id, CODE.refusedStream)
     else if (block.selfish) this.#mistake(id, CODE.protocol)
     else if (this.#open.size >= H2_STREAMS_MAX) this.#mistake(id, CODE.refusedStream)
     else this.#begin(block)
@@ -242,7 +242,7 @@ export class H2Streams implements StreamConnection {
     this.#misuse.countReset()
   }
 
-  #leaveOut(id: number, code: number = CODE.refusedStream): void {
+  #leaveOut(id: number, code: number): void {
     this.output.number(FRAME.reset, id, code)
     this.#misuse.remember(id)
   }
