@@ -1,4 +1,5 @@
 /** Bytes as frames (RFC 9113 §4.1), whole ones only: none is larger than 16 KiB. */
+import { HELD_PIECES } from '../limits.ts'
 import type { Reading } from '../reading.ts'
 import { CODE, H2ConnectionError } from './codes.ts'
 
@@ -70,6 +71,8 @@ export class FrameReader {
     if (bytes.length === 0) return
     this.#held.push(this.#reading.keep(bytes))
     this.#heldBytes += bytes.length
+    // What a piece costs is not its bytes: a frame that came byte by byte took 5 MB.
+    if (this.#held.length === HELD_PIECES) this.#held = [Buffer.concat(this.#held)]
   }
 
   #readPreface(bytes: Buffer): number {
