@@ -165,7 +165,7 @@ describe('explain, where no gateway runs', () => {
       /route +\/user\/\* → a\nwhy +the only route that matches\nservice +a\npolicy +ring-hash on ip\n/,
     )
     assert.match(stdout, /from the config alone/)
-    const json = JSON.parse((await skein('explain', 'post', '/user/7?x=1', '--json')).stdout)
+    const json = JSON.parse((await skein('explain', 'post /user/7?x=1', '--json')).stdout)
     assert.deepEqual([json.route.to, json.request.query, json.others[0].matches], ['b', 'x=1', true])
   })
 

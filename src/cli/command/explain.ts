@@ -49,7 +49,8 @@ now. Nothing is sent to a service. Where no gateway runs, the route is explained
 })
 
 function target(args: readonly string[]): Pick<Question, 'method' | 'path'> {
-  const [first = '', second, ...rest] = args
+  // In quotes, too.
+  const [first = '', second, ...rest] = args.length === 1 ? args[0]!.trim().split(/\s+/) : args
   if (rest.length > 0) throw new UsageError('give a method and a path')
   if (first.startsWith('/') && second === undefined) return { method: 'GET', path: first }
   if (!/^[a-z]+$/i.test(first) || second?.startsWith('/') !== true) {
