@@ -10,7 +10,10 @@ import { STATUS_CODES } from 'node:http'
 import { type ParsedUrlQueryInput, stringify } from 'node:querystring'
 import { Readable } from 'node:stream'
 import { type Dispatcher, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
-import { header, toRawHeaders } from '../core/headers.ts'
+import { Cancel } from '../core/cancel.ts'
+import { SkeinError } from '../core/errors.ts'
+import { header, type RawHeaders, toRawHeaders } from '../core/headers.ts'
+import type { BodySource } from '../wire/body.ts'
 import type { Body, Caller, OutboundResponse } from './contract.ts'
 
 const SUFFIXES = ['.service.consul', '.skein']
@@ -51,10 +54,10 @@ class FetchExchange implements Dispatcher.DispatchController {
   aborted = false
   paused = false
   reason: Error | null = null
-  rawHeaders: Buffer[] | null = null
   readonly #handler: Dispatcher.DispatchHandler
-  readonly #stop = new AbortController()
-  #body: Readable | undefined
+  readonly #stop = new Cancel()
+  #headers: RawHeaders | undefined
+  #source: BodySource | undefined
 
   constructor(handler: Dispatcher.DispatchHandler) {
     this.#handler = handler
@@ -73,11 +76,11 @@ class FetchExchange implements Dispatcher.DispatchController {
         body: bodyOf(options.body),
         bodyLength: length === undefined ? undefined : Number(length),
         idempotent: options.idempotent,
-        signal: this.#stop.signal,
+        signal: this.#stop,
       })
       await this.#deliver(response)
     } catch (error) {
-      this.#body?.destroy()
+      this.#source?.drop(error as Error)
       this.#handler.onResponseError?.(this, this.reason ?? (error as Error))
     }
   }
@@ -86,27 +89,30 @@ class FetchExchange implements Dispatcher.DispatchController {
     if (this.aborted) return
     this.aborted = true
     this.reason = reason
-    this.#stop.abort(reason)
-    this.#body?.destroy(reason)
+    this.#stop.cancel(new SkeinError('CANCELLED', 'the caller does not want the answer any more', {}, reason))
+    this.#source?.drop(reason)
   }
 
   pause(): void {
     this.paused = true
-    this.#body?.pause()
+    this.#source?.pause()
   }
 
   resume(): void {
     this.paused = false
-    this.#body?.resume()
+    this.#source?.resume()
   }
 
-  /** Flowing mode, because the handler pauses and resumes: its backpressure is passed on to the instance. */
-  #deliver({ status, headers, body }: OutboundResponse): Promise<void> {
-    this.#body = body
-    this.rawHeaders = headers.map((part) => Buffer.from(part, 'latin1'))
+  /** Made for those who ask: fetch does not. */
+  get rawHeaders(): Buffer[] | null {
+    return this.#headers?.map((part) => Buffer.from(part, 'latin1')) ?? null
+  }
+
+  /** Backpressure is passed on to the instance. */
+  #deliver({ status, headers, source }: OutboundResponse): Promise<void> {
+    this.#source = source
+    this.#headers = headers
     return new Promise((resolve, reject) => {
-      body.on('error', reject)
-      this.#handler.onResponseStart?.(this, status, asObject(headers), STATUS_CODES[status] ?? '')
       // What the handler throws is its own affair; out of an event it would end the process.
       const attempt = (act: () => void) => {
         try {
@@ -115,15 +121,22 @@ class FetchExchange implements Dispatcher.DispatchController {
           reject(error)
         }
       }
-      body.on('data', (chunk: Buffer) => attempt(() => this.#handler.onResponseData?.(this, chunk)))
-      body.on('end', () => {
-        attempt(() => this.#handler.onResponseEnd?.(this, {}))
-        resolve()
+      this.#handler.onResponseStart?.(this, status, asObject(headers), STATUS_CODES[status] ?? '')
+      if (this.paused) source.pause()
+      source.read({
+        chunk: (bytes) => attempt(() => this.#handler.onResponseData?.(this, asBuffer(bytes))),
+        end: () => {
+          attempt(() => this.#handler.onResponseEnd?.(this, {}))
+          resolve()
+        },
+        fail: reject,
       })
-      body.on('close', () => (this.aborted ? reject(this.reason) : resolve()))
-      if (this.paused) body.pause()
     })
   }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** A query comes by itself from undici's `request`, which lets its own connections put the two together. */
