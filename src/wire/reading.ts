@@ -66,8 +66,19 @@ class Lent {
     this.buffer = stock.take()
   }
 
-  readonly done: Done = (error) => {
-    if (!error && --this.users === 0) this.#stock.put(this.buffer)
+  /** For one part more. To give it back twice must do no harm: the next to use the buffer would be read by others. */
+  part(): Done {
+    this.users++
+    let isOut = true
+    return (error) => {
+      if (error || !isOut) return
+      isOut = false
+      this.leave()
+    }
+  }
+
+  leave(): void {
+    if (--this.users === 0) this.#stock.put(this.buffer)
   }
 }
 
@@ -99,17 +110,18 @@ export class Reading implements Lender {
   /** The same until it is given back, where that saves a copy. */
   lend(part: Buffer): Loan | undefined {
     if (this.#own === undefined || part.length < LARGE_BYTES || !this.#has(part)) return undefined
-    this.#own.users++
-    return { bytes: part, done: this.#own.done }
+    return { bytes: part, done: this.#own.part() }
   }
 
   /** The same, or a copy. */
   lendCopy(part: Buffer): Loan | undefined {
     const { length } = part
     if (this.#own !== undefined || length < LOAN_BYTES || !this.#has(part)) return this.lend(part)
-    const { buffer, done } = new Lent(length <= SMALL.bytes ? SMALL : MIDDLE)
-    buffer.set(part)
-    return { bytes: buffer.subarray(0, length), done }
+    const copy = new Lent(length <= SMALL.bytes ? SMALL : MIDDLE)
+    copy.buffer.set(part)
+    const done = copy.part()
+    copy.leave()
+    return { bytes: copy.buffer.subarray(0, length), done }
   }
 
   /** The same for a moment. */
@@ -148,7 +160,7 @@ export class Reading implements Lender {
   #next(): Buffer {
     const own = this.#own
     if (this.#isLarge && own?.users === 1) return own.buffer
-    own?.done()
+    own?.leave()
     this.#own = this.#isLarge ? new Lent(LARGE) : undefined
     return this.#own?.buffer ?? common
   }

@@ -1,7 +1,7 @@
 /** One stream of HTTP/2: a request and its answer. */
 import type { Duplex } from 'node:stream'
 import type { RawHeaders } from '../../core/headers.ts'
-import type { BodySource } from '../body.ts'
+import type { BodySource, Done } from '../body.ts'
 import type { ExchangeObserver, Framing, Peer, RequestHead, ServerExchange } from '../contract.ts'
 import { readTrailers } from '../h2-head.ts'
 import { Incoming } from '../incoming.ts'
@@ -104,13 +104,13 @@ export class H2Stream implements ServerExchange, Sender {
       this.#output.headers(this.id, this.#output.hpack.head(100, NOTHING, undefined), false)
   }
 
-  send(status: number, fields: RawHeaders, body: string | Uint8Array | undefined): void {
+  send(status: number, fields: RawHeaders, body: string | Uint8Array | undefined, done?: Done): void {
     if (this.#closed) return
     const bytes = typeof body === 'string' ? Buffer.from(body) : (body ?? NO_BYTES)
     this.#respond(status, fields, body === undefined ? undefined : bytes.length, bytes.length === 0)
     this.#finished = true
     if (this.#sent) this.#handedOver()
-    else this.#put(bytes)
+    else if (this.#put(bytes)) done?.()
   }
 
   begin(status: number, fields: RawHeaders, framing: Framing, trailers = false): void {
@@ -121,11 +121,14 @@ export class H2Stream implements ServerExchange, Sender {
     if (trailers) this.#trailers = NOTHING
   }
 
-  write(bytes: Uint8Array): boolean {
+  write(bytes: Uint8Array, done?: Done): boolean {
     if (this.#closed || this.#finished || this.#bodiless || bytes.length === 0) return true
     if (bytes.length > this.#left) throw new WireError('body_too_long', 'the body is longer than its Content-Length')
     this.#left -= bytes.length
-    return this.#put(bytes)
+    const isOut = this.#put(bytes)
+    // Copied into the connection's buffer.
+    if (isOut) done?.()
+    return isOut
   }
 
   end(trailers: RawHeaders = NOTHING): void {
