@@ -131,7 +131,8 @@ for (const [step, path] of [
     const failed = new Promise<Error>((resolve) => {
       getGlobalDispatcher().dispatch(
         { origin: 'http://users', path, method: 'GET' },
-        { [step]: fails, onResponseError: (_: unknown, error: Error) => resolve(error) },
+        // With `onRequestStart`: without it Node 24 takes it for a handler in undici's older form.
+        { onRequestStart() {}, [step]: fails, onResponseError: (_: unknown, error: Error) => resolve(error) },
       )
     })
     assert.equal((await failed).message, 'not like this')
