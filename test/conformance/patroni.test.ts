@@ -61,6 +61,8 @@ async function failOver(t: TestContext, options: RegistryOptions, shared: boolea
   assert.equal(after.name, 'two')
   assert.notEqual(after.session, before.session)
   assert.equal(query(two, 'SELECT name FROM geese'), 'grey')
+  // Patroni calls it leader a moment before PostgreSQL has ended its recovery.
+  await until('the second to take writes', async () => query(two, 'SELECT pg_is_in_recovery()') === 'f')
   sql(two, "INSERT INTO geese VALUES ('white')")
   await until('the service to name the new one', async () => {
     const entries = (await first.get('/v1/health/service/flock?passing&tag=master')).json() as {
