@@ -2,6 +2,7 @@
  * An HTTP answer as an operation's result: JSON of a 2xx, undefined where there is no content. A declared error is
  * `{ error: { code, message, …details } }` with its own status; one of Skein's carries the header `x-skein-error` as well.
  */
+import { asBuffer } from '../core/bytes.ts'
 import { ERRORS, type ErrorCode, SkeinError } from '../core/errors.ts'
 import { header } from '../core/headers.ts'
 import type { BodySource } from '../wire/body.ts'
@@ -21,10 +22,6 @@ function wholeText(source: BodySource): string {
   const text = asBuffer(source.whole()).toString()
   source.loan?.()?.()
   return text
-}
-
-function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength)
 }
 
 function decodeText(service: string, operation: string, response: OutboundResponse, text: string): unknown {

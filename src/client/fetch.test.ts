@@ -140,6 +140,33 @@ for (const [step, path] of [
   })
 }
 
+test('a handler that throws at a piece is handed no other', async (t) => {
+  // In one packet, so that nothing comes between the pieces.
+  const { caller } = await scene(t, [
+    (_, response) => {
+      for (const piece of ['one', 'two', 'three']) response.write(piece)
+      response.end()
+    },
+  ])
+  t.after(interceptFetch(caller))
+  let pieces = 0
+  const failed = new Promise<Error>((resolve) => {
+    getGlobalDispatcher().dispatch(
+      { origin: 'http://users', path: '/', method: 'GET' },
+      {
+        onRequestStart() {},
+        onResponseData() {
+          pieces++
+          throw new Error('not like this')
+        },
+        onResponseError: (_: unknown, error: Error) => resolve(error),
+      },
+    )
+  })
+  assert.equal((await failed).message, 'not like this')
+  assert.equal(pieces, 1)
+})
+
 test('a failure is fetch failed, with the reason as its cause', async (t) => {
   await intercepted(t)
   await assert.rejects(fetch('http://nobody/'), (error: TypeError) => {

@@ -10,6 +10,7 @@ import { STATUS_CODES } from 'node:http'
 import { type ParsedUrlQueryInput, stringify } from 'node:querystring'
 import { Readable } from 'node:stream'
 import { type Dispatcher, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
+import { asBuffer } from '../core/bytes.ts'
 import { Cancel } from '../core/cancel.ts'
 import { SkeinError } from '../core/errors.ts'
 import { header, type RawHeaders, toRawHeaders } from '../core/headers.ts'
@@ -113,12 +114,13 @@ class FetchExchange implements Dispatcher.DispatchController {
     this.#source = source
     this.#headers = headers
     return new Promise((resolve, reject) => {
-      // What the handler throws is its own affair; out of an event it would end the process.
+      // What the handler throws is its own affair; out of an event it would end the process. It is told no more.
       const attempt = (act: () => void) => {
         try {
           act()
         } catch (error) {
           reject(error)
+          source.drop(error as Error)
         }
       }
       this.#handler.onResponseStart?.(this, status, asObject(headers), STATUS_CODES[status] ?? '')
@@ -133,10 +135,6 @@ class FetchExchange implements Dispatcher.DispatchController {
       })
     })
   }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** A query comes by itself from undici's `request`, which lets its own connections put the two together. */

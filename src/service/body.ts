@@ -1,5 +1,6 @@
 /** A request's body as text, within its limits. */
 import { isUtf8 } from 'node:buffer'
+import { asBuffer } from '../core/bytes.ts'
 import { SkeinError } from '../core/errors.ts'
 import { header, type RawHeaders } from '../core/headers.ts'
 import type { BodySource } from '../wire/body.ts'
@@ -22,7 +23,7 @@ export async function readBody(exchange: Exchange, maxBytes: number): Promise<st
   const bytes = body.complete ? body.whole() : await collect(exchange, body, maxBytes)
   if (bytes.length > maxBytes) throw tooLarge(maxBytes)
   if (!isUtf8(bytes)) throw new SkeinError('BAD_REQUEST', 'the body is not UTF-8')
-  return bytes.length === 0 ? undefined : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
+  return bytes.length === 0 ? undefined : asBuffer(bytes).toString()
 }
 
 function checkType(headers: RawHeaders): void {

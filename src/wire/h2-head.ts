@@ -14,6 +14,18 @@ export const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
+/** Of a stream whose own is none, so that its answer has something to stand on. */
+export const NO_HEAD: RequestHead = {
+  method: 'GET',
+  target: '/',
+  version: '2.0',
+  headers: [],
+  framing: 0,
+  keepAlive: true,
+  upgrade: undefined,
+  expect: undefined,
+}
+
 /** `ended`: no body follows. @throws WireError */
 export function readH2Head(raw: RawHeaders, ended: boolean): RequestHead {
   const pseudo: Record<string, string> = {}

@@ -9,7 +9,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { RawHeaders } from '../core/headers.ts'
 import type { Peer, ServerExchange } from './contract.ts'
 import { H2Exchange } from './h2-exchange.ts'
-import { readH2Head } from './h2-head.ts'
+import { NO_HEAD, readH2Head } from './h2-head.ts'
 import type { ConnectionLimits } from './limits.ts'
 import { peerOf } from './peer.ts'
 import type { Reading } from './reading.ts'
@@ -148,14 +148,3 @@ class OpenStreams implements Occupant {
     stream.on('close', this.#ended)
   }
 }
-
-const NO_HEAD = {
-  method: 'GET',
-  target: '/',
-  version: '2.0',
-  headers: [],
-  framing: 0,
-  keepAlive: true,
-  upgrade: undefined,
-  expect: undefined,
-} as const

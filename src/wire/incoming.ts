@@ -72,6 +72,7 @@ export class Incoming implements BodySource {
 
   /** Bytes that are `lender`'s: lent to who knows how to give them back, or may turn out to; in a copy where `inCopy`. */
   borrow(bytes: Buffer, lender: Lender, inCopy = false): void {
+    if (this.#state !== 'coming') return
     const { lend } = this.#sink ?? LENDING
     if (lend === undefined) return void this.push(lender.keep(bytes))
     const loan = inCopy && this.#sink === undefined ? lender.lendCopy(bytes) : lender.lend(bytes)

@@ -29,10 +29,9 @@ function beginning(length: number): Buffer {
   return beginnings[length]
 }
 
-/** Of memory that others share: for what is soon let go of, as one piece keeps all of it. */
+/** Of a small part, in memory that others share: for what is soon let go of, as one piece keeps all of it. */
 function sharedCopy(part: Buffer): Buffer {
   const { length } = part
-  if (length > LARGE_BYTES) return ownCopy(part)
   if (slabUsed + length > READ_BYTES) {
     slab = Buffer.allocUnsafeSlow(READ_BYTES)
     slabUsed = 0
@@ -59,16 +58,21 @@ class Lent {
   readonly buffer: Buffer
   readonly #stock: Stock
   /** The connection that reads into it, and those who have parts. */
-  users = 1
+  users = 0
 
   constructor(stock: Stock) {
     this.#stock = stock
     this.buffer = stock.take()
   }
 
+  enter(): this {
+    this.users++
+    return this
+  }
+
   /** For one part more. To give it back twice must do no harm: the next to use the buffer would be read by others. */
   part(): Done {
-    this.users++
+    this.enter()
     let isOut = true
     return (error) => {
       if (error || !isOut) return
@@ -103,7 +107,7 @@ export class Reading implements Lender {
     // Of which it is but a small part it would keep all.
     if (this.#own === undefined || part.length < LARGE.bytes / 2) return ownCopy(part)
     // Never given back, so the buffer is the taker's.
-    this.#own.users++
+    this.#own.enter()
     return part
   }
 
@@ -119,9 +123,7 @@ export class Reading implements Lender {
     if (this.#own !== undefined || length < LOAN_BYTES || !this.#has(part)) return this.lend(part)
     const copy = new Lent(length <= SMALL.bytes ? SMALL : MIDDLE)
     copy.buffer.set(part)
-    const done = copy.part()
-    copy.leave()
-    return { bytes: copy.buffer.subarray(0, length), done }
+    return { bytes: copy.buffer.subarray(0, length), done: copy.part() }
   }
 
   /** The same for a moment. */
@@ -161,7 +163,7 @@ export class Reading implements Lender {
     const own = this.#own
     if (this.#isLarge && own?.users === 1) return own.buffer
     own?.leave()
-    this.#own = this.#isLarge ? new Lent(LARGE) : undefined
+    this.#own = this.#isLarge ? new Lent(LARGE).enter() : undefined
     return this.#own?.buffer ?? common
   }
 }

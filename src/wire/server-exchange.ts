@@ -1,5 +1,6 @@
 /** One request of an HTTP/1.1 connection and its answer. Answers of later requests wait here until the earlier ones are out. */
 import type { Socket } from 'node:net'
+import { asBuffer } from '../core/bytes.ts'
 import type { RawHeaders } from '../core/headers.ts'
 import type { Done } from './body.ts'
 import { CHUNK_END, chunkStart, LAST_CHUNK } from './chunked.ts'
@@ -216,7 +217,7 @@ export class H1Exchange implements ServerExchange, Handing {
       if (this.connection.queue[0] === this) return void this.#putNow(head, bytes, done)
       this.#put(head)
       this.#put(bytes)
-    } else if (typeof body !== 'string') this.#putWhole(head + latin1(body))
+    } else if (typeof body !== 'string') this.#putWhole(head + asBuffer(body).toString('latin1'))
     else if (length === body.length) this.#putWhole(head + body)
     else this.#putWhole(head + Buffer.from(body).toString('latin1'))
   }
@@ -246,7 +247,8 @@ export class H1Exchange implements ServerExchange, Handing {
   }
 
   #putChunk(bytes: Uint8Array, done: Done | undefined): boolean {
-    if (bytes.length <= ONE_WRITE_BYTES) return this.#put(chunkStart(bytes.length) + latin1(bytes) + CHUNK_END)
+    if (bytes.length <= ONE_WRITE_BYTES)
+      return this.#put(chunkStart(bytes.length) + asBuffer(bytes).toString('latin1') + CHUNK_END)
     const { socket } = this.connection
     socket.cork()
     this.#put(chunkStart(bytes.length))
@@ -311,11 +313,6 @@ function lengthLine(status: number, length: number): string {
 
 function noBodyEver(status: number): boolean {
   return status === 204 || status === 304 || status < 200
-}
-
-function latin1(bytes: Uint8Array): string {
-  if (bytes instanceof Buffer) return bytes.toString('latin1')
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }
 
 function write(socket: Socket, part: string | Uint8Array, done?: Done): boolean {

@@ -14,7 +14,7 @@ import { Sockets } from './sockets.ts'
 import { Sweep } from './sweep.ts'
 import type { WireError } from './wire-error.ts'
 
-const CONNECTION_LIMITS: ConnectionLimits = {
+export const CONNECTION_LIMITS: ConnectionLimits = {
   ...HEAD_LIMITS,
   headMs: 10_000,
   keepAliveMs: 60_000,

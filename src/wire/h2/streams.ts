@@ -3,8 +3,8 @@
  * stream; what leaves the two sides of two minds costs it the connection.
  */
 import type { Clock } from '../../core/clock.ts'
-import type { Peer, RequestHead, ServerExchange } from '../contract.ts'
-import { readTrailers } from '../h2-head.ts'
+import type { Peer, ServerExchange } from '../contract.ts'
+import { NO_HEAD, readTrailers } from '../h2-head.ts'
 import type { ConnectionLimits } from '../limits.ts'
 import type { Reading } from '../reading.ts'
 import { WireError } from '../wire-error.ts'
@@ -279,15 +279,4 @@ export class H2Streams implements StreamConnection {
 function idOf(stream: number): number {
   if (stream === 0) throw new H2ConnectionError(CODE.protocol, 'a frame is of no stream')
   return stream
-}
-
-const NO_HEAD: RequestHead = {
-  method: 'GET',
-  target: '/',
-  version: '2.0',
-  headers: [],
-  framing: 0,
-  keepAlive: true,
-  upgrade: undefined,
-  expect: undefined,
 }

@@ -2,15 +2,19 @@
 import { type Duplex, duplexPair } from 'node:stream'
 import type { TestContext } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import { frame, headerBlock } from '../../../test/hostile/h2/frames.ts'
 import { VirtualClock } from '../../core/clock.ts'
 import type { ServerExchange } from '../contract.ts'
-import { type ConnectionLimits, HEAD_LIMITS } from '../limits.ts'
+import type { ConnectionLimits } from '../limits.ts'
 import { Reading } from '../reading.ts'
+import { CONNECTION_LIMITS } from '../server.ts'
 import type { Occupant } from '../sockets.ts'
 import type { WireError } from '../wire-error.ts'
 import { FLAG, FRAME } from './codes.ts'
 import { HpackDecoder } from './hpack-decoder.ts'
 import { H2Server } from './server.ts'
+
+export { frame, headerBlock as block }
 
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 export type Fields = readonly (readonly [name: string, value: string])[]
@@ -23,33 +27,8 @@ export const GET: Fields = [
 ]
 export const POST: Fields = [[':method', 'POST'], ...GET.slice(1)]
 
-export function frame(type: number, flags: number, stream: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
-  const head = Buffer.alloc(9)
-  head.writeUIntBE(payload.length, 0, 3)
-  head[3] = type
-  head[4] = flags
-  head.writeUInt32BE(stream, 5)
-  return Buffer.concat([head, payload])
-}
-
-/** Literals that enter no table. */
-export function block(fields: Fields): Buffer {
-  return Buffer.concat(
-    fields.map(([name, value]) => Buffer.concat([Buffer.from([0]), ...[name, value].map((text) => literal(text))])),
-  )
-}
-
-/** RFC 7541 §5.2, its length by §5.1. */
-function literal(text: string): Buffer {
-  const bytes = [Math.min(text.length, 127)]
-  let rest = text.length - 127
-  for (; rest >= 128; rest >>>= 7) bytes.push((rest & 127) | 128)
-  if (rest >= 0) bytes.push(rest)
-  return Buffer.concat([Buffer.from(bytes), Buffer.from(text, 'latin1')])
-}
-
 export const headers = (stream: number, fields: Fields, flags: number = FLAG.endStream): Buffer =>
-  frame(FRAME.headers, flags | FLAG.endHeaders, stream, block(fields))
+  frame(FRAME.headers, flags | FLAG.endHeaders, stream, headerBlock(fields))
 export const data = (stream: number, bytes: string | Uint8Array, flags = 0): Buffer =>
   frame(FRAME.data, flags, stream, typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
 export const word = (type: number, stream: number, value: number): Buffer => {
@@ -93,17 +72,6 @@ export interface Talk {
   heard(stream: number): string[]
 }
 
-const LIMITS: ConnectionLimits = {
-  ...HEAD_LIMITS,
-  headMs: 10_000,
-  keepAliveMs: 60_000,
-  requestsPerConnection: 10_000,
-  stallMs: Number.POSITIVE_INFINITY,
-  lingerBytes: 1024 * 1024,
-  lingerMs: 2_000,
-  pipelining: 1,
-}
-
 export const silent = { drained() {}, gone() {}, done() {} }
 
 export async function talk(
@@ -116,7 +84,7 @@ export async function talk(
   const refused: string[] = []
   const server = new H2Server(
     {
-      limits: { ...LIMITS, ...limits },
+      limits: { ...CONNECTION_LIMITS, ...limits },
       clock,
       onRequest(exchange) {
         exchange.observer = silent

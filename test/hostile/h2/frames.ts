@@ -16,7 +16,7 @@ export const TYPE = {
 } as const
 export const FLAG = { endStream: 1, ack: 1, endHeaders: 4 } as const
 
-export function frame(type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
+export function frame(type: number, flags: number, stream: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
   const head = Buffer.alloc(9)
   head.writeUIntBE(payload.length, 0, 3)
   head[3] = type
