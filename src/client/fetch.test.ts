@@ -142,12 +142,8 @@ for (const [step, path] of [
 
 test('a handler that throws at a piece is handed no other', async (t) => {
   // In one packet, so that nothing comes between the pieces.
-  const { caller } = await scene(t, [
-    (_, response) => {
-      for (const piece of ['one', 'two', 'three']) response.write(piece)
-      response.end()
-    },
-  ])
+  const answer = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n'
+  const { caller } = await scene(t, [(_, response) => void response.socket!.end(answer)])
   t.after(interceptFetch(caller))
   let pieces = 0
   const failed = new Promise<Error>((resolve) => {
