@@ -28,7 +28,7 @@ export interface Exporter {
   close(ms: number): Promise<void>
 }
 
-export function spanMetrics(metrics: Metrics) {
+function spanMetrics(metrics: Metrics) {
   return {
     exported: metrics.counter('skein_spans_exported_total', 'Spans that the collector took.'),
     dropped: metrics.counter(
