@@ -300,9 +300,15 @@ describe('a gateway of several workers', { timeout: 120_000 }, () => {
     const status = async (agent: Agent) => (await ask(`${one.url}/judged`, agent)).status
     // The fifth failure takes it out, for two seconds.
     for (let failures = 0; failures < 5; ) if ((await status(first)) === 500) failures++
-    const seen = new Set<number>()
-    for (let i = 0; i < 6; i++) seen.add(await status(second))
-    assert.deepEqual(seen, new Set([200]), 'for the other worker as well')
+    // The news goes from process to process. Five failures of its own would be no news: in turn, half of the calls meet them.
+    let failed = 0
+    await eventually('four in a row without it', async () => {
+      const seen: number[] = []
+      for (let i = 0; i < 4; i++) seen.push(await status(second))
+      failed += seen.filter((one) => one === 500).length
+      return !seen.includes(500)
+    })
+    assert.ok(failed < 5, `the other worker was told, and did not find out by ${failed} failures`)
     const { candidates } = JSON.parse((await ask(`${one.admin}/explain?path=/judged`)).text)
     const out = candidates.find(({ instance }: { instance: { port: number } }) => instance.port === bad.port)
     assert.equal(out.eligible, false)
