@@ -92,21 +92,20 @@ class WireTransport implements Transport {
   connection(target: Target): ClientConnection {
     if (this.#closed) throw new Error('the client is closed')
     const key = keyOf(target)
-    let pool = this.#pools.get(key)
-    if (pool === undefined) {
-      pool = new Pool(() => this.#pools.delete(key))
-      this.#pools.set(key, pool)
-    }
+    const pool = this.#pools.get(key) ?? new Pool<ClientConnection>(() => this.#pools.delete(key))
     const idle = pool.take()
     if (idle !== undefined) return idle
     if (pool.connections.size >= this.#connectionsMax) throw new Error(`${this.#connectionsMax} connections in use`)
-    return new ClientConnection(pool, target.address, target.port, {
+    const connection = new ClientConnection(pool, target.address, target.port, {
       clock: this.clock,
       limits: LIMITS,
       sweep: this.#sweep,
       slowSweep: this.#slowSweep,
       keepAliveMs: KEEP_ALIVE_MS,
     })
+    // Not before: where the address is none, nobody would take an empty pool away.
+    this.#pools.set(key, pool)
+    return connection
   }
 
   async close(): Promise<void> {
