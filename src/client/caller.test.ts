@@ -420,6 +420,31 @@ test('an instance that moved to another address is a new one', async (t) => {
   assert.deepEqual([old.seen.length, fresh.seen.length], [1, 1])
 })
 
+test('what is known of an instance is of its address: the next one there is judged afresh, and answers for nothing that is late', async (t) => {
+  const held: ServerResponse[] = []
+  const old = await startInstance('u1', (request, response) => {
+    if (request.url === '/later') held.push(response)
+    else response.writeHead(500).end()
+  })
+  const fresh = await startInstance('u1', ok)
+  const source = staticSource([old.instance])
+  const metrics = new Metrics()
+  const caller = createCaller({ source, metrics, defaults: { attempts: 1 } })
+  t.after(() => Promise.all([caller.close(), old.kill(), fresh.kill()]))
+  const later = Array.from({ length: 5 }, () => caller.request(get({ path: '/later' })))
+  await eventually(() => held.length === 5)
+  for (let i = 0; i < 5; i++) (await caller.request(get())).body.resume()
+  assert.match((await caller.inspect('users'))[0]!.reason!, /^ejected: 5 failures/)
+  source.set([fresh.instance])
+  const [moved] = await caller.inspect('users')
+  assert.deepEqual([moved!.eligible, moved!.reason, moved!.inFlight], [true, undefined, 0])
+  for (const response of held) response.writeHead(500).end()
+  for (const one of later) (await one).body.resume()
+  const [state] = await caller.inspect('users')
+  assert.deepEqual([state!.eligible, state!.reason, state!.inFlight], [true, undefined, 0])
+  assert.match(metrics.toText(), /ejections_total\{service="users",instance="u1",reason="status"\} 1\n/)
+})
+
 test('callers that share what they meet: an instance that one ejects is out for all, and is counted once', async (t) => {
   const good = await startInstance('u1', ok)
   const bad = await startInstance('u2', (_, response) => response.writeHead(500).end())

@@ -139,6 +139,11 @@ export class Upstream {
     return this.#candidates.has(id)
   }
 
+  /** False once it has gone, or its ID is at another address: what it still does is no word about who is there now. */
+  holds(candidate: Candidate): boolean {
+    return this.#candidates.get(candidate.id) === candidate
+  }
+
   ready(signal?: AbortSignal): Promise<Snapshot> {
     return this.#watch.ready(signal)
   }
@@ -285,6 +290,7 @@ export class Upstream {
     const before = this.#candidates
     this.contracts = [...new Set(snapshot.instances.map(({ meta }) => meta.contract))]
     this.#candidates = new Map(snapshot.instances.map((instance) => [instance.id, this.#candidate(instance)]))
+    this.#forgetMoved(before)
     this.outlier.retain(this.#candidates.keys())
     this.refusals.retain(this.#candidates)
     for (const id of before.keys()) if (!this.#candidates.has(id)) this.#onGone(id)
@@ -296,6 +302,15 @@ export class Upstream {
       leaving.length === 0
         ? this.#endpoints
         : eachLoad((load) => [...this.#endpoints[load], ...endpointsOf(leaving, load)])
+  }
+
+  /** What was learnt at an address does not go along to the next one. */
+  #forgetMoved(before: ReadonlyMap<string, Candidate>): void {
+    const stayed = [...this.#candidates].filter(([id, candidate]) => (before.get(id) ?? candidate) === candidate)
+    if (stayed.length === this.#candidates.size) return
+    const known = new Map(stayed)
+    this.outlier.retain(known.keys())
+    this.refusals.retain(known)
   }
 
   #candidate(instance: Instance): Candidate {

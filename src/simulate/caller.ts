@@ -172,7 +172,7 @@ export class SimulatedCaller {
   #judge(candidate: Candidate, verdict: Verdict): void {
     const { observer, number, balance } = this.#parts
     observer?.ended(number, candidate.id, candidate.loads['in-flight'].inFlight)
-    if (this.#upstream.has(candidate.id)) judge(this.#upstream, candidate, verdict, balance)
+    if (this.#upstream.holds(candidate)) judge(this.#upstream, candidate, verdict, balance)
   }
 
   /** Of the budget, for one more attempt. */

@@ -74,7 +74,7 @@ function settle(call: Call, attempt: AttemptState, verdict: Verdict, { metrics, 
   const candidate = attempt.candidate!
   const instance = candidate.id
   // What has gone is judged no more: nobody would forget the verdict.
-  if (!upstream.has(instance)) return
+  if (!upstream.holds(candidate)) return
   if (!attempt.awaited) upstream.outlier.started(instance)
   const reason = judge(upstream, candidate, verdict, policy.balance)
   if (reason === undefined) return

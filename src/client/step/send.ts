@@ -252,7 +252,8 @@ class Account {
   /** It has too much to do, which is load and no failure. */
   refused(): void {
     this.#isRefused = true
-    this.#call.upstream.refusals.note(this.#candidate.id)
+    const { upstream } = this.#call
+    if (upstream.holds(this.#candidate)) upstream.refusals.note(this.#candidate.id)
   }
 
   /** The attempt has its outcome: the status of a head, or the code of an error. */
