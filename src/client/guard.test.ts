@@ -8,7 +8,7 @@ import { SkeinError } from '../core/errors.ts'
 import { Circuit } from './circuit.ts'
 import type { CallPolicy, OutboundResponse } from './contract.ts'
 import { checkBulkhead, checkCircuit } from './guard-policy.ts'
-import { get, ok, scene } from './kit.suite.ts'
+import { get, inFlight, ok, scene } from './kit.suite.ts'
 
 const drop = ({ source }: OutboundResponse) => source.drop(new Error('not needed'))
 
@@ -208,4 +208,20 @@ test('what makes no sense leaves nothing behind: nobody listens for the end, and
   assert.equal(getEventListeners(signal, 'abort').length, 0)
   listener = ok
   drop(await caller.request(get({ policy: { circuit } })))
+})
+
+test('what throws where it is tailored or written fails its call and takes no place along', async (t) => {
+  const clock = new VirtualClock()
+  const { caller } = await scene(t, [ok], { clock })
+  const policy = { bulkhead: { calls: 1, queue: 0 }, circuit: { minimum: 1, openMs: 1000 } }
+  const tailor = () => {
+    throw new Error('a mistake of its maker')
+  }
+  const throwing = get({ policy, tailoring: { suits: () => true, tailor } })
+  const pathless = get({ policy, path: undefined as unknown as string })
+  for (const request of [throwing, pathless]) {
+    await assert.rejects(caller.request(request), SkeinError)
+    drop(await caller.request(get({ policy })))
+  }
+  assert.equal(await inFlight(caller), 0)
 })

@@ -8,11 +8,12 @@ export const choose: Layer = (parts, next) => {
   const proceed: Handler = (call) => {
     try {
       pick(call, parts)
+      return next(call)
     } catch (error) {
-      // As all steps do: those above may run this from a timer, where a throw would end the process.
+      // Of a policy, or of what tailors and tells of the request: a step rejects. Those above may run this from a timer, where a
+      // throw would end the process, and have taken places that only an end gives back.
       return Promise.reject(error)
     }
-    return next(call)
   }
   return (call) => (call.upstream.known ? proceed(call) : firstSnapshot(call).then(() => proceed(call)))
 }
