@@ -12,9 +12,11 @@ export function isWhole({ weight, effective }: Turn): boolean {
   return effective === weight
 }
 
-export function newTurn(weight: number, before?: Turn): Turn {
-  const lost = before === undefined ? 0 : before.weight - before.effective
-  return { weight, current: before?.current ?? 0, effective: Math.max(0, weight - lost) }
+/** `scale`: what the weights of all come to now, over what they came to before; a current weight counts in parts of that sum. */
+export function newTurn(weight: number, before?: Turn, scale = 1): Turn {
+  if (before === undefined) return { weight, current: 0, effective: weight }
+  const effective = Math.max(0, weight - (before.weight - before.effective))
+  return { weight, current: Math.round(before.current * scale), effective }
 }
 
 /** Index of the one whose turn it is, or -1. One that is not eligible is passed over and keeps its current weight. */

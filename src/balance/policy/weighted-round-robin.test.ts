@@ -132,6 +132,25 @@ describe('weighted round robin', () => {
     assert.equal(policy.pick([c, b], {}), c) // had b begun anew it would lead
   })
 
+  it('owes nobody more than its part of a round, whoever goes, comes or changes weight', () => {
+    const [heavy, b, c] = [endpoint('heavy', 1000), endpoint('b'), endpoint('c')]
+    const changes: [string, Endpoint[]][] = [
+      ['the heavy one goes', [b, c]],
+      ['it is lowered', [endpoint('heavy'), b, c]],
+      ['another comes in its place', [endpoint('d'), b, c]],
+    ]
+    for (const [what, after] of changes) {
+      const before = [heavy, b, c]
+      const policy = make()
+      while (policy.pick(before, {}) !== b);
+      const counts = countPicks(60, () => policy.pick(after, {}))
+      for (const { id } of after) {
+        const share = 60 / after.length
+        assert.ok(Math.abs((counts.get(id) ?? 0) - share) <= 3, `${what}: ${id} got ${counts.get(id)} of ${share}`)
+      }
+    }
+  })
+
   it('lowers the share of an endpoint that fails', () => {
     const list = [endpoint('good', 4), endpoint('bad', 4)]
     const policy = make()

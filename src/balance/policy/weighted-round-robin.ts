@@ -1,6 +1,7 @@
 /**
  * Smooth weighted round robin, nginx's sequence: {5,1,1} gives `a a b a c a a`, never five in a row. State is kept by
- * endpoint id, so a membership change leaves the turns of the others as they were. Every caller begins with the heaviest
+ * endpoint id, so a membership change leaves the turns of the others as they were: in parts of a round, or one that was owed half a
+ * round beside a heavy endpoint would be given hundreds of turns in a row once that has gone. Every caller begins with the heaviest
  * endpoint: with very many short-lived callers prefer `random` or `p2c`. O(log n) for a few different weights while the same ones
  * may be chosen and none of them has failed lately, else O(n).
  * Source: nginx ngx_http_upstream_round_robin.c.
@@ -21,7 +22,8 @@ export const weightedRoundRobin: PolicyFactory = () => {
   }
   const inOrder = perSnapshot((endpoints) => {
     settle()
-    turns = new Map(endpoints.map(({ id, weight }) => [id, newTurn(weight, turns.get(id))]))
+    const scale = roundOf(endpoints) / roundOf([...turns.values()])
+    turns = new Map(endpoints.map(({ id, weight }) => [id, newTurn(weight, turns.get(id), scale)]))
     return endpoints.map(({ id }) => turns.get(id)!)
   })
   /** Only for whom is asked for a second time: they take longer to make than one scan. */
@@ -50,4 +52,9 @@ export const weightedRoundRobin: PolicyFactory = () => {
       failTurn(turn)
     },
   }
+}
+
+/** How many picks a round takes. */
+function roundOf(members: readonly { readonly weight: number }[]): number {
+  return members.reduce((sum, { weight }) => sum + weight, 0)
 }
