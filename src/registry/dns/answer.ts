@@ -28,9 +28,7 @@ function reverse(question: Question, view: DnsView): Reply {
 function zoneRecords(inside: Labels, question: Question, view: DnsView): readonly Answered[] | undefined {
   const split = splitAtKind(inside.map((label) => label.toLowerCase()))
   if (split === undefined || split.parts.length === 0) return undefined
-  const [datacenter, ...tooMuch] = split.locality
-  if (tooMuch.length > 0) return undefined
-  if (datacenter !== undefined && datacenter !== view.datacenter.toLowerCase()) return undefined
+  if (!isHere(split.locality, view.datacenter.toLowerCase())) return undefined
   return split.kind.answer(split.parts, question, view)
 }
 
@@ -39,6 +37,12 @@ function splitAtKind(labels: Labels): { kind: NameKind; parts: Labels; locality:
   const at = labels.findLastIndex((label) => NAME_KINDS.has(label))
   if (at < 0) return undefined
   return { kind: NAME_KINDS.get(labels[at]!)!, parts: labels.slice(0, at), locality: labels.slice(at + 1) }
+}
+
+/** Said by nothing, by `dc1` or, as newer clients have it, by `dc1.dc`. */
+function isHere(locality: Labels, datacenter: string): boolean {
+  const [name, kind = 'dc', ...tooMuch] = locality
+  return name === undefined || (name === datacenter && kind === 'dc' && tooMuch.length === 0)
 }
 
 /** A longer chain of aliases is a loop, or as good as one. */

@@ -27,14 +27,15 @@ const nxDomain: Expected = { rcode: 'NXDOMAIN', authority: SOA }
 /** Questions (several with the same answer), and what differs from an empty NOERROR of ours. */
 const CASES: readonly (readonly [questions: string, expected: Expected])[] = [
   ['web.service.consul A, web.service.consul ANY, web.service.consul TXT, WEB.Service.Consul A', { answer: WEB }],
-  ['web.service.dc1.consul A, _web._tcp.service.consul A', { answer: WEB }],
+  ['web.service.dc1.consul A, web.service.DC1.dc.consul A, _web._tcp.service.consul A', { answer: WEB }],
   ['web.service.consul AAAA, web.service.consul MX', noData],
   ['web.service.consul SRV, _web._tcp.service.consul SRV', { answer: WEB_SRV, additional: WEB_GLUE }],
   ['_WEB._TCP.service.dc1.consul SRV', { answer: WEB_SRV, additional: WEB_GLUE }],
   ['v1.web.service.consul A, prod.web.service.consul A, PROD.web.service.consul A', { answer: ['A 127.0.0.11'] }],
   ['_web._v2.service.consul SRV', { answer: [WEB_SRV[0]!], additional: [WEB_GLUE[1]!, NODE_META] }],
   ['v9.web.service.consul A, _web._udp.service.consul SRV', nxDomain],
-  ['web.service.dc9.consul A, web.service.dc1.more.consul A', nxDomain],
+  ['web.service.dc9.consul A, web.service.dc1.more.consul A, web.service.dc9.dc.consul A', nxDomain],
+  ['web.service.dc.consul A, web.service.dc1.dc.dc.consul A, web.service.dc1.peer.consul A', nxDomain],
   ['noaddr.service.consul A', { answer: ['A 127.0.0.1'] }],
   [
     'noaddr.service.consul SRV',
@@ -55,7 +56,7 @@ const CASES: readonly (readonly [questions: string, expected: Expected])[] = [
     },
   ],
   [
-    'node1.node.consul A, node1.node.dc1.consul A, NODE1.node.consul A',
+    'node1.node.consul A, node1.node.dc1.consul A, node1.node.dc1.dc.consul A, NODE1.node.consul A',
     { answer: ['A 127.0.0.1'], additional: [META] },
   ],
   ['node1.node.consul TXT', { answer: [META] }],

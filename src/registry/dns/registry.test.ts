@@ -43,6 +43,10 @@ test('DNS answers for prepared queries, by name or ID, with their TTL', async ()
   await registry.put('/v1/agent/check/warn/service:web-2')
   assert.deepEqual((await ask(port, 'bEst.query.consul A')).answer, ['10 A 127.0.0.5'])
   assert.deepEqual((await ask(port, `${ID}.query.dc1.consul A`)).answer, ['10 A 127.0.0.5'])
+  await registry.put(`/v1/query/${ID}`, { ...body, Name: 'best.of.web' })
+  for (const name of ['best.of.web', '_best.of.web._tcp']) {
+    assert.deepEqual((await ask(port, `${name}.query.consul A`)).answer, ['10 A 127.0.0.5'])
+  }
   await registry.delete(`/v1/query/${ID}`)
   assert.equal((await ask(port, 'best.query.consul A')).rcode, 'NXDOMAIN')
 })

@@ -198,6 +198,26 @@ test('addresses in every notation', () => {
   for (const text of ['', 'host', '1.2.3', '1.2.3.4.5', ':::1']) assert.equal(parseIp(text), undefined, text)
 })
 
+test('more metadata than a message can count is left out', () => {
+  const view = exampleView({ services: [] })
+  const meta = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [`key${i}`, 'value']))
+  for (let i = 0; i < 1050; i++) {
+    register(view.state, { id: `a${i}`, name: 'big' }, { name: `n${i}`, address: `10.0.${i >> 8}.${i & 255}`, meta })
+  }
+  const { answer, additional, tc } = ask(view, 'big.service.consul SRV', { transport: 'tcp' })
+  assert.deepEqual([answer.length, additional.length, tc], [1050, 1050, false])
+})
+
+test('a name server whose node and address are no names of DNS', () => {
+  for (const name of ['n'.repeat(64), 'a..b']) {
+    const view = { ...exampleView({ services: [] }), node: name }
+    registerNode(view.state, { name, address: 'host.example' })
+    assert.deepEqual(ask(view, 'consul NS').answer, ['NS ns.consul'])
+    registerNode(view.state, { name, address: '127.0.0.9' })
+    assert.deepEqual(ask(view, 'consul NS').answer, ['NS 7f000009.addr.dc1.consul'])
+  }
+})
+
 test('TCP: as many as fit into 64 KiB of 3000 instances', () => {
   const services = Array.from({ length: 3000 }, (_, i) => ({
     id: `a${i}`,

@@ -39,20 +39,23 @@ function framed(message: Buffer): Buffer {
   return Buffer.concat([prefix, message])
 }
 
-/** The next `count` messages. */
-async function readFrames(socket: Socket, count: number): Promise<Buffer[]> {
+/** The next `count` messages. Rejects when the connection ends before. */
+function readFrames(socket: Socket, count: number): Promise<Buffer[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer[]>()
   const frames: Buffer[] = []
   let received: Buffer = Buffer.alloc(0)
-  while (frames.length < count) {
-    const [chunk] = (await once(socket, 'data')) as [Buffer]
+  const take = (chunk: Buffer) => {
     received = Buffer.concat([received, chunk])
     while (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) {
       const end = 2 + received.readUInt16BE(0)
       frames.push(received.subarray(2, end))
       received = received.subarray(end)
     }
+    if (frames.length >= count) resolve(frames)
   }
-  return frames
+  const closed = () => reject(new Error(`closed after ${frames.length} of ${count} messages`))
+  socket.on('data', take).once('close', closed)
+  return promise.finally(() => socket.off('data', take).off('close', closed))
 }
 
 const WEB = encodeQuestion('web.service.consul A')
@@ -149,6 +152,44 @@ test('TCP: who asks and does not read is not read either', async (context) => {
   assert.ok(before < asked, `${before} of ${asked} answered`)
   socket.resume()
   assert.equal((await readFrames(socket, asked)).length, asked)
+  socket.destroy()
+})
+
+test('TCP: who has closed its side still reads its answers', async (context) => {
+  const { port } = await start(context)
+  for (const asked of [1, 3000]) {
+    const socket = await dial(port)
+    socket.pause().end(Buffer.concat(Array.from({ length: asked }, () => framed(MANY))))
+    await once(socket, 'finish')
+    for (let i = 0; i < 20; i++) await overUdp(port, WEB) // the server has met its end
+    const closed = once(socket, 'close')
+    assert.equal((await readFrames(socket.resume(), asked)).length, asked)
+    await closed
+  }
+})
+
+test('TCP: who asks for much at once leaves turns of the event loop to others', async (context) => {
+  const clock = new VirtualClock()
+  const inTurn: number[] = []
+  let isNew = true
+  const findQuery = () => {
+    clock.advance(2)
+    if (isNew) {
+      inTurn.push(0)
+      isNew = false
+      setImmediate(() => {
+        isNew = true
+      })
+    }
+    inTurn[inTurn.length - 1]!++
+    return undefined
+  }
+  const { port } = await start(context, { clock, findQuery })
+  const socket = await dial(port)
+  const query = framed(encodeQuestion('any.query.consul A'))
+  socket.write(Buffer.concat(Array.from({ length: 100 }, () => query)))
+  assert.equal((await readFrames(socket, 100)).length, 100)
+  assert.ok(Math.max(...inTurn) <= 3, `${inTurn.join(' ')} in one turn`)
   socket.destroy()
 })
 

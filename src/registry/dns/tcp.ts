@@ -21,7 +21,8 @@ export interface TcpListener {
 
 export function createTcpListener(options: TcpOptions): TcpListener {
   const open = new Set<Socket>()
-  const server = createServer((socket) => {
+  // A client that has asked everything may close its side before it has its answers.
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     open.add(socket)
     options.onConnections(1)
     socket.once('close', () => {
@@ -42,11 +43,15 @@ export function createTcpListener(options: TcpOptions): TcpListener {
 }
 
 const PREFIX_BYTES = 2
+/** A client that asks much at once waits after so long, ms: everybody else does, too. */
+const TURN_MS = 5
 
 class Connection {
   readonly #socket: Socket
   readonly #options: TcpOptions
   #received: Buffer = Buffer.alloc(0)
+  #isWaiting = false
+  #hasEnded = false
   #idle: Timer | undefined
 
   constructor(socket: Socket, options: TcpOptions) {
@@ -58,6 +63,10 @@ class Connection {
     const socket = this.#socket
     socket.setNoDelay()
     socket.on('data', (chunk: Buffer) => this.#take(chunk))
+    socket.on('end', () => {
+      this.#hasEnded = true
+      if (!this.#isWaiting) socket.end()
+    })
     // A client that breaks off is no concern of ours; 'close' follows.
     socket.on('error', () => socket.destroy())
     socket.on('close', () => this.#idle?.cancel())
@@ -77,20 +86,25 @@ class Connection {
 
   /** Stops at the first answer that the client is too slow to take: else it could ask for more than memory holds. */
   #answerAll(): void {
-    let message = this.#nextMessage()
-    while (message !== undefined) {
+    const { clock, respond } = this.#options
+    const turnEnd = clock.monotonic() + TURN_MS
+    for (let message = this.#nextMessage(); message !== undefined; message = this.#nextMessage()) {
       this.#restartIdle()
-      const answer = this.#options.respond(message)
+      const answer = respond(message)
       if (answer === undefined) {
         this.#socket.destroy() // what follows nonsense is not worth reading
         return
       }
       if (!this.#send(answer)) {
-        this.#waitForReader()
+        this.#waitUntil((ready) => this.#socket.once('drain', ready))
         return
       }
-      message = this.#nextMessage()
+      if (clock.monotonic() >= turnEnd) {
+        this.#waitUntil(setImmediate)
+        return
+      }
     }
+    if (this.#hasEnded) this.#socket.end()
   }
 
   /** Undefined until it is all there. */
@@ -114,9 +128,12 @@ class Connection {
     return isFlowing
   }
 
-  #waitForReader(): void {
+  #waitUntil(whenReady: (goOn: () => void) => void): void {
+    this.#isWaiting = true
     this.#socket.pause()
-    this.#socket.once('drain', () => {
+    whenReady(() => {
+      this.#isWaiting = false
+      if (this.#socket.destroyed) return
       this.#socket.resume()
       this.#answerAll()
     })

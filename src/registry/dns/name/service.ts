@@ -15,7 +15,7 @@ export const service: NameKind = {
 }
 
 /** A tag may hold dots, a name may not. In the form of RFC 2782 the protocol is a tag, but for `_tcp`, which is every service's. */
-export function parseService(parts: Labels): { name: string; tag: string } {
+function parseService(parts: Labels): { name: string; tag: string } {
   const [first = '', second = ''] = parts
   if (parts.length === 2 && first.startsWith('_') && second.startsWith('_')) {
     return { name: first.slice(1), tag: second === '_tcp' ? '' : second.slice(1) }

@@ -20,7 +20,8 @@ export type Head = Pick<Message, 'id' | 'flags' | 'question' | 'edns'>
 export function fit(reply: Reply, head: Head, limits: Limits): Buffer {
   const allowed = reply.answers.slice(0, limits.maxAnswers)
   const count = countFitting(compose(reply, head, [], 'none', false), allowed.map(glued), limits.maxBytes)
-  for (const { answers, rest } of attempts(allowed, count)) {
+  const withAll = count === allowed.length && mayHoldExtras(reply, allowed, limits.maxBytes)
+  for (const { answers, rest } of attempts(allowed, count, withAll)) {
     const cut =
       answers.length < reply.answers.length || (rest === 'none' && answers.some(({ glue = [] }) => glue.length > 0))
     const bytes = writeMessage(compose(reply, head, answers, rest, cut && limits.truncate))
@@ -31,13 +32,27 @@ export function fit(reply: Reply, head: Head, limits: Limits): Buffer {
 
 const glued = ({ record, glue = [] }: Answered) => [record, ...glue]
 
+/** The root as name, type, class, TTL, length. */
+const RECORD_MIN_BYTES = 11
+
+/** Nodes may have more metadata than any message holds, or can count: that much is not written to find it out. */
+function mayHoldExtras({ additional }: Reply, answers: readonly Answered[], maxBytes: number): boolean {
+  const extras = new Set(additional)
+  for (const { extra = [] } of answers) {
+    for (const record of extra) extras.add(record)
+    if (extras.size * RECORD_MIN_BYTES > maxBytes) return false
+  }
+  return true
+}
+
 type Rest = 'all' | 'glue' | 'none'
 
 function* attempts(
   allowed: readonly Answered[],
   count: number,
+  withAll: boolean,
 ): Generator<{ answers: readonly Answered[]; rest: Rest }> {
-  if (count === allowed.length) yield { answers: allowed, rest: 'all' }
+  if (withAll) yield { answers: allowed, rest: 'all' }
   for (let left = count; left > 0; left--) yield { answers: allowed.slice(0, left), rest: 'glue' }
   yield { answers: allowed.slice(0, 1), rest: 'none' }
 }
