@@ -20,7 +20,12 @@ interface Stage extends Scene {
 }
 
 /** Round robin begins with `u1`: the seed of the scene says so, and the first test checks it. */
-async function stage(t: TestContext, listeners: readonly RequestListener[], hedge: HedgePolicy): Promise<Stage> {
+async function stage(
+  t: TestContext,
+  listeners: readonly RequestListener[],
+  hedge: HedgePolicy,
+  options: Parameters<typeof scene>[2] = {},
+): Promise<Stage> {
   const clock = new VirtualClock()
   const gone = listeners.map(() => 0)
   const watched = listeners.map((answer, i): RequestListener => {
@@ -32,7 +37,7 @@ async function stage(t: TestContext, listeners: readonly RequestListener[], hedg
     }
   })
   const defaults = { balance: 'round-robin', hedge, attempts: 1 } as const
-  const made = await scene(t, watched, { clock, random: () => 0, defaults })
+  const made = await scene(t, watched, { ...options, clock, random: () => 0, defaults })
   const hedges = (outcome: string) =>
     Number(
       new RegExp(`outcome="${outcome}"} (\\d+)`).exec(
@@ -148,6 +153,37 @@ test('hedges come out of the retry budget: of ten calls to a service that is slo
   assert.equal(await inFlight(caller), 0)
 })
 
+test('none goes to who was asked already, is out, or has just refused something', async (t) => {
+  const refuse: RequestListener = (_, response) => void response.writeHead(503, { 'x-skein-error': 'OVERLOADED' }).end()
+  const refuseFirst: RequestListener = (request, response) =>
+    (request.url === '/first' ? refuse : hang)(request, response)
+  const { caller, clock, order, hedges } = await stage(t, [hang, hang, hang, refuseFirst], { delayMs: 30, max: 3 })
+  for (let i = 0; i < 5; i++) (await caller.lease(get(), ['u1', 'u2', 'u4'])).release(true)
+  const only = (id: string) => ({ balance: ((all) => all.find((one) => one.id === id) ?? all[0]) as OwnPolicy })
+  await text((await caller.request(get({ path: '/first', policy: only('u4') }))).body)
+  const asked = caller.request(get({ policy: { ...only('u1'), deadlineMs: 95 } }))
+  for (let i = 0; i < 3; i++) {
+    await eventually(() => order.length === Math.min(i + 2, 3))
+    clock.advance(30)
+  }
+  await eventually(async () => (await inFlight(caller)) === 2)
+  clock.advance(5)
+  await assert.rejects(asked, { code: 'DEADLINE_EXCEEDED' })
+  assert.deepEqual(order, ['u4', 'u1', 'u2'])
+  assert.deepEqual([hedges('sent'), hedges('over_budget')], [1, 0])
+})
+
+test('none goes to the only instance whose version can serve the call', async (t) => {
+  const each = (i: number) => ({ meta: { contract: `c${i + 1}` } })
+  const { caller, clock, order, arrivals } = await stage(t, [hang, hang], { delayMs: 30 }, { each })
+  const tailoring = { suits: (contract: string | undefined) => contract === 'c1', tailor: () => undefined }
+  const asked = caller.request(get({ tailoring, policy: { deadlineMs: 60 } }))
+  await arrivals(1)
+  clock.advance(60)
+  await assert.rejects(asked, { code: 'DEADLINE_EXCEEDED' })
+  assert.equal(order.length, 1)
+})
+
 test('at the deadline both are let go', async (t) => {
   const { caller, clock, arrivals, gone } = await stage(t, [hang, hang], { delayMs: 30 })
   const asked = caller.request(get({ policy: { deadlineMs: 200 } }))
@@ -242,6 +278,20 @@ test('with a percentile the delay is what the operation was seen to take, once t
   clock.advance(1000)
   await assert.rejects(other, { code: 'DEADLINE_EXCEEDED' })
   assert.equal(hedges('sent'), 1)
+})
+
+test('what fails fast does not tell how long an answer takes', async (t) => {
+  const failing: RequestListener = (request, response) => {
+    if (request.url !== '/hang') response.writeHead(502, { 'x-skein-error': 'UPSTREAM_FAILED' }).end()
+  }
+  const { caller, clock, arrivals, hedges } = await stage(t, [failing, failing], { delayMs: 'p90' })
+  for (let i = 0; i < 20; i++) await text((await caller.request(get())).body)
+  const asked = caller.request(get({ path: '/hang', policy: { deadlineMs: 500 } }))
+  await arrivals(21)
+  clock.advance(499)
+  assert.equal(hedges('sent'), 0)
+  clock.advance(1)
+  await assert.rejects(asked, { code: 'DEADLINE_EXCEEDED' })
 })
 
 test('an instance that hangs is ejected although every call to it is rescued by a hedge', async (t) => {

@@ -213,10 +213,11 @@ export class Upstream {
     return this.#endpoints['in-flight'].some((endpoint) => endpoint.id !== id && allowed(endpoint.id))
   }
 
-  /** True when an instance that was not tried may be chosen and has not just refused something itself. */
-  hasRoom(tried: readonly string[]): boolean {
+  /** True when an instance that was not tried can serve the request, may be chosen and has not just refused something itself. */
+  hasRoom(tried: readonly string[], able: (id: string) => boolean = every): boolean {
     const allowed = this.#allowed()
-    return this.#endpoints['in-flight'].some(({ id }) => !tried.includes(id) && allowed(id) && !this.refusals.has(id))
+    const isFree = (id: string) => !tried.includes(id) && able(id) && allowed(id) && !this.refusals.has(id)
+    return this.#endpoints['in-flight'].some(({ id }) => isFree(id))
   }
 
   /** The policy object of a `balance`: one for each different wording, so that its cursor or table is kept. */

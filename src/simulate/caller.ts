@@ -97,7 +97,7 @@ export class SimulatedCaller {
     const ms = typeof delayMs === 'number' ? delayMs : this.#recent.quantile(PERCENTILES[delayMs])
     if (ms === undefined) return
     race.timer = clock.after(ms, () => {
-      const leave = race.call.tried.size < this.#upstream.size ? this.#leave() : undefined
+      const leave = this.#upstream.hasRoom([...race.call.tried]) ? this.#leave() : undefined
       if (leave === undefined) return
       this.#parts.onHedge()
       if (this.#send(race, leave)) this.#hedgeLater(race, left - 1)

@@ -41,7 +41,7 @@ function isOut({ outlier }: Upstream, id: string): boolean {
 }
 
 /** Those whose version can serve the request; undefined where all can. */
-function ableFor({ request: { tailoring }, upstream }: Call): ((id: string) => boolean) | undefined {
+export function ableFor({ request: { tailoring }, upstream }: Call): ((id: string) => boolean) | undefined {
   if (tailoring === undefined || upstream.contracts.every((contract) => tailoring.suits(contract))) return undefined
   const suited = upstream.instances.filter(({ meta }) => tailoring.suits(meta.contract))
   const able = new Set(suited.map(({ id }) => id))

@@ -17,6 +17,7 @@ import type { Body, OutboundRequest, OutboundResponse } from '../contract.ts'
 import { type HedgePolicy, PERCENTILES } from '../hedge-policy.ts'
 import { RecentLatencies } from '../recent-latencies.ts'
 import type { Upstream } from '../upstream.ts'
+import { ableFor } from './choose.ts'
 import { type Outcome, reasonToRetry } from './retry.ts'
 
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
@@ -33,7 +34,8 @@ export const hedge: Layer = (parts, next) => {
     const begun = parts.clock.monotonic()
     const usual = recent.quantile(PERCENTILES[delayMs])
     return (usual === undefined ? next(call) : raceAfter(usual)).then((response) => {
-      recent.add(parts.clock.monotonic() - begun)
+      // A failure may be quick: by what it took all would be slow.
+      if (response.status < 500) recent.add(parts.clock.monotonic() - begun)
       return response
     })
   }
@@ -106,8 +108,7 @@ class Race {
     const { upstream, attempt, tried, request } = this.#call
     const { hedges } = this.#parts.metrics
     // Still waiting for the registry's first word, or nobody else there to ask.
-    if (attempt.candidate === undefined || tried.length >= upstream.size || !upstream.othersIn(attempt.candidate.id))
-      return
+    if (attempt.candidate === undefined || !upstream.hasRoom(tried, ableFor(this.#call))) return
     const release = upstream.budget.retry()
     if (release === undefined) {
       hedges.with(request.service, 'over_budget').value++

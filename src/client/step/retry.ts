@@ -27,6 +27,7 @@ import { statusInHead, UNAVAILABLE } from '../grpc.ts'
 import { ERROR_HEADER } from '../headers.ts'
 import { isIdempotent } from '../policy.ts'
 import { isUnprocessed } from '../transport.ts'
+import { ableFor } from './choose.ts'
 
 /** Bodies above this are not sent twice, bytes. */
 const REPLAY_MAX_BYTES = 64 * 1024
@@ -172,7 +173,7 @@ function reasonInAnswer(call: Call, { status, headers }: OutboundResponse): Reas
   const code = header(headers, ERROR_HEADER)
   if (code === 'SHUTTING_DOWN') return replayable(request.body, REPLAY_MAX_BYTES) ? 'shutting-down' : undefined
   if (code === 'OVERLOADED') {
-    const elsewhere = call.upstream.hasRoom(call.tried) && replayable(request.body, REPLAY_MAX_BYTES)
+    const elsewhere = call.upstream.hasRoom(call.tried, ableFor(call)) && replayable(request.body, REPLAY_MAX_BYTES)
     return elsewhere ? 'overloaded' : undefined
   }
   if (code !== undefined) return undefined
