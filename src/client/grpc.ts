@@ -30,6 +30,13 @@ export function isFailure(status: number): boolean {
   return FAILURES.has(STATUS_NAMES[status] ?? 'UNKNOWN')
 }
 
+/** An answer of 500 and above, or one that is nothing but the failure of a gRPC call. What a stream ends with stands in no head. */
+export function isFailed({ status, headers }: { readonly status: number; readonly headers: RawHeaders }): boolean {
+  if (status !== 200) return status >= 500
+  const grpcStatus = statusInHead(headers)
+  return grpcStatus !== undefined && isFailure(grpcStatus)
+}
+
 /** Of one word, for metrics and logs. */
 export function statusName(status: number): string {
   return STATUS_NAMES[status] ?? 'UNKNOWN'

@@ -2,13 +2,15 @@
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import type { RequestListener } from 'node:http'
+import { createServer as createH2Server } from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import { describe, test } from 'node:test'
 import { VirtualClock } from '../core/clock.ts'
 import { SkeinError } from '../core/errors.ts'
 import { Circuit } from './circuit.ts'
 import type { CallPolicy, OutboundResponse } from './contract.ts'
 import { checkBulkhead, checkCircuit } from './guard-policy.ts'
-import { get, inFlight, ok, scene } from './kit.suite.ts'
+import { get, inFlight, describe as instance, ok, scene } from './kit.suite.ts'
 
 const drop = ({ source }: OutboundResponse) => source.drop(new Error('not needed'))
 
@@ -140,6 +142,22 @@ describe('a circuit', () => {
     const { caller, order } = await scene(t, [busy])
     for (let i = 0; i < 10; i++) drop(await caller.request(get({ policy })))
     assert.equal(order.length, 10)
+  })
+
+  test('sees a failure of gRPC, whose status of HTTP is 200, and no failure in what is the caller’s own', async (t) => {
+    let status = '5'
+    const server = createH2Server((_, response) => {
+      response.stream.respond({ ':status': 200, 'grpc-status': status }, { endStream: true })
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const { caller } = await scene(t, [], { instances: [instance('u1', port)] })
+    t.after(() => server.close())
+    const request = get({ method: 'POST', grpc: { timeoutMs: undefined }, policy })
+    for (let i = 0; i < 4; i++) drop(await caller.request(request))
+    status = '13'
+    for (let i = 0; i < 5; i++) drop(await caller.request(request))
+    await assert.rejects(caller.request(request), { code: 'CIRCUIT_OPEN' })
   })
 
   test('lets one call through at a time while it tries, and none is lost when that one is given up', () => {

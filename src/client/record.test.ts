@@ -229,11 +229,12 @@ describe('decisions in the span of the call', () => {
   })
 
   test('an open circuit', async (t) => {
-    const { call, words, named } = await recording(t, [failing])
+    const { call, words, named, told } = await recording(t, [failing])
     const policy = { circuit: { minimum: 1, failureShare: 0.1 } }
     await call(policy)
     await assert.rejects(call(policy), { code: 'CIRCUIT_OPEN' })
-    assert.deepEqual(words().at(-1), 'circuit-open')
+    assert.deepEqual(words(), ['pick', 'circuit', 'circuit-open'])
+    assert.deepEqual(told(CALL)[1]![1], { state: 'open' })
     assert.deepEqual(
       named(CALL).map((span) => span.attributes.get('error.type')),
       ['500', 'CIRCUIT_OPEN'],

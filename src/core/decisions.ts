@@ -7,6 +7,7 @@ export const DECISIONS = {
   retry: 'Another attempt is made: for which `reason`, after `backoff_ms`.',
   'retry-budget-spent': 'No other attempt was made although there was a `reason`: too many are under way.',
   hedge: 'A second instance is asked beside a slow one: `sent`, `won`, or `over_budget` (`outcome`).',
+  circuit: 'This call opened the circuit of its service, or closed it (`state`).',
   'circuit-open': 'The service was not asked, as most calls to it failed lately.',
   'bulkhead-full': 'The call was not made, as too many to the service are under way.',
   'bulkhead-wait': 'The call waits for its turn.',

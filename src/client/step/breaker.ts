@@ -4,7 +4,7 @@ import { header } from '../../core/headers.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import type { AttemptState, Call, Layer, Parts } from '../call.ts'
 import type { OutboundResponse } from '../contract.ts'
-import { isFailure, statusInHead } from '../grpc.ts'
+import { isFailed, isFailure, statusInHead } from '../grpc.ts'
 import { ERROR_HEADER } from '../headers.ts'
 import { judge, type Verdict } from '../judge.ts'
 
@@ -43,10 +43,9 @@ function failureAtEnd(attempt: AttemptState): Verdict {
  * the instance says that it was its own upstream that failed. One that shuts down counts as one that refuses: it is left
  * alone at once, and asked again soon in case it stays.
  */
-function failureInAnswer({ status, headers }: OutboundResponse): Verdict {
-  const grpcStatus = status === 200 ? statusInHead(headers) : undefined
-  if (status < 500 && (grpcStatus === undefined || !isFailure(grpcStatus))) return 'well'
-  const code = header(headers, ERROR_HEADER)
+function failureInAnswer(response: OutboundResponse): Verdict {
+  if (!isFailed(response)) return 'well'
+  const code = header(response.headers, ERROR_HEADER)
   if (code === undefined) return 'status'
   if (code === 'SHUTTING_DOWN') return 'refused'
   return Object.hasOwn(ERRORS, code) && ERRORS[code as ErrorCode].fault === 'upstream' ? 'well' : 'status'

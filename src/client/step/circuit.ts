@@ -9,6 +9,7 @@ import type { Call, Layer, Parts } from '../call.ts'
 import type { Circuit } from '../circuit.ts'
 import type { OutboundResponse } from '../contract.ts'
 import { circuitOpen } from '../failure.ts'
+import { isFailed } from '../grpc.ts'
 import { ERROR_HEADER } from '../headers.ts'
 
 export const circuit: Layer = (parts, next) => (call) => {
@@ -34,14 +35,17 @@ export const circuit: Layer = (parts, next) => (call) => {
 const LOCAL: ReadonlySet<string> = new Set(['BULKHEAD_FULL', 'CIRCUIT_OPEN'])
 const TOO_MUCH: ReadonlySet<string | undefined> = new Set(['OVERLOADED', 'UPSTREAM_OVERLOADED'])
 
-function wellAnswered({ status, headers }: OutboundResponse): boolean | undefined {
-  if (status < 500) return true
-  return TOO_MUCH.has(header(headers, ERROR_HEADER)) ? undefined : false
+/** By the head: a stream of gRPC may take minutes until its status comes, and a call that tries cannot be waited for so long. */
+function wellAnswered(response: OutboundResponse): boolean | undefined {
+  if (!isFailed(response)) return true
+  return TOO_MUCH.has(header(response.headers, ERROR_HEADER)) ? undefined : false
 }
 
-function tell({ request: { service }, upstream }: Call, made: Circuit, { clock, log, metrics }: Parts): void {
+function tell({ request: { service }, upstream, span }: Call, made: Circuit, { clock, log, metrics }: Parts): void {
   const now = clock.monotonic()
+  const state = made.state(now)
   metrics.circuit.with(service).value = upstream.circuits.areClosed(now) ? 0 : 1
-  if (made.state(now) !== 'closed') log.warn({ service }, 'circuit open: the service is not asked for a while')
+  span?.decide('circuit', { state })
+  if (state !== 'closed') log.warn({ service }, 'circuit open: the service is not asked for a while')
   else log.info({ service }, 'circuit closed again')
 }
