@@ -34,7 +34,8 @@ export interface PickRequest {
   readonly hashKey?: string | undefined
   /**
    * False for endpoints not to be chosen this time: already tried, ejected, draining. Absent = all may be. The same function
-   * says the same of the same endpoints, so a policy may keep what it derived from it until another comes.
+   * says the same of the same endpoints, so a policy may keep what it derived from it until another comes. Within slow start it is
+   * another for each pick, and its answer for a newcomer is a draw.
    */
   readonly eligible?: ((endpoint: Endpoint) => boolean) | undefined
   /** False for ejected endpoints, for scopes that count how many are healthy; the same function says the same. Absent = `eligible`. */

@@ -270,6 +270,23 @@ describe('slow start', () => {
     }
   })
 
+  it('gives a newcomer its part of the picks where it alone is idle, too', () => {
+    for (const count of [20, 40]) {
+      const old = endpoints(count)
+      for (const { load } of old) for (let i = 0; i < 5; i++) load.begin()
+      const policy = within(
+        { slowStart: 60 },
+        POLICIES['least-request'],
+      )({
+        random: seeded(SEED),
+        clock: new VirtualClock(),
+      })
+      policy.pick(old, {})
+      const list = [...old, endpoint('new:80')]
+      near(countPicks(PICKS, () => policy.pick(list, {})).get('new:80'), 0.1)
+    }
+  })
+
   it('begins anew for one that comes back from ejection', () => {
     const clock = new VirtualClock()
     const policy = policyIn({ slowStart: { windowS: 10, minPercent: 20 } }, clock)

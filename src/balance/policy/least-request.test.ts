@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { seeded } from '../../core/random.ts'
-import type { Endpoint } from '../contract.ts'
+import type { Endpoint, Load } from '../contract.ts'
 import { countPicks, endpoint, endpoints, fiveSigma, fixedLoad, SEED } from '../kit.suite.ts'
 import { leastRequest } from './least-request.ts'
 
@@ -50,6 +50,21 @@ describe('least request', () => {
         begun.splice(Math.floor(random() * begun.length), 1)[0]!.load.end(1)
       }
     }
+  })
+
+  it('does not begin anew with each pick where two choose from the same loads in turn', () => {
+    let observed = 0
+    const list = endpoints(50).map((one) => {
+      const observe: NonNullable<Load['observe']> = (observer, index) => {
+        observed++
+        one.load.observe!(observer, index)
+      }
+      const { load } = one
+      return { ...one, load: { inFlight: 0, cost: () => load.cost(), begin() {}, end() {}, forget() {}, observe } }
+    })
+    const both = [1, 2].map((seed) => leastRequest({ random: seeded(seed) }))
+    for (let i = 0; i < 1000; i++) both[i % 2]!.pick(list, {})
+    assert.ok(observed <= 1000 + 2 * list.length, `asked ${observed} times to be told`)
   })
 
   it('draws fairly among equals of any weight in a large fleet', () => {

@@ -17,31 +17,54 @@ const ORDER_FROM = 32
 const DRAWS = 16
 
 export const leastRequest: PolicyFactory = ({ random }) => {
-  const ordered = perSnapshot((endpoints) => ({ counts: countsOf(endpoints) }))
+  const ordered = perSnapshot<Order>(({ length }) => ({
+    counts: undefined,
+    scans: length < ORDER_FROM ? Number.POSITIVE_INFINITY : 0,
+  }))
   return {
     name: 'least-request',
     pick(endpoints, request) {
-      const order = ordered(endpoints)
-      if (order.counts?.isLost === true) order.counts = LeastCounts.of(endpoints)
-      for (let draw = 0; order.counts !== undefined && draw < DRAWS; draw++) {
-        const endpoint = endpoints[order.counts.draw(random)]!
+      const counts = kept(ordered(endpoints), endpoints)
+      let refused: Set<Endpoint> | undefined
+      for (let draw = 0; counts !== undefined && draw < DRAWS; draw++) {
+        const endpoint = endpoints[counts.draw(random)]!
+        if (refused?.has(endpoint) === true) continue
         if (isEligible(endpoint, request)) return endpoint
+        refused = (refused ?? new Set()).add(endpoint)
       }
-      return scan(endpoints, request, random)
+      return scan(endpoints, request, random, refused)
     },
   }
 }
 
-function countsOf(endpoints: readonly Endpoint[]): LeastCounts | undefined {
-  return endpoints.length < ORDER_FROM ? undefined : LeastCounts.of(endpoints)
+/** `counts` while they are kept; otherwise so many scans until they are again. */
+interface Order {
+  counts: LeastCounts | undefined
+  scans: number
 }
 
-function scan<E extends Endpoint>(endpoints: readonly E[], request: PickRequest, random: Random): E | undefined {
+/** Another policy over the same loads has taken over what was kept here: two would take it from each other with each pick. */
+function kept(order: Order, endpoints: readonly Endpoint[]): LeastCounts | undefined {
+  if (order.counts?.isLost === true) {
+    order.counts = undefined
+    order.scans = endpoints.length
+  }
+  if (order.counts === undefined && order.scans-- === 0) order.counts = LeastCounts.of(endpoints)
+  return order.counts
+}
+
+/** Who was refused before is not asked again: within slow start the answer is a draw, and this would be another chance. */
+function scan<E extends Endpoint>(
+  endpoints: readonly E[],
+  request: PickRequest,
+  random: Random,
+  refused: ReadonlySet<Endpoint> | undefined,
+): E | undefined {
   let best: E | undefined
   let bestCost = Number.POSITIVE_INFINITY
   let ties = 0
   for (const endpoint of endpoints) {
-    if (!isEligible(endpoint, request)) continue
+    if (refused?.has(endpoint) === true || !isEligible(endpoint, request)) continue
     const cost = weightedCost(endpoint, request)
     if (best !== undefined && !(cost <= bestCost)) continue
     ties = cost === bestCost ? ties + 1 : 1
