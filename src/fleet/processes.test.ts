@@ -206,6 +206,22 @@ test('a program that says nonsense about its port harms nobody, and is believed 
   assert.equal(fleet.list()[0]?.state, 'ready')
 })
 
+test('a program that writes nonsense to its channel is told of once, and still believed about its port', async (t) => {
+  const scribbler = `
+    const { writeSync } = require('node:fs')
+    for (const line of ['no JSON', '{"half":', '', 'null', '\\u0000'.repeat(70_000)]) writeSync(3, line + '\\n')
+    process.on('disconnect', () => console.log('the fleet has gone?'))
+    require('node:http').createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1', function () {
+      process.send({ type: 'skein:ready', port: this.address().port })
+    })`
+  const cwd = folder(t, { 'scribbler.cjs': scribbler })
+  const fleet = await started(t, [command('a', cwd, ['node', 'scribbler.cjs'], { healthPath: '/' })])
+  const [info] = fleet.list()
+  assert.equal(info?.state, 'ready')
+  assert.equal(await (await fetch(`http://127.0.0.1:${info?.port}/`)).text(), 'ok')
+  assert.deepEqual(texts(fleet, 'a-1'), ['skein: this program wrote to its IPC channel what is no message: "no JSON"'])
+})
+
 test('whatever is asked, the answer is none at worst', async () => {
   const host = systemHost()
   for (const [port, path] of [

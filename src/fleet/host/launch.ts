@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import type { Clock } from '../../core/clock.ts'
 import type { LaunchPlan, ProcessEnd, ProcessListener, RunningProcess } from '../host.ts'
+import { CHANNEL_ENVIRONMENT, listenTo } from './channel.ts'
 
 /** How long output may trickle in after the exit, ms: something that left the group may still hold the pipe. */
 const LAST_OUTPUT_MS = 100
@@ -16,7 +17,7 @@ export function launch(plan: LaunchPlan, listener: ProcessListener, clock: Clock
     const child = start(plan)
     // Must be first: an error that nobody hears of would end the fleet.
     reportEnd(child, plan, clock, (end) => listener.end(end))
-    child.on('message', (message) => listener.message(message))
+    listenTo(child, listener)
     for (const stream of ['stdout', 'stderr'] as const) {
       // There is none where no file descriptor was left for it.
       child[stream]?.on('data', (chunk: Uint8Array) => listener.output(stream, chunk))
@@ -32,9 +33,9 @@ export function launch(plan: LaunchPlan, listener: ProcessListener, clock: Clock
 function start(plan: LaunchPlan): ChildProcess {
   return spawn(plan.file, plan.args, {
     cwd: plan.cwd,
-    env: { ...plan.env },
+    env: { ...plan.env, ...CHANNEL_ENVIRONMENT },
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   })
 }
 
@@ -46,8 +47,7 @@ function reportEnd(child: ChildProcess, plan: LaunchPlan, clock: Clock, done: (e
   child.once('exit', (code, signal) => {
     if (child.pid !== undefined) signalTo(-child.pid, 'SIGKILL') // what it started and left behind
     const giveUp = clock.after(LAST_OUTPUT_MS, () => {
-      child.stdout?.destroy()
-      child.stderr?.destroy()
+      for (const pipe of child.stdio) pipe?.destroy()
     })
     child.once('close', () => {
       giveUp.cancel()
