@@ -16,12 +16,13 @@ export function healthOf({ healthy, eligible = everyone }: PickRequest): (endpoi
   return healthy ?? eligible
 }
 
-/** The request when health is ignored: those already tried stay out. */
+/** The request when health is ignored: those already tried stay out. Nobody counts as healthy, so nothing is shared out by health below. */
 export function heedless(request: PickRequest): PickRequest {
-  return { ...request, eligible: request.eligibleInPanic }
+  return { ...request, eligible: request.eligibleInPanic, healthy: nobody }
 }
 
 export const everyone = () => true
+const nobody = () => false
 
 /** Keeps what `build` derives from a snapshot until another array object comes (see `Policy.pick`). */
 export function perSnapshot<T>(build: (endpoints: readonly Endpoint[]) => T): (endpoints: readonly Endpoint[]) => T {

@@ -250,6 +250,34 @@ describe('panic', () => {
   it('still leaves out what was tried', () => {
     assert.equal(seen(9, { eligibleInPanic: (one) => one !== list[3] }), 9)
   })
+
+  const halves = Array.from({ length: 8 }, (_, i) =>
+    withMeta(`h${i}:80`, { zone: i < 4 ? 'a' : 'b', priority: i < 4 ? '0' : '1' }),
+  )
+  const toSick = (scopes: ScopeOptions, count: number) => {
+    const sick = new Set(halves.slice(0, count))
+    const policy = policyIn({ ...scopes, panic: 50 })
+    return countPicks(2000, () => (sick.has(policy.pick(halves, request(sick))!) ? endpoint('sick') : undefined))
+  }
+  const parts: readonly ScopeOptions[] = [
+    { zone: { own: 'a', minInstances: 2 } },
+    { zoneWeights: { a: 3, b: 1 } },
+    { priority: true },
+  ]
+  for (const scopes of parts) {
+    it(`does not begin in one part that others help out: ${Object.keys(scopes)}`, () => {
+      assert.equal(toSick(scopes, 3).get('sick'), undefined)
+    })
+  }
+
+  it('turns zones off: all are chosen from alike', () => {
+    for (const scopes of parts.slice(0, 2)) {
+      const policy = policyIn({ ...scopes, panic: 50 })
+      const asked = request(new Set(halves.slice(1, 7)))
+      near(countPicks(PICKS, () => endpoint(policy.pick(halves, asked)!.meta!['zone']!)).get('a'), 1 / 2)
+      assert.equal(policy.outside?.(halves, asked).size, 0)
+    }
+  })
 })
 
 describe('slow start', () => {

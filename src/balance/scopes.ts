@@ -52,6 +52,13 @@ export const SCOPES = [
       value === true ? undefined : checkObject(value, { key: checkName, overprovisioning: range(1, 10) }, [], 'true'),
     make: (value, all) => scoped(priority(value === true ? {} : value, all.panic)),
   }),
+  // Must be above zones: where one of them alone lacks instances the others help out, and in panic zones do not count. Levels of
+  // priority judge by themselves, as one may lack what the next has.
+  entry({
+    key: 'panic',
+    check: range(0, 100),
+    make: (value, all) => (all.priority === undefined ? panic(value) : (inner) => inner),
+  }),
   entry({
     key: 'zone',
     check: (value) =>
@@ -68,8 +75,6 @@ export const SCOPES = [
     make: (value) => scoped(zone(typeof value === 'string' ? { own: value } : (value as ZoneOptions))),
   }),
   entry({ key: 'zoneWeights', check: checkZoneWeights, make: (value) => scoped(zoneWeights(value)) }),
-  // Last: it counts among those that are left.
-  entry({ key: 'panic', check: range(0, 100), make: panic }),
 ] as const
 
 /** A policy within all scopes of `options`. */
