@@ -314,7 +314,7 @@ test('raw headers come as they were sent; nothing is decompressed', async (t) =>
 })
 
 test('a lease counts as in flight until released, once; a failed one counts against its instance', async (t) => {
-  const { caller } = await scene(t, [ok, ok])
+  const { caller, metrics } = await scene(t, [ok, ok])
   const first = await caller.lease(get())
   const second = await caller.lease(get(), [first.instance.id])
   assert.notEqual(first.instance.id, second.instance.id)
@@ -328,6 +328,10 @@ test('a lease counts as in flight until released, once; a failed one counts agai
   assert.deepEqual(
     states.map(({ eligible, instance }) => eligible === (instance.id === first.instance.id)),
     [true, true],
+  )
+  assert.match(
+    metrics.toText(),
+    new RegExp(`ejections_total{[^}]*instance="${second.instance.id}",reason="connection"} 1`),
   )
   assert.equal(await inFlight(caller), 0)
   await assert.rejects(caller.lease({ service: 'nobody' }), { code: 'NO_INSTANCES' })

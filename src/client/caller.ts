@@ -17,6 +17,7 @@ import { clientMetrics } from '../telemetry/standard.ts'
 import { type Call, type Handler, newAttempt, type Parts } from './call.ts'
 import type { Caller, CallPolicy, CandidateState, Lease, OutboundRequest, OutboundResponse } from './contract.ts'
 import { registrySilent } from './failure.ts'
+import { type Judged, judgeAndTell } from './judge.ts'
 import { pickFacts } from './pick-facts.ts'
 import { buildPipelines } from './pipeline.ts'
 import { type Policies, resolvePolicy } from './policy.ts'
@@ -112,7 +113,8 @@ class PipelineCaller implements Caller {
     const { candidate, chooser } = upstream.pick({ balance: limits.balance, hashKey, tried })
     this.#parts.metrics.picks.with(service, chooser.policy.name, candidate.id).value++
     // There is no call whose span could tell it.
-    currentContext()?.span?.decide('pick', pickFacts({ upstream, tried, policy: limits }, candidate, chooser))
+    const span = currentContext()?.span
+    span?.decide('pick', pickFacts({ upstream, tried, policy: limits }, candidate, chooser))
     beginLoad(candidate)
     let held = true
     return {
@@ -120,7 +122,7 @@ class PipelineCaller implements Caller {
       release: (failed = false) => {
         if (!held) return
         held = false
-        if (failed) blame(upstream, candidate.id)
+        if (failed) blame({ upstream, candidate, verdict: 'connection', balance: limits.balance, span }, this.#parts)
         endLoad(candidate, undefined)
       },
     }
@@ -218,8 +220,9 @@ function senseless(service: string, { message }: RangeError): SkeinError {
 }
 
 /** A tunnel is no request that waits for an answer, so it is judged only when it has failed. */
-function blame(upstream: Upstream, id: string): void {
-  if (!upstream.has(id)) return
-  upstream.outlier.started(id)
-  upstream.outlier.failed(id, 'connection')
+function blame(judged: Judged, parts: Parts): void {
+  const { upstream, candidate } = judged
+  if (!upstream.holds(candidate)) return
+  upstream.outlier.started(candidate.id)
+  judgeAndTell(judged, parts)
 }

@@ -1,12 +1,37 @@
 /** What the end of an attempt says about its instance: told to outlier detection and to the policy, once for all who call. */
 import type { BalanceConfig } from '../balance/balance-config.ts'
 import type { FailureKind, OutlierState } from '../balance/outlier.ts'
+import type { Span } from '../core/span.ts'
+import type { Parts } from './call.ts'
 import type { Candidate, Upstream } from './upstream.ts'
 
 /** `outpaced`: given up because another had answered; `unknown`: given up for reasons of the caller's. */
 export type Verdict = FailureKind | 'well' | 'outpaced' | 'unknown'
 
 const IN: OutlierState = { eligible: true }
+
+export interface Judged {
+  readonly upstream: Upstream
+  readonly candidate: Candidate
+  readonly verdict: Verdict
+  readonly balance: BalanceConfig | undefined
+  /** Of the call, or of the request that is served. */
+  readonly span: Span | undefined
+}
+
+/** Judges, and tells of the instance where that has taken it out. */
+export function judgeAndTell(
+  { upstream, candidate, verdict, balance, span }: Judged,
+  { metrics, log }: Pick<Parts, 'metrics' | 'log'>,
+): void {
+  const reason = judge(upstream, candidate, verdict, balance)
+  if (reason === undefined) return
+  const { service } = upstream
+  const { id: instance } = candidate
+  metrics.ejections.with(service, instance, verdict).value++
+  span?.decide('ejection', { instance, reason })
+  log.warn({ service, instance, reason }, 'instance ejected')
+}
 
 /** Returns why the instance has been ejected by this, where it has. */
 export function judge(

@@ -6,7 +6,7 @@ import type { AttemptState, Call, Layer, Parts } from '../call.ts'
 import type { OutboundResponse } from '../contract.ts'
 import { isFailed, isFailure, statusInHead } from '../grpc.ts'
 import { ERROR_HEADER } from '../headers.ts'
-import { judge, type Verdict } from '../judge.ts'
+import { judgeAndTell, type Verdict } from '../judge.ts'
 
 /** `then` and not `await`: each async function on the way of every request costs it a promise and three turns more. */
 export const breaker: Layer = (parts, next) => (call) => {
@@ -67,17 +67,11 @@ function isRefusedStream(cause: unknown): boolean {
   return cause instanceof WireError && cause.reason === 'h2_refused_stream'
 }
 
-function settle(call: Call, attempt: AttemptState, verdict: Verdict, { metrics, log }: Parts): void {
-  const { upstream, request, policy } = call
-  const { service } = request
+function settle(call: Call, attempt: AttemptState, verdict: Verdict, parts: Parts): void {
+  const { upstream, policy, span } = call
   const candidate = attempt.candidate!
-  const instance = candidate.id
   // What has gone is judged no more: nobody would forget the verdict.
   if (!upstream.holds(candidate)) return
-  if (!attempt.awaited) upstream.outlier.started(instance)
-  const reason = judge(upstream, candidate, verdict, policy.balance)
-  if (reason === undefined) return
-  metrics.ejections.with(service, instance, verdict).value++
-  call.span?.decide('ejection', { instance, reason })
-  log.warn({ service, instance, reason }, 'instance ejected')
+  if (!attempt.awaited) upstream.outlier.started(candidate.id)
+  judgeAndTell({ upstream, candidate, verdict, balance: policy.balance, span }, parts)
 }
