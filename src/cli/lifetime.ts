@@ -10,8 +10,9 @@ export function onAskedToEnd(run: (times: number) => void): () => void {
   const asked = () => run(++times)
   const signals = ['SIGINT', 'SIGTERM'] as const
   for (const signal of signals) process.on(signal, asked)
-  onParentGone(asked)
+  const forgetParent = onParentGone(asked)
   return () => {
+    forgetParent()
     for (const signal of signals) process.off(signal, asked)
   }
 }

@@ -17,16 +17,25 @@ export function hasParent(): boolean {
 
 /** Tells the fleet that this process serves on `port`; does nothing without one. */
 export function reportReady(port: number): void {
-  if (hasParent()) process.send!({ type: 'skein:ready', port } satisfies ReadyMessage)
+  // Without a function to tell it to, that nobody is there any more would end the process; onParentGone tells it, too.
+  if (hasParent()) process.send!({ type: 'skein:ready', port } satisfies ReadyMessage, () => {})
 }
 
 /**
  * Calls `run` once when the fleet is gone. Without a fleet it never does. Listening keeps a process alive that has nothing
- * else to do; with `unref` it does not.
+ * else to do; with `unref` it does not. Returns the function that stops listening.
  */
-export function onParentGone(run: () => void, { unref = false }: { readonly unref?: boolean } = {}): void {
-  if (!hasParent()) return
-  process.once('disconnect', run)
+export function onParentGone(run: () => void, { unref = false }: { readonly unref?: boolean } = {}): () => void {
+  if (!hasParent()) return () => {}
+  let isTold = false
+  const tell = () => {
+    if (isTold) return
+    isTold = true
+    run()
+  }
+  process.once('disconnect', tell)
   if (unref) process.channel?.unref()
-  if (!process.connected) run()
+  // It may have gone already, and the event be over or still to come.
+  if (!process.connected) tell()
+  return () => process.off('disconnect', tell)
 }
