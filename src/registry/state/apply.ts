@@ -30,18 +30,27 @@ export interface Applied {
   undo(): void
 }
 
+/** All of them or, when it throws, none. */
 export function applyChanges(state: State, changes: readonly Change[], index: number): Applied {
   const application = new Application(state, index)
   const before = state.index
   state.index = index
-  for (const { kind, key, body, indexes } of changes) applyChange<Kind>(application, kind, key, body, indexes)
-  return {
-    touched: application.touched,
-    undo() {
-      application.journal.rollback()
-      state.index = before
-    },
+  const undo = () => {
+    application.journal.rollback()
+    state.index = before
   }
+  try {
+    for (const { kind, key, body, indexes } of changes) applyChange<Kind>(application, kind, key, body, indexes)
+  } catch (error) {
+    undo()
+    throw error
+  }
+  return { touched: application.touched, undo }
+}
+
+/** Undefined for what a newer Skein keeps in the same store: it stays there, and means nothing here. */
+function placeOf<K extends Kind>(kind: K): Place<Bodies[K]> | undefined {
+  return Object.hasOwn(PLACES, kind) ? PLACES[kind] : undefined
 }
 
 function applyChange<K extends Kind>(
@@ -51,7 +60,8 @@ function applyChange<K extends Kind>(
   body: Bodies[K] | null,
   indexes: Indexes | undefined,
 ): void {
-  const place = PLACES[kind]
+  const place = placeOf(kind)
+  if (place === undefined) return
   if (body === null) place.remove(application, key)
   else place.put(application, key, application.stamp(body, place.find(application.state, key), indexes))
 }
@@ -73,7 +83,7 @@ function placeRecord<K extends Kind>(
   body: Bodies[K],
   indexes: Indexes,
 ): void {
-  PLACES[kind].place(application, key, { ...body, ...indexes })
+  placeOf(kind)?.place(application, key, { ...body, ...indexes })
 }
 
 /** Forgets the indexes of all resources: each reports `index` from now on, which may be lower than before. */

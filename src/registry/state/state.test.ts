@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { applyChanges, setOutput } from './apply.ts'
+import { applyChanges, loadRecords, setOutput } from './apply.ts'
 import type { CheckInput, Command } from './commands.ts'
 import { decide } from './decide.ts'
-import type { Indexes } from './records.ts'
+import type { Change, Indexes, StoredRecord } from './records.ts'
 import { Refusal } from './refusal.ts'
 import { instancesResource, keyResource, nodeResource, RESOURCE, serviceResource, underResource } from './resources.ts'
 import { ALL_OUTPUTS, State } from './state.ts'
@@ -316,4 +316,28 @@ test('a registration costs the same with 10,000 instances as with 10', () => {
     assert.ok(changes.length <= 2 && touched.size <= 7, `write ${i} touched ${touched.size} resources`)
   }
   assert.equal(state.instances.get('s7').size, 100)
+})
+
+const pair = (key: string) => ({ Key: key, Value: '', Flags: '0', LockIndex: 0 })
+
+test('records of a kind that only a newer version knows mean nothing', () => {
+  const state = new State()
+  const newer = { kind: 'newer', key: 'x', body: { anything: 1 } }
+  const loaded = [newer, { kind: 'kv', key: 'a', body: pair('a') }].map((one) => ({
+    ...one,
+    CreateIndex: 1,
+    ModifyIndex: 1,
+  }))
+  loadRecords(state, loaded as unknown as StoredRecord[], 1)
+  const changes = [newer, { kind: 'kv', key: 'b', body: pair('b') }, { ...newer, body: null }]
+  applyChanges(state, changes as unknown as Change[], 2)
+  assert.deepEqual([[...state.kv.keys()], state.index], [['a', 'b'], 2])
+})
+
+test('changes that cannot be brought in leave nothing behind', () => {
+  const state = new State()
+  const broken = { kind: 'session', key: 's', body: { ID: 's', Node: 'n1' } }
+  const changes = [{ kind: 'kv', key: 'a', body: pair('a') }, broken] as unknown as Change[]
+  assert.throws(() => applyChanges(state, changes, 1), TypeError)
+  assert.deepEqual([state.kv.size, [...state.keys.under('')], state.sessions.size, state.index], [0, [], 0, 0])
 })
