@@ -15,9 +15,10 @@ export interface View {
   load(records: Iterable<StoredRecord>, index: number): void
   /**
    * Brings changes in under `index`, which must be higher than any before. Watchers are not told yet. The returned
-   * function takes them back: last applied, first undone.
+   * function takes them back: last applied, first undone. When it throws nothing is changed.
+   * @param isOwn false = another registry wrote them.
    */
-  apply(changes: readonly Change[], index: number): () => void
+  apply(changes: readonly Change[], index: number, isOwn?: boolean): () => void
   /** Tells the watchers of everything applied since the last call. It is durable now. */
   publish(): void
   /**

@@ -170,8 +170,8 @@ export class Store implements View {
     loadRecords(this.state, records, index)
   }
 
-  apply(changes: readonly Change[], index: number): () => void {
-    const entries = this.#storage.history === undefined ? this.#entries(changes, index) : []
+  apply(changes: readonly Change[], index: number, isOwn = true): () => void {
+    const entries = this.#storage.history === undefined ? this.#entries(changes, index, isOwn) : []
     const { touched, undo } = applyChanges(this.state, changes, index)
     const entry = { changes, touched, entries }
     this.#applied.push(entry)
@@ -181,11 +181,11 @@ export class Store implements View {
     }
   }
 
-  /** What comes back from a shared store has no notes. */
-  #entries(changes: readonly Change[], Index: number): Entry[] {
+  /** What comes back from a shared store has no notes; another registry may have done the very thing that is tried here. */
+  #entries(changes: readonly Change[], Index: number, isOwn: boolean): Entry[] {
     const notes = changes.flatMap((change) => {
       const note = change.note ?? this.#noted(change, { Cause: 'unknown' }).note
-      return note === undefined ? [] : [{ ...note, ...this.#writing.get(sameness(note)) }]
+      return note === undefined ? [] : [{ ...note, ...(isOwn ? this.#writing.get(sameness(note)) : undefined) }]
     })
     return notes.map((note) => ({ Index, ...note }))
   }

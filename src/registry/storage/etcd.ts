@@ -71,7 +71,7 @@ export class EtcdStorage implements Storage {
     const leases = new SessionLeases({ etcd, keys, clock })
     const membership = new Membership({ etcd, keys, clock, log: this.#log, id })
     const turns = new Turns({ etcd, keys, clock, log: this.#log, id, lease: () => membership.lease })
-    const sync = new Sync({ etcd, keys, follower, clock, random, log: this.#log, health }, view, [
+    const sync = new Sync({ etcd, keys, follower, clock, random, log: this.#log, health, id }, view, [
       membership,
       leases,
       turns,

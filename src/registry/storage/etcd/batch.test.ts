@@ -48,6 +48,17 @@ test('of several changes of one key the last counts; removing what is not there 
   assert.deepEqual(take(), ['/t/record/kv/b', '-/t/record/kv/d'])
 })
 
+test('a write that the view cannot take is refused alone', () => {
+  const { take, rejected, view, queue } = setUp([() => [put('a')], () => [put('bad')], () => [put('c')]])
+  const { apply } = view
+  view.apply = (changes, index) => {
+    if (changes.some(({ key }) => key === 'bad')) throw new Error('no place for it')
+    return apply.call(view, changes, index)
+  }
+  assert.deepEqual(take(), ['/t/record/kv/a', '/t/record/kv/c'])
+  assert.deepEqual([rejected, view.applied, queue], [['no place for it'], [], []])
+})
+
 test('many removals are ranges: side by side in the order of bytes, nothing else in between', () => {
   const [low, high] = ['\uffee', '\u{1f600}'] // the other way round in UTF-16
   const names = [...Array.from({ length: 1000 }, (_, i) => `k${String(i).padStart(4, '0')}`), low, high, `${high}1`]

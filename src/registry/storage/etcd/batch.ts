@@ -57,30 +57,46 @@ interface Part {
  * each value it had has an index of its own. Writes that cannot be made are rejected here.
  */
 export function takeBatch(queue: Waiting[], view: View, index: number, tools: BatchTools): Batch {
-  const writes: Waiting[] = []
-  const operations: Operation[] = []
-  const leases: Lease[] = []
-  let records = 0
-  const taken = new Set<string>()
+  const taken = new Taken()
   const undo: (() => void)[] = []
-  let bytes = 0
   for (let waiting = queue[0]; waiting !== undefined; waiting = queue[0]) {
     const part = decidePart(waiting, tools)
-    if (part !== undefined) {
-      const fits = bytes + part.bytes <= BYTES_FULL && operations.length + part.operations.length <= RECORDS_MAX
-      if (writes.length > 0 && (!fits || !part.keys.isDisjointFrom(taken))) break
-      writes.push(waiting)
-      for (const operation of part.operations) operations.push(operation)
-      leases.push(...part.leases)
-      records += part.records
-      for (const key of part.keys) taken.add(key)
-      bytes += part.bytes
-      if (queue.length > 1) undo.push(view.apply(part.changes, index + undo.length + 1))
-    }
+    if (part !== undefined && !taken.hasRoomFor(part)) break
     queue.shift()
+    if (part === undefined) continue
+    try {
+      if (queue.length > 0) undo.push(view.apply(part.changes, index + undo.length + 1))
+      taken.add(waiting, part)
+    } catch (error) {
+      waiting.reject(error)
+    }
   }
   for (const takeBack of undo.reverse()) takeBack()
-  return { writes, operations, records, leases }
+  return taken
+}
+
+class Taken implements Batch {
+  readonly writes: Waiting[] = []
+  readonly operations: Operation[] = []
+  readonly leases: Lease[] = []
+  records = 0
+  readonly #keys = new Set<string>()
+  #bytes = 0
+
+  hasRoomFor({ bytes, operations, keys }: Part): boolean {
+    if (this.writes.length === 0) return true
+    const fits = this.#bytes + bytes <= BYTES_FULL && this.operations.length + operations.length <= RECORDS_MAX
+    return fits && keys.isDisjointFrom(this.#keys)
+  }
+
+  add(waiting: Waiting, { operations, leases, records, keys, bytes }: Part): void {
+    this.writes.push(waiting)
+    for (const operation of operations) this.operations.push(operation)
+    this.leases.push(...leases)
+    this.records += records
+    for (const key of keys) this.#keys.add(key)
+    this.#bytes += bytes
+  }
 }
 
 function decidePart(waiting: Waiting, tools: BatchTools): (Part & { changes: readonly Change[] }) | undefined {

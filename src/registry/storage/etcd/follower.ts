@@ -7,13 +7,15 @@ import type { Change, StoredRecord } from '../../state/records.ts'
 import type { EtcdEvent, KeyValue, Listing, WatchMessage } from './contract.ts'
 import { decodeLastWrite, type Keys, NO_PAST, type Past } from './keys.ts'
 
-/** Changes that became visible together. */
+/** One write: changes that became visible together. */
 export interface Step {
   readonly changes: readonly Change[]
   readonly index: number
+  /** ID of the write. */
+  readonly id: string
 }
 
-export interface Listed extends Step {
+export interface Listed extends Omit<Step, 'id'> {
   /** The store has gone back in time (a restored backup): `changes` replace everything, indexes go down. */
   readonly rewound: boolean
   /** There are differences although the last write is the one that was known: something was lost or tampered with. */
@@ -124,7 +126,8 @@ export class Follower {
     this.#last = index
     this.#past = write.past
     this.#index = index
-    return { changes: records.map((event) => this.#keys.toChange(event)).filter(isThere), index }
+    const changes = records.map((event) => this.#keys.toChange(event)).filter(isThere)
+    return { changes, index, id: write.past.recent[0] ?? '' }
   }
 
   #note({ key, removed, modRevision }: EtcdEvent): void {

@@ -21,6 +21,8 @@ export interface SyncTools {
   readonly random: Random
   readonly log: Logger
   readonly health: Health
+  /** Unique to this process: its writes have IDs that begin with it. */
+  readonly id: string
 }
 
 /** Who else wants to know what is under the prefix. They hear of it before the view does. */
@@ -170,8 +172,8 @@ export class Sync {
 
   #show(steps: readonly Step[]): void {
     if (steps.length === 0) return
-    for (const { changes, index } of steps) {
-      this.#view.apply(changes, index)
+    for (const { changes, index, id } of steps) {
+      this.#view.apply(changes, index, id.startsWith(this.#tools.id))
       this.#view.publish()
     }
     this.#wake()

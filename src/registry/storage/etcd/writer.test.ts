@@ -1,0 +1,44 @@
+/** Writes that meet: in one batch, and with those of another registry. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { because } from '../../history/origin.ts'
+import { Simulation } from './simulation.fixture.ts'
+
+const SEED = Number(process.env['SKEIN_SEED'] ?? 7)
+const setting = (key: string) => ({ type: 'kv-set', key, value: '', flags: '0' }) as const
+
+test('a write that the view cannot take fails alone: those with it and behind it go on', {
+  timeout: 30_000,
+}, async () => {
+  const simulation = new Simulation(SEED)
+  const { store } = await simulation.addNode()
+  const { apply } = store
+  store.apply = (changes, index, isOwn) => {
+    if (changes.some(({ key }) => key === 'bad')) throw new Error('no place for it')
+    return apply.call(store, changes, index, isOwn)
+  }
+  const writes = ['a', 'bad', 'c'].map((key) => store.write(setting(key)))
+  const outcomes = await simulation.until(Promise.allSettled(writes), 60_000)
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled'],
+  )
+  await simulation.until(store.write(setting('d')), 60_000)
+  assert.deepEqual([...store.state.kv.keys()], ['a', 'c', 'd'])
+  await simulation.close()
+})
+
+test(`of two registries that do the same at once, only the one that did it says who asked it to (SKEIN_SEED=${SEED})`, async () => {
+  const simulation = new Simulation(SEED)
+  const stores = [(await simulation.addNode()).store, (await simulation.addNode()).store]
+  const write = (key: string) =>
+    stores.map((store, i) => because({ Cause: 'api', Actor: `10.0.0.${i}` }, () => store.write(setting(key))))
+  const keys = Array.from({ length: 10 }, (_, i) => `skein/${i}`)
+  for (const key of keys) await simulation.until(Promise.all(write(key)))
+  await simulation.pass(100)
+  const causes = stores.map(({ history }) => history.list({ last: 100 }).map(({ Cause }) => Cause))
+  for (const [i, key] of keys.entries())
+    assert.deepEqual([causes[0]![i], causes[1]![i]].sort(), ['api', 'unknown'], key)
+  for (const { history } of stores) assert.equal(history.list({ last: 100 }).length, keys.length)
+  await simulation.close()
+})
