@@ -6,6 +6,7 @@ import { CHUNKED, type ExchangeObserver, type ServerExchange } from '../contract
 import { FLAG, FRAME } from './codes.ts'
 import {
   data,
+  type Fields,
   GET,
   headers,
   POST,
@@ -421,7 +422,44 @@ test('100-continue goes before the answer', async (t) => {
     exchange.send(200, [], 'ok')
   })
   await say(headers(1, [...POST, ['expect', '100-continue']], 0))
-  assert.deepEqual(heard(1), ['100', '200', 'data 2 end', 'reset 0'])
+  assert.deepEqual(heard(1), ['100', '200', 'data 2 end'])
+})
+
+test('an answer before the end of its request leaves the client a while to end it; then it is asked to stop', async (t) => {
+  const ended: string[] = []
+  const answer = (exchange: ServerExchange) => {
+    const { target } = exchange.head
+    const note = (word: string) => void ended.push(`${target} ${word}`)
+    exchange.body!.read({ chunk: (bytes) => note(`${bytes.length}`), end: () => note('end'), fail: () => note('fail') })
+    if (target === '/x') return void exchange.send(200, [], 'ok')
+    setImmediate(() => exchange.send(200, [], 'ok'))
+  }
+  const { say, heard, clock, connection } = await talk(t, answer, { lingerMs: 2_000 })
+  const sized = POST.map((one) => (one[0] === ':path' ? ([':path', '/sized'] as const) : one))
+  const length = (bytes: number): Fields => [...sized, ['content-length', String(bytes)]]
+  await say(headers(1, POST, 0), headers(3, POST, 0), headers(5, POST, 0), headers(7, length(70_000), 0))
+  await say(headers(9, length(3), 0), data(9, 'abc'), headers(11, length(3), 0), data(11, 'abc'))
+  await quiet()
+  const whole = ['200', 'data 2 end']
+  const stopped = [...whole, 'reset 0']
+  assert.deepEqual([1, 3, 5, 7, 9, 11].map(heard), [whole, whole, whole, stopped, whole, whole])
+  assert.deepEqual(ended, [
+    ...Array(3).fill('/x fail'),
+    '/sized fail',
+    '/sized 3',
+    '/sized 3',
+    '/sized end',
+    '/sized end',
+  ])
+  clock.advance(1_000)
+  await say(data(1, '', FLAG.endStream), data(3, 'a'.repeat(16_384)), data(9, '', FLAG.endStream))
+  for (let i = 0; i < 3; i++) await say(data(5, 'a'.repeat(16_384)))
+  await say(data(5, 'a'.repeat(16_384)))
+  assert.deepEqual([1, 3, 5, 9].map(heard), [whole, whole, stopped, whole], 'the fifth cannot go on any more')
+  clock.advance(1_000)
+  await quiet()
+  assert.deepEqual([1, 3, 5, 9, 11].map(heard), [whole, stopped, stopped, whole, stopped])
+  assert.equal(connection.busy, false)
 })
 
 test('a connection that fails while answers wait for the client lets go of them', async (t) => {

@@ -25,6 +25,8 @@ export interface StreamConnection {
   /** It may send so many more itself. */
   reopen(stream: H2Stream, bytes: number): void
   reset(stream: H2Stream, code: number): void
+  /** Its answer is out; the end of its request has a while to come. */
+  linger(stream: H2Stream): void
   /** Both sides have ended. */
   over(stream: H2Stream): void
 }
@@ -38,6 +40,8 @@ export class H2Stream implements ServerExchange, Sender {
   readonly head: RequestHead
   observer: ExchangeObserver = NOBODY
   done = false
+  /** Its request is none: behind the answer it is reset (RFC 9113 §8.1.1). */
+  malformed = false
   /** END_STREAM has come. */
   ended: boolean
   /** What the client takes of this answer, bytes; negative where it has changed its mind. */
@@ -141,8 +145,9 @@ export class H2Stream implements ServerExchange, Sender {
     else if (this.#queue === undefined) this.#endStream()
   }
 
+  /** A whole answer stays one. */
   reset(): void {
-    this.cancel(CODE.internal)
+    if (!this.done || this.#tunnelled) this.cancel(CODE.internal)
   }
 
   /** Ends it before its time, on our side. */
@@ -166,8 +171,8 @@ export class H2Stream implements ServerExchange, Sender {
 
   // The connection's side.
 
-  /** More of its body, `size` bytes with its padding. Returns the code of a mistake. */
-  onData(bytes: Buffer, size: number): number | undefined {
+  /** More of its body, `size` bytes with its padding; `ends`: the last of it. Returns the code of a mistake. */
+  onData(bytes: Buffer, size: number, ends: boolean): number | undefined {
     this.#received += bytes.length
     this.#owed += size
     this.#shared += size
@@ -175,7 +180,8 @@ export class H2Stream implements ServerExchange, Sender {
     if (this.#received > this.#length) return CODE.protocol
     if (bytes.length > 0) this.#incoming?.push(bytes)
     // Its taker may have ended it just now.
-    if (!this.#held && !this.#closed) this.#take()
+    if ((!this.#held || this.done) && !this.#closed) this.#take()
+    if (this.done && !ends && this.#isStuck()) this.stop()
     return undefined
   }
 
@@ -200,6 +206,13 @@ export class H2Stream implements ServerExchange, Sender {
     this.#frame(size < bytes!.length ? bytes!.subarray(0, size) : bytes!, isLast)
     if (isLast) this.#caughtUp()
     return true
+  }
+
+  /** RFC 9113 §8.1: asks the client to stop what it sends; by default without an error. */
+  stop(code: number = CODE.noError): void {
+    if (this.#closed) return
+    this.#connection.reset(this, code)
+    this.lost(answeredEarly())
   }
 
   /** It was reset, or its connection has gone. */
@@ -240,7 +253,7 @@ export class H2Stream implements ServerExchange, Sender {
     // At once: many streams that each owe a little would else hold all of it, and wait for each other.
     this.#connection.taken(this.settle())
     // Half a window is worth a frame.
-    if (this.#owed < STREAM_WINDOW_BYTES / 2 || this.ended) return
+    if (this.#owed < STREAM_WINDOW_BYTES / 2 || this.ended || this.done) return
     this.#connection.reopen(this, this.#owed)
     this.#owed = 0
   }
@@ -253,7 +266,7 @@ export class H2Stream implements ServerExchange, Sender {
     this.#begun = true
     this.#bodiless = this.head.method === 'HEAD' || status === 204 || status === 304 || status < 200
     this.#sent = empty || this.#bodiless
-    this.#output.headers(this.id, block, this.#sent)
+    this.#output.headers(this.id, block, this.#sent && !this.malformed)
   }
 
   /** False: hold back. */
@@ -286,7 +299,7 @@ export class H2Stream implements ServerExchange, Sender {
     this.window -= bytes.length
     this.#sent = ends
     this.#sending.left -= bytes.length
-    this.#output.data(this.id, bytes, ends)
+    this.#output.data(this.id, bytes, ends && !this.malformed)
   }
 
   #caughtUp(): void {
@@ -309,12 +322,24 @@ export class H2Stream implements ServerExchange, Sender {
     if (this.done) return
     this.done = true
     this.observer.done()
-    if (this.ended) this.#finishBoth()
-    // RFC 9113 §8.1: an answer before the end of its request asks the client to stop, without an error.
-    else if (!this.#tunnelled) {
-      this.#connection.reset(this, CODE.noError)
-      this.lost(new Error('the request was answered before its body was read'))
-    }
+    if (this.malformed) this.stop(CODE.protocol)
+    else if (this.ended) this.#finishBoth()
+    else if (!this.#tunnelled) this.#answeredEarly()
+  }
+
+  #answeredEarly(): void {
+    const incoming = this.#incoming
+    if (incoming === undefined || this.#isStuck()) return void this.stop()
+    if (this.#received === this.#length) incoming.end(NOTHING)
+    else incoming.fail(answeredEarly())
+    // What ends the request may be under way, and Node's client counts an answer as broken off whose stream is reset while it reads.
+    this.#connection.linger(this)
+  }
+
+  /** It cannot end its request: it may not send as much. */
+  #isStuck(): boolean {
+    const left = STREAM_WINDOW_BYTES - this.#owed
+    return this.#length === UNKNOWN ? left === 0 : this.#length - this.#received > left
   }
 
   #finishBoth(): void {
@@ -322,3 +347,5 @@ export class H2Stream implements ServerExchange, Sender {
     this.#connection.over(this)
   }
 }
+
+const answeredEarly = () => new Error('the request was answered before its body was read')

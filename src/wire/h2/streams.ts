@@ -168,9 +168,14 @@ export class H2Streams implements StreamConnection {
     }
   }
 
-  /** Of a refused stream nothing is read, and who does not take the refusal is not waited for. */
+  /**
+   * Of a refused stream nothing is read, and who does not take the refusal is not waited for. One that is no request, and not only too
+   * large, is an error of its stream (§8.1.1), said behind the answer, which tells people why.
+   */
   #refuse(id: number, ended: boolean, error: WireError): void {
     const stream = new H2Stream(this, id, NO_HEAD, ended, true)
+    stream.malformed = error.status === 400
+    if (stream.malformed) this.#misuse.countReset()
     this.#open.set(id, stream)
     this.#host.onRefusedStream(stream, error)
     if (!stream.done) this.#host.clock.after(this.#host.limits.lingerMs, () => stream.cancel(CODE.cancel))
@@ -191,7 +196,7 @@ export class H2Streams implements StreamConnection {
     if (bytes.length === 0 && !ends) this.#misuse.countIdle()
     if (stream === undefined || stream.ended) return void this.#onLateData(id, stream, payload.length)
     const code =
-      stream.onData(bytes.length === 0 ? bytes : this.#reading.keep(bytes), payload.length) ??
+      stream.onData(bytes.length === 0 ? bytes : this.#reading.keep(bytes), payload.length, ends) ??
       (ends ? stream.onEnd([]) : undefined)
     if (code !== undefined) this.#mistake(id, code)
   }
@@ -224,10 +229,12 @@ export class H2Streams implements StreamConnection {
     this.#misuse.countReset()
   }
 
-  /** §5.3: nobody heeds it any more. */
+  /** §5.3: nobody heeds it any more. RFC 7540 §5.3.1: none may depend on itself; one that is not there cannot be reset. */
   #onPriority(id: number, dependency: number): void {
     this.#misuse.countIdle()
-    if (dependency === id && this.#open.has(id)) this.#mistake(id, CODE.protocol)
+    if (dependency !== id) return
+    if (!this.#open.has(id)) throw new H2ConnectionError(CODE.protocol, 'a stream depends on itself')
+    this.#mistake(id, CODE.protocol)
   }
 
   #checkSeen(id: number): void {
@@ -261,6 +268,10 @@ export class H2Streams implements StreamConnection {
     if (!this.#open.has(stream.id)) return
     this.#leaveOut(stream.id, code)
     this.#forget(stream)
+  }
+
+  linger(stream: H2Stream): void {
+    this.#host.clock.after(this.#host.limits.lingerMs, () => stream.stop())
   }
 
   over(stream: H2Stream): void {
