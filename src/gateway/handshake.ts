@@ -136,8 +136,8 @@ async function ask(
     const key = header(exchange.head.headers, KEY) ?? randomBytes(16).toString('base64')
     const { answer, head } = await exchangeHeads(exchange, parts, lease, socket, key)
     note(answer.statusCode!)
-    if (head === undefined) return { lease, answer, agreed: undefined }
-    if (!agrees(key, answer)) throw failed(exchange, 'websocket_accept')
+    if (head === undefined && isRefusal(answer)) return { lease, answer, agreed: undefined }
+    if (head === undefined || !agrees(key, answer)) throw failed(exchange, 'websocket_accept')
     return { lease, answer, agreed: { socket, head } }
   } catch (error) {
     socket.destroy()
@@ -196,6 +196,11 @@ function handshakeHeaders(exchange: Exchange, { instance }: Lease, key: string):
   headers.push('x-request-id', exchange.requestId, 'traceparent', formatTraceparent(exchange.trace!))
   if (exchange.trace!.traceState !== undefined) headers.push('tracestate', exchange.trace!.traceState)
   return headers
+}
+
+/** A 101 that names no protocol would leave the client in one that nobody speaks. */
+function isRefusal({ statusCode }: IncomingMessage): boolean {
+  return statusCode! >= 200 && statusCode! <= 599
 }
 
 /** RFC 6455 §4.1: the proof that the other side speaks WebSocket and answers this very handshake. */

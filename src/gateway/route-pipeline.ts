@@ -17,6 +17,7 @@ import { maintain } from './step/maintain.ts'
 import { mirror } from './step/mirror.ts'
 import { receiveBody } from './step/receive-body.ts'
 import { redirect } from './step/redirect.ts'
+import { refuseUpgrade } from './step/refuse-upgrade.ts'
 import { rewrite } from './step/rewrite.ts'
 import { runSteps } from './step/run-steps.ts'
 import { share } from './step/share.ts'
@@ -43,6 +44,8 @@ export function routePipelines(parts: Parts): (route: GatewayRoute) => Run {
     [({ rules }) => rules.maintenance, maintain],
     // Must be below CORS, because preflights must not be redirected. Above what costs: there is nothing to protect.
     [({ config }) => config.redirect, redirect],
+    // Must be above the limits, of which what is refused whoever asks takes nothing; below CORS, which says who may ask.
+    [() => true, refuseUpgrade],
     // Must be above everything that costs more than counting.
     [({ rules }) => earlyLimits(rules.rateLimits).length > 0, limitRate(parts, earlyLimits)],
     // Must be below the cheap limits, as a signature costs much; above all that acts for the client.

@@ -179,6 +179,8 @@ export function tunnelSuite(name: string, enter: Enter): void {
     for (const [what, answer] of [
       ['a wrong proof', () => agreed('another')],
       ['another protocol', (key: string) => agreed(key).replace('Upgrade: websocket', 'Upgrade: h2c')],
+      ['no protocol', (key: string) => agreed(key).replace('Upgrade: websocket\r\n', '')],
+      ['a status that is none', () => 'HTTP/1.1 999 Yes\r\nContent-Length: 0\r\n\r\n'],
       ['no HTTP', () => 'hello\r\n\r\n'],
     ] as const) {
       test(`an instance that agrees with ${what} is 502, and no byte passes`, async (t) => {
@@ -242,6 +244,13 @@ export function tunnelSuite(name: string, enter: Enter): void {
       const gone = Promise.all([closed(stream), closed(upstream)])
       await gateway.close()
       await gone
+    })
+
+    test('what a route refuses whoever asks takes nothing of its limits', async (t) => {
+      const rateLimit = { requests: 1, seconds: 60, by: 'route' as const }
+      const { client, url } = await echo(t, enter, { routes: [{ to: 'users', rateLimit }], clock: new VirtualClock() })
+      for (let i = 0; i < 3; i++) assert.equal((await client.ask('/')).status, 400)
+      assert.deepEqual([(await fetch(url)).status, (await fetch(url)).status], [200, 429])
     })
 
     test('the rules of a route hold for it, too', async (t) => {

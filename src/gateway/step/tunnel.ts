@@ -1,41 +1,30 @@
 import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { addAbortSignal, type Duplex } from 'node:stream'
-import { SkeinError } from '../../core/errors.ts'
-import { header, withoutHeaders } from '../../core/headers.ts'
+import { withoutHeaders } from '../../core/headers.ts'
 import { fromReadable } from '../../wire/incoming.ts'
 import { reset } from '../../wire/reset.ts'
 import { sendAnswer } from '../answer.ts'
 import { responseHeaders } from '../end-to-end.ts'
 import type { Exchange, Parts } from '../exchange.ts'
-import { KEY, openUpstream } from '../handshake.ts'
+import { openUpstream } from '../handshake.ts'
 import { IdleTimer } from '../idle.ts'
 
-/** Joins client and instance by a WebSocket, where the route allows it, and resolves when it has closed. */
+/** Joins client and instance by a WebSocket, and resolves when it has closed. */
 export function tunnel(parts: Parts): (exchange: Exchange) => Promise<void> {
   return async (exchange) => {
-    refuseUnlessAllowed(exchange)
     const { lease, answer, agreed } = await openUpstream(exchange, parts)
     try {
       if (agreed === undefined) await passRefusal(exchange, answer, parts)
       else await join(exchange, answer, agreed, parts)
+    } catch (error) {
+      // The client's side may have gone before the two were joined.
+      agreed?.socket.destroy()
+      throw error
     } finally {
       lease.release()
     }
   }
-}
-
-function refuseUnlessAllowed({ route, head }: Exchange): void {
-  if (route!.config.websocket !== true) {
-    throw new SkeinError('BAD_REQUEST', 'no WebSocket is let in here', { reason: 'websocket_not_allowed' })
-  }
-  if (head.upgrade !== 'websocket') {
-    throw new SkeinError('BAD_REQUEST', 'the only protocol of CONNECT is websocket', { reason: 'upgrade' })
-  }
-  const key = header(head.headers, KEY)
-  const isKey = key === undefined ? head.version === '2.0' : /^[A-Za-z0-9+/]{22}==$/.test(key)
-  if (head.method === 'GET' && head.version !== '1.0' && isKey) return
-  throw new SkeinError('BAD_REQUEST', 'this is no WebSocket handshake', { reason: 'websocket_handshake' })
 }
 
 /** The instance said no, in its own words. */
