@@ -66,6 +66,29 @@ test('answers whose fields fall out of a small table, as in C.6', () => {
   )
 })
 
+test('each way to say a field', () => {
+  const KINDS = { entering: [0x40, 63], literal: [0, 15], secret: [0x10, 15] } as const
+  const names = { 'user-agent': '', 'custom-key': '0a63 7573 746f 6d2d 6b65 79', other: '8825 a849 e95b a97d 7f' }
+  const values = ['0c63 7573 746f 6d2d 7661 6c75 65', '8925 a849 e95b b8e8 b4bf']
+  for (const [bits, prefix] of Object.values(KINDS)) {
+    for (const [name, said] of Object.entries(names)) {
+      // It is the 58th of the static table.
+      const first = said !== '' ? [bits] : prefix > 58 ? [bits | 58] : [bits | prefix, 58 - prefix]
+      for (const value of values) {
+        const block = Buffer.concat([Buffer.from(first), bytes(said), bytes(value)])
+        const read = new HpackDecoder(LIMITS).read(block)
+        assert.deepEqual(read.fields, [name === 'other' ? 'custom-key' : name, 'custom-value'])
+      }
+    }
+  }
+})
+
+test('the size of the table may change more than once before the first field', () => {
+  const decoder = new HpackDecoder(LIMITS)
+  assert.deepEqual(decoder.read(bytes('20 3f61 3fe1 1f 4001 6101 62')).fields, ['a', 'b'])
+  assert.deepEqual(decoder.read(bytes('be')).fields, ['a', 'b'])
+})
+
 const BROKEN: Readonly<Record<string, string>> = {
   'field 0': '80',
   'a field that is not in the table': 'be',

@@ -37,6 +37,14 @@ export const word = (type: number, stream: number, value: number): Buffer => {
   return frame(type, 0, stream, payload)
 }
 export const windowUpdate = (stream: number, bytes: number) => word(FRAME.windowUpdate, stream, bytes)
+export const padded = (type: number, flags: number, stream: number, padding: number, payload: Buffer): Buffer =>
+  frame(type, flags | FLAG.padded, stream, Buffer.concat([Buffer.from([padding]), payload, Buffer.alloc(padding)]))
+/** `dependency` with the highest bit: exclusive. */
+export const priority = (stream: number, dependency: number, weight: number): Buffer => {
+  const payload = Buffer.alloc(5, weight)
+  payload.writeUInt32BE(dependency)
+  return frame(FRAME.priority, 0, stream, payload)
+}
 export const reset = (stream: number, code = 8) => word(FRAME.reset, stream, code)
 export function settings(...pairs: readonly (readonly [id: number, value: number])[]): Buffer {
   const payload = Buffer.alloc(pairs.length * 6)
@@ -100,9 +108,8 @@ export async function talk(
   const [socket, theirs] = duplexPair()
   copyWrites(theirs)
   const connection = server.accept(theirs as never, new Reading())
-  const frames: Frame[] = []
+  const { frames, heard } = listenTo(socket)
   let closed = false
-  collect(socket, frames)
   socket.on('error', () => {})
   theirs.once('close', () => {
     closed = true
@@ -117,7 +124,7 @@ export async function talk(
       if (bytes.length > 0) socket.write(Buffer.concat(bytes))
       await quiet()
     },
-    heard: (stream) => frames.filter((one) => one.stream === stream).map(inWords),
+    heard,
   }
   await said.say(greeting)
   return said
@@ -131,6 +138,13 @@ function copyWrites(stream: Duplex): void {
 
 export async function quiet(): Promise<void> {
   for (let turns = 0; turns < 8; turns++) await turn()
+}
+
+/** Collects what comes on `socket`. */
+export function listenTo(socket: Duplex): Pick<Talk, 'frames' | 'heard'> {
+  const frames: Frame[] = []
+  collect(socket, frames)
+  return { frames, heard: (stream) => frames.filter((one) => one.stream === stream).map(inWords) }
 }
 
 function collect(socket: Duplex, frames: Frame[]): void {
