@@ -65,8 +65,8 @@ async function register(request: ApiRequest, registry: Registry): Promise<Answer
   if (Name === '') throw new Refusal(400, 'Missing check name')
   const status = checkStatus(input.Status, 'Bad check status')
   const check = checkInput(input, ID || Name, Name, status)
-  if (ServiceID !== '') findService(registry, ServiceID, `ServiceID ${JSON.stringify(ServiceID)} does not exist`)
   await registry.store.write((state) => {
+    if (ServiceID !== '') findService(registry, ServiceID, `ServiceID ${JSON.stringify(ServiceID)} does not exist`)
     const command: Register = { ...onOwnNode(registry), checks: [check], keepStatus: true, replaceChecks: false }
     requireRegister(request.rights, state, command)
     return command

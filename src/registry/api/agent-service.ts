@@ -62,6 +62,7 @@ async function service(request: ApiRequest, registry: Registry): Promise<Answer>
     isNews: ({ hash }) => asked === '' || hash !== asked,
   }
   const wait = request.query.wait()
+  await lookTwice(registry, () => hasService(registry, id))
   const { store, clock, random } = registry
   const { shown, hash } = await blockingQuery(question, wait, { hub: store.hub, clock, random, onGone: request.onGone })
   return json({ ...shown, ContentHash: hash }, 200, ['X-Consul-ContentHash', hash])

@@ -39,6 +39,21 @@ test('keys under a prefix are encoded once for all who ask until one of them cha
   }
 })
 
+test('a key is encoded once for all who wait for it, and kept for nobody else', async () => {
+  const { get, put } = await keys()
+  await put('a', 'eA==')
+  for (const query of ['index=0', 'index=0&raw']) {
+    const first = (await get('a', query)).body
+    assert.equal((await get('a', query)).body, first, query)
+    await put('a', 'eQ==')
+    assert.notEqual((await get('a', query)).body, first, query)
+    await put('a', 'eA==')
+  }
+  assert.equal((await get('a', 'index=0&raw')).body?.bytes.toString(), 'x')
+  assert.match((await get('a', 'index=0')).body?.bytes.toString() ?? '', /"Value":"eA=="/)
+  assert.notEqual((await get('a', '')).body, (await get('a', '')).body)
+})
+
 test('each form of a question about a prefix has an answer of its own', async () => {
   const { get, put } = await keys()
   await put('a/b/c', 'eA==')

@@ -26,6 +26,8 @@ function get(request: ApiRequest, registry: Registry): Read {
     check: (rights) => rights.require('key', 'read', name),
     index: () => state.keyIndex(name),
     encode: () => found() && `[${showPair(found()!)}]`,
+    // Many may wait for the same key; who only reads it would drive other answers out.
+    cache: query.has('index'),
     ...(query.has('raw') ? { raw: () => found() && Buffer.from(found()!.Value, 'base64') } : {}),
   }
 }

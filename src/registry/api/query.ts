@@ -1,6 +1,6 @@
 /** /v1/query: prepared queries, kept under a name and asked by it, here or by DNS. Templates know names, but no regular expressions. */
 import { randomUUID } from 'node:crypto'
-import { below } from '../../core/random.ts'
+import { shuffled } from '../../core/random.ts'
 import { HIDDEN, type Rights, UNKNOWN_TOKEN } from '../acl/contract.ts'
 import { Sight } from '../acl/sight.ts'
 import { findQuery, runQuery, unknownField } from '../prepared-query.ts'
@@ -172,7 +172,6 @@ function ask(request: ApiRequest, registry: Registry): Promise<Answer> | Answer 
 const getOne = read(({ name }, { store: { state } }) => {
   const id = idOf(name)
   const find = () => state.queries.get(id) ?? notFound()
-  find()
   return {
     ...queries(state.indexOf.bind(state), () => [find()]),
     check: (rights) => requireQuery(rights, 'read', find()),
@@ -224,11 +223,8 @@ async function execute(name: string, request: ApiRequest, registry: Registry): P
 }
 
 /** Shuffled, so that clients which take the first spread; the near node's first. */
-function arranged(found: Found[], { Service }: QueryRecord, { query }: ApiRequest, registry: Registry): Found[] {
-  for (let i = found.length - 1; i > 0; i--) {
-    const j = below(registry.random, i + 1)
-    ;[found[i], found[j]] = [found[j]!, found[i]!]
-  }
+function arranged(seen: Found[], { Service }: QueryRecord, { query }: ApiRequest, registry: Registry): Found[] {
+  const found = shuffled(seen, registry.random)
   const nearest = near(registry, query) ?? (Service.Near === '_agent' ? registry.node : Service.Near)
   const rank = ({ node }: Found) => (node.Node === nearest ? 0 : 1)
   found.sort((a, b) => rank(a) - rank(b))

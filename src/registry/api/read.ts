@@ -104,21 +104,22 @@ function lazy<T>(make: () => T): () => T {
 /** Parameters on which a cached answer depends. Others, known or invented, must not split the cache. */
 const IN_KEY = [
   ...['filter', 'near', 'node-meta', 'passing', 'peer', 'tag'],
-  ...['keys', 'recurse', 'seperator', 'separator'],
+  ...['keys', 'raw', 'recurse', 'seperator', 'separator'],
 ] as const
 
 function show(request: ApiRequest, registry: Registry, prepared: Read, rights: Rights): Shown {
   const sight = new Sight(rights)
-  if (prepared.cache !== true) {
+  const encode = () => {
     const body = prepared.raw === undefined ? prepared.encode(sight) : prepared.raw()
-    return { body: body === undefined ? undefined : new Encoded(body), isPartial: sight.isPartial }
+    return body === undefined ? undefined : new Encoded(body, sight.isPartial)
   }
-  const version = `${registry.store.state.generation}/${prepared.index()}/${prepared.version?.() ?? 0}`
-  const body = registry.cache.get(cacheKey(request, rights), version, () => {
-    const text = prepared.encode(sight)
-    return text === undefined ? undefined : new Encoded(text, sight.isPartial)
-  })
+  const kept = () => registry.cache.get(cacheKey(request, rights), versionOf(prepared, registry), encode)
+  const body = prepared.cache === true ? kept() : encode()
   return { body, isPartial: body?.isPartial ?? sight.isPartial }
+}
+
+function versionOf(prepared: Read, { store }: Registry): string {
+  return `${store.state.generation}/${prepared.index()}/${prepared.version?.() ?? 0}`
 }
 
 function cacheKey({ path, name, query }: ApiRequest, { key }: Rights): string {

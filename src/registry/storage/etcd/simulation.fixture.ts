@@ -22,6 +22,8 @@ export interface Node {
   readonly store: Store
   /** GET of `path` with Consul's parameters. */
   ask(path: string, parameters?: string): Promise<Reading>
+  /** PUT; gives the status. */
+  put(path: string, body: unknown): Promise<number>
 }
 
 const PATHS = new PathTable(ENDPOINTS)
@@ -41,7 +43,7 @@ export class Simulation {
     const { clock, random } = this
     const etcd = new FakeEtcd(this.cluster, lagMs)
     const store = new Store(new EtcdStorage({ endpoints: [], clock, random, etcd }))
-    const node = { etcd, store, ask: this.#asker(store) }
+    const node = { etcd, store, ...this.#client(store) }
     await this.until(store.open())
     this.nodes.push(node)
     return node
@@ -67,7 +69,7 @@ export class Simulation {
     }
   }
 
-  #asker(store: Store) {
+  #client(store: Store): Pick<Node, 'ask' | 'put'> {
     const { clock, random } = this
     const registry = {
       access: OPEN_ACCESS,
@@ -78,28 +80,38 @@ export class Simulation {
       datacenter: 'dc1',
       node: 'skein',
       log: silentLogger,
-    }
-    return async (path: string, parameters = ''): Promise<Reading> => {
-      const match = PATHS.match(path)!
-      const request: ApiRequest = {
-        method: 'GET',
-        path: match.endpoint.path,
-        name: match.name,
-        query: new QueryString(parameters),
-        header: () => undefined,
-        peer: undefined,
-        token: undefined,
-        rights: UNLIMITED,
-        body: () => Promise.reject(new Error('a GET has no body')),
-        onGone: () => () => {},
-      }
-      const { headers, body } = await match.endpoint.GET!(request, registry as unknown as Registry)
-      const index = Number(headers[headers.indexOf('X-Consul-Index') + 1])
-      return { index, body: body?.bytes.toString() ?? '' }
+      checks: { renew() {} },
+    } as unknown as Registry
+    return {
+      async ask(path, parameters = '') {
+        const { endpoint, name } = PATHS.match(path)!
+        const { headers, body } = await endpoint.GET!(requestOf(endpoint.path, name, parameters), registry)
+        const index = Number(headers[headers.indexOf('X-Consul-Index') + 1])
+        return { index, body: body?.bytes.toString() ?? '' }
+      },
+      async put(path, body) {
+        const { endpoint, name } = PATHS.match(path)!
+        const request = { ...requestOf(endpoint.path, name), body: async () => Buffer.from(JSON.stringify(body)) }
+        return (await endpoint.PUT!(request, registry)).status
+      },
     }
   }
 
   async close(): Promise<void> {
     await this.until(Promise.all(this.nodes.map(({ store }) => store.close())))
+  }
+}
+
+function requestOf(path: string, name: string, parameters = ''): ApiRequest {
+  return {
+    method: 'GET',
+    ...{ path, name },
+    query: new QueryString(parameters),
+    header: () => undefined,
+    peer: undefined,
+    token: undefined,
+    rights: UNLIMITED,
+    body: () => Promise.reject(new Error('a GET has no body')),
+    onGone: () => () => {},
   }
 }

@@ -1,7 +1,8 @@
-/** Writes that meet: in one batch, and with those of another registry. */
+/** Writes that meet: in one batch, with those of another registry, and with what is asked there. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { because } from '../../history/origin.ts'
+import type { QueryBody } from '../../state/records.ts'
 import { Simulation } from './simulation.fixture.ts'
 
 const SEED = Number(process.env['SKEIN_SEED'] ?? 7)
@@ -40,5 +41,31 @@ test(`of two registries that do the same at once, only the one that did it says 
   for (const [i, key] of keys.entries())
     assert.deepEqual([causes[0]![i], causes[1]![i]].sort(), ['api', 'unknown'], key)
   for (const { history } of stores) assert.equal(history.list({ last: 100 }).length, keys.length)
+  await simulation.close()
+})
+
+test('what one registry has acknowledged is known to the other that is asked next', async () => {
+  const simulation = new Simulation(SEED)
+  const [here, there] = [await simulation.addNode(), await simulation.addNode()]
+  there.etcd.lagMs = 500
+  const node = { Node: 'skein', ID: '', Address: '127.0.0.1', TaggedAddresses: null, Meta: null }
+  const rest = { skipNodeUpdate: false, checks: [], keepStatus: true, replaceChecks: false }
+  await simulation.until(here.store.write({ type: 'register', node, ...rest }))
+  await simulation.pass(1000)
+
+  for (const [i, path] of ['service/', 'health/service/id/', 'health/service/name/'].entries()) {
+    const id = `web-${i}`
+    await simulation.until(here.put('/v1/agent/service/register', { Name: id }))
+    const { body } = await simulation.until(there.ask(`/v1/agent/${path}${id}`))
+    assert.match(body, new RegExp(`"ID":"${id}"`), path)
+  }
+  await simulation.until(here.put('/v1/agent/service/register', { Name: 'api' }))
+  const check = { Name: 'c', ServiceID: 'api', TTL: '10s' }
+  assert.equal(await simulation.until(there.put('/v1/agent/check/register', check)), 200)
+
+  const query = { Name: 'q', Session: '', DNS: { TTL: '' }, Service: { Service: 'api' } }
+  const ID = '11111111-2222-3333-4444-555555555555'
+  await simulation.until(here.store.write({ type: 'query-set', isNew: true, query: { ID, ...query } as QueryBody }))
+  assert.match((await simulation.until(there.ask(`/v1/query/${ID}`))).body, /"Name":"q"/)
   await simulation.close()
 })
