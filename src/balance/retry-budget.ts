@@ -15,6 +15,10 @@ export interface RetryBudget {
   request(): () => void
   /** Asks for one retry: the function to call when that attempt ends, or undefined when the budget is spent. */
   retry(): (() => void) | undefined
+  /** Retries that have not ended. */
+  underWay(): number
+  /** Retries at a time, by the requests under way now. */
+  allowed(): number
 }
 
 /** Envoy's form: max(floor(percent × requests under way), minimum). Source: circuit_breaker.proto RetryBudget. */
@@ -25,9 +29,12 @@ export function retriesAllowed(active: number, percent: number, minimum: number)
 export function createRetryBudget({ percent = 20, minimum = 3 }: RetryBudgetOptions = {}): RetryBudget {
   const requests = counter()
   const retries = counter()
+  const allowed = () => retriesAllowed(requests.count(), percent, minimum)
   return {
     request: requests.begin,
-    retry: () => (retries.count() < retriesAllowed(requests.count(), percent, minimum) ? retries.begin() : undefined),
+    retry: () => (retries.count() < allowed() ? retries.begin() : undefined),
+    underWay: retries.count,
+    allowed,
   }
 }
 

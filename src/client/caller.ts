@@ -17,8 +17,9 @@ import { clientMetrics } from '../telemetry/standard.ts'
 import { type Call, type Handler, newAttempt, type Parts } from './call.ts'
 import type { Caller, CallPolicy, CandidateState, Lease, OutboundRequest, OutboundResponse } from './contract.ts'
 import { registrySilent } from './failure.ts'
+import { type GuardState, guardState } from './guard-state.ts'
 import { type Judged, judgeAndTell } from './judge.ts'
-import { pickFacts } from './pick-facts.ts'
+import { countPick, pickFacts } from './pick-facts.ts'
 import { buildPipelines } from './pipeline.ts'
 import { type Policies, resolvePolicy } from './policy.ts'
 import { transportByProtocol } from './transport/by-protocol.ts'
@@ -111,7 +112,7 @@ class PipelineCaller implements Caller {
     const limits = resolvePolicy(policy, this.#defaults)
     if (!upstream.known) await this.#firstSnapshot(upstream, limits)
     const { candidate, chooser } = upstream.pick({ balance: limits.balance, hashKey, tried })
-    this.#parts.metrics.picks.with(service, chooser.policy.name, candidate.id).value++
+    countPick({ upstream, candidate, chooser }, this.#parts.metrics)
     // There is no call whose span could tell it.
     const span = currentContext()?.span
     span?.decide('pick', pickFacts({ upstream, tried, policy: limits }, candidate, chooser))
@@ -139,6 +140,11 @@ class PipelineCaller implements Caller {
     const limits = resolvePolicy(policy, this.#defaults)
     if (!upstream.known) await this.#firstSnapshot(upstream, limits)
     return upstream.inspect(limits.balance)
+  }
+
+  guards(service: string, policy?: CallPolicy): GuardState {
+    const limits = resolvePolicy(policy, this.#defaults)
+    return guardState(this.#upstream(service), limits, this.#parts.clock.monotonic())
   }
 
   async close(): Promise<void> {

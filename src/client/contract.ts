@@ -8,9 +8,11 @@ import type { Instance } from '../discovery/contract.ts'
 import type { BodySource } from '../wire/body.ts'
 import type { CallPolicy } from './call-policy.ts'
 import type { GrpcCall } from './grpc.ts'
+import type { GuardState } from './guard-state.ts'
 import type { Protocol } from './protocol.ts'
 
 export type { CallPolicy } from './call-policy.ts'
+export type { GuardState } from './guard-state.ts'
 
 /** A body that can be sent again (string, bytes), or one that can be sent once. */
 export type Body = string | Uint8Array | Readable | BodySource
@@ -86,6 +88,8 @@ export interface Caller {
   known(service: string): readonly Instance[] | Promise<readonly Instance[]>
   /** What a request would meet now: the candidates, each with its state and why it may not be chosen. For `explain`. */
   inspect(service: string, policy?: CallPolicy): Promise<readonly CandidateState[]>
+  /** What else it would meet: circuit, bulkhead and budget as they are now. */
+  guards(service: string, policy?: CallPolicy): GuardState
   close(): Promise<void>
 }
 

@@ -260,6 +260,15 @@ export class Upstream {
     if (used !== undefined) this.#candidates.get(id)?.loads.utilisation.report?.(used)
   }
 
+  /** Of all that may be chosen; within other scopes `panic` counts fewer, and may hold in one of them only. */
+  panics(balance: BalanceConfig | undefined): boolean {
+    const allowed = this.#allowed()
+    const all = this.#endpointsOf(this.chooser(balance))
+    const left = all.filter(({ id }) => allowed(id)).length
+    const { panic = 0 } = this.chooser(balance).scopes ?? {}
+    return all.length > 0 && (left === 0 || left * 100 < panic * all.length)
+  }
+
   inspect(balance: BalanceConfig | undefined): CandidateState[] {
     const { load, policy } = this.chooser(balance)
     const allowed = this.#allowed()

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parseBalance } from '../balance/policies.ts'
-import type { Caller, CandidateState } from '../client/contract.ts'
+import type { Caller, CandidateState, GuardState } from '../client/contract.ts'
 import { asSkeinError, SkeinError } from '../core/errors.ts'
 import { METRICS_CONTENT_TYPE, type Metrics } from '../telemetry/metrics.ts'
 import { explain } from './explain.ts'
@@ -147,10 +147,11 @@ async function explainPage(query: URLSearchParams, view: AdminView): Promise<Pag
 async function candidatesOf(
   route: GatewayRoute,
   caller: Caller,
-): Promise<{ candidates: CandidateState[]; unknown?: string }> {
+): Promise<{ candidates: CandidateState[]; guards?: GuardState[]; unknown?: string }> {
+  const services = servicesOf(route)
   try {
-    const all = await Promise.all(servicesOf(route).map((service) => caller.inspect(service, route.policy)))
-    return { candidates: all.flat() }
+    const all = await Promise.all(services.map((service) => caller.inspect(service, route.policy)))
+    return { candidates: all.flat(), guards: services.map((service) => caller.guards(service, route.policy)) }
   } catch (thrown) {
     return { candidates: [], unknown: asSkeinError(thrown).message }
   }

@@ -36,6 +36,7 @@ const onFirstUse: Caller = {
   lease: (request, tried) => defaultCaller().lease(request, tried),
   known: (service) => defaultCaller().known(service),
   inspect: (service, policy) => defaultCaller().inspect(service, policy),
+  guards: (service, policy) => defaultCaller().guards(service, policy),
   close: () => closeDefaults(),
 }
 

@@ -58,6 +58,22 @@ export function clientMetrics(metrics: Metrics = processMetrics) {
       'code',
     ]),
     retries: metrics.counter('skein_client_retries_total', 'Attempts after the first.', ['service', 'reason']),
+    spent: metrics.counter(
+      'skein_client_retry_budget_spent_total',
+      'Attempts that were not made although there was a reason, as too many were under way.',
+      ['service', 'reason'],
+    ),
+    waits: metrics.counter('skein_client_bulkhead_waits_total', 'Calls that waited for their turn.', ['service']),
+    panics: metrics.counter(
+      'skein_client_panic_picks_total',
+      'Times an instance was chosen although it was out, as too few were in.',
+      ['service'],
+    ),
+    spillOvers: metrics.counter(
+      'skein_client_spill_over_total',
+      'Times an instance of another zone than the own one was chosen, where zones count.',
+      ['service'],
+    ),
     hedges: metrics.counter(
       'skein_client_hedges_total',
       'Requests beside a slow one: sent, of these won (answered first), or left out because the budget was spent (over_budget).',

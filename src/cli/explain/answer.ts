@@ -1,6 +1,6 @@
 /** What the gateway's admin port answers on /explain, and the same from a config alone. */
 import { parseBalance } from '../../balance/policies.ts'
-import type { CandidateState } from '../../client/contract.ts'
+import type { CandidateState, GuardState } from '../../client/contract.ts'
 import type { GatewayConfig, RouteConfig } from '../../gateway/contract.ts'
 import { explain } from '../../gateway/explain.ts'
 import { parseRoute, RouteTable } from '../../gateway/routes.ts'
@@ -27,6 +27,8 @@ export interface Answer {
   readonly policy?: ReturnType<typeof parseBalance>
   /** Absent where no gateway runs that could tell. */
   readonly candidates?: readonly CandidateState[]
+  /** One for each service. Absent as they are. */
+  readonly guards?: readonly GuardState[]
   /** Why nothing is known of them. */
   readonly unknown?: string
   readonly others: readonly { readonly route: string; readonly matches: boolean; readonly why: string }[]

@@ -40,6 +40,25 @@ test('what bounds the calls of a route is shown, and an instance that has just r
   assert.match(text, /may be chosen, refused something 0\.4 s ago/)
 })
 
+test('what is held back now is shown: circuit, bulkhead, budget, panic; where nothing is, nothing', () => {
+  const quiet = { service: 'users', retries: { underWay: 0, allowed: 3 } }
+  const held = {
+    service: 'users',
+    circuit: { state: 'open', leftMs: 3_000 },
+    bulkhead: { calls: 5, waiting: 2 },
+    retries: { underWay: 3, allowed: 3 },
+    panic: true,
+  } as const
+  assert.equal(shown({ ...answer(), guards: [quiet] }), shown(answer()))
+  const text = shown({ ...answer(), guards: [held] })
+  assert.match(text, /\nThe circuit is open: nothing is sent for 3s\.\n/)
+  assert.match(text, /\nBulkhead: 5 under way, 2 waiting\.\n/)
+  assert.match(text, /\nRetries and hedges: 3 under way of 3 that the budget allows\.\n/)
+  assert.match(text, /\nPanic: too few are in/)
+  const half = { ...quiet, circuit: { state: 'half-open', leftMs: 0 } } as const
+  assert.match(shown({ ...answer(), guards: [half, { ...quiet, service: 'shop' }] }), /users: The circuit is half open/)
+})
+
 test('why no instance is known is said, and of a redirect none is missed', () => {
   const { candidates: _, ...rest } = answer()
   assert.match(shown({ ...rest, candidates: [] }), /No instance is registered: the gateway answers 503/)

@@ -1,5 +1,5 @@
 /** An explanation for people. */
-import type { CandidateState } from '../../client/contract.ts'
+import type { CandidateState, GuardState } from '../../client/contract.ts'
 import type { BulkheadPolicy, CircuitPolicy } from '../../client/guard-policy.ts'
 import type { HedgePolicy } from '../../client/hedge-policy.ts'
 import { systemClock } from '../../core/clock.ts'
@@ -76,7 +76,7 @@ function describeHedge({ delayMs, max = 1 }: HedgePolicy): string {
   return `${max === 1 ? 'a second instance' : `up to ${max} more instances`} ${after}, where it only reads`
 }
 
-function candidateLines({ candidates, unknown, route }: Answer, paint: Paint): string[] {
+function candidateLines({ candidates, guards = [], unknown, route }: Answer, paint: Paint): string[] {
   // A redirect, or a page of a sign-in: the gateway answers by itself.
   if (route?.to === undefined && route?.split === undefined) return []
   if (unknown !== undefined && candidates?.length === 0)
@@ -100,7 +100,28 @@ function candidateLines({ candidates, unknown, route }: Answer, paint: Paint): s
       paint,
     ),
     ...staleLines(candidates[0]!, paint),
+    ...guardLines(guards, paint),
   ]
+}
+
+/** What is held back now; nothing where nothing is. */
+function guardLines(guards: readonly GuardState[], paint: Paint): string[] {
+  const lines = guards.flatMap((guard) =>
+    whatHolds(guard).map((what) => (guards.length > 1 ? `${guard.service}: ${what}` : what)),
+  )
+  return lines.length === 0 ? [] : ['', ...lines.map((line) => paint('yellow', line))]
+}
+
+function whatHolds({ circuit, bulkhead, retries, panic }: GuardState): string[] {
+  const { calls = 0, waiting = 0 } = bulkhead ?? {}
+  return [
+    circuit?.state === 'open' && `The circuit is open: nothing is sent for ${formatDuration(circuit.leftMs)}.`,
+    circuit?.state === 'half-open' && 'The circuit is half open: one call tries.',
+    calls > 0 && `Bulkhead: ${calls} under way, ${waiting} waiting.`,
+    retries.underWay > 0 &&
+      `Retries and hedges: ${retries.underWay} under way of ${retries.allowed} that the budget allows.`,
+    panic && 'Panic: too few are in, so that also those may be chosen that are out.',
+  ].filter((line) => typeof line === 'string')
 }
 
 /** While the registry is away, or has lost its past, the last known instances are called. */

@@ -18,6 +18,7 @@ export const bulkhead: Layer = (parts, next) => (call) => {
   const proceed: Handler = (entered) => next(entered).finally(() => compartment.leave(operation))
   if (compartment.enter(operation, policy)) return proceed(call)
   if (compartment.waiting >= (policy.queue ?? QUEUE)) return Promise.reject(bulkheadFull(call, policy, compartment))
+  parts.metrics.waits.with(call.request.service).value++
   call.span?.decide('bulkhead-wait')
   return turn(call, operation, policy, compartment, parts).then(() => proceed(call))
 }

@@ -1,7 +1,7 @@
 /** Picks the instance: from the snapshot's fit ones, those not tried in this call and let through by the breaker, by policy. */
 import type { Call, Handler, Layer, Parts } from '../call.ts'
 import { registrySilent } from '../failure.ts'
-import { pickFacts } from '../pick-facts.ts'
+import { countPick, pickFacts } from '../pick-facts.ts'
 import type { Upstream } from '../upstream.ts'
 
 export const choose: Layer = (parts, next) => {
@@ -27,13 +27,13 @@ function pick(call: Call, { metrics }: Parts): void {
     able: ableFor(call),
   })
   call.span?.decide('pick', pickFacts(call, candidate, chooser))
+  countPick({ upstream, candidate, chooser }, metrics)
   attempt.candidate = candidate
   if (!tried.includes(candidate.id)) tried.push(candidate.id)
   // Here and not in the breaker, because a probe's place is taken by choosing. Of gRPC only probes are waited for, as the head
   // of an answer may rightly take minutes there: silence is what answers no PING (src/wire/h2-session.ts).
   attempt.awaited = request.grpc === undefined || isOut(upstream, candidate.id)
   if (attempt.awaited) upstream.outlier.started(candidate.id)
-  metrics.picks.with(request.service, chooser.policy.name, candidate.id).value++
 }
 
 function isOut({ outlier }: Upstream, id: string): boolean {

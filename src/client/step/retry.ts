@@ -143,8 +143,13 @@ class Attempts {
       return { atOnce, end: () => {} }
     }
     const end = this.#call.upstream.budget.retry()
-    if (end === undefined) this.#call.span?.decide('retry-budget-spent', { reason })
+    if (end === undefined) this.#spent(reason)
     return end && { atOnce, end }
+  }
+
+  #spent(reason: Reason): void {
+    this.#parts.metrics.spent.with(this.#call.request.service, reason).value++
+    this.#call.span?.decide('retry-budget-spent', { reason })
   }
 
   #isFree(reason: Reason): boolean {

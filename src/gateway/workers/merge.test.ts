@@ -88,5 +88,19 @@ test('explain: an instance is eligible where all may choose it, and its requests
       { instance: { id: 'b' }, inFlight: 5, cost: 1, eligible: true },
     ],
   })
+  const guards = (state: string, leftMs: number, calls: number) => [
+    { service: 'a', circuit: { state, leftMs }, bulkhead: { calls, waiting: 1 }, retries: { underWay: 1, allowed: 3 } },
+  ]
+  const guarded = [guards('closed', 0, 2), guards('open', 100, 3), guards('open', 200, 0), guards('half-open', 0, 1)]
+  const merged = mergeExplain(guarded.map((one) => JSON.stringify({ candidates: [], guards: one })))
+  assert.deepEqual(JSON.parse(merged), {
+    candidates: [],
+    guards: [
+      {
+        ...{ service: 'a', circuit: { state: 'open', leftMs: 200 }, bulkhead: { calls: 6, waiting: 4 } },
+        retries: { underWay: 4, allowed: 12 },
+      },
+    ],
+  })
   assert.equal(mergeExplain(['{"route":null}', '{"route":null}']), '{"route":null}')
 })
