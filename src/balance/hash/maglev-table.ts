@@ -66,22 +66,40 @@ export function permutation(key: string, size: number): { next: number; skip: nu
 
 /**
  * The claims take turns; one of smaller weight is passed over until its turns match its share. Whose turn it is takes the
- * next free slot of its own permutation.
+ * next free slot of its own permutation. By turn it is known who comes next, as to ask all with each turn would take seconds where
+ * one of thousands is by far the heaviest.
  */
 export function fillSlots(claims: readonly Claim[], size: number): Uint32Array {
   const slots = new Uint32Array(size).fill(claims.length)
   const largest = claims.reduce((max, { share }) => Math.max(max, share), 0)
+  const later = new Map<number, number[]>()
+  let soon = [...claims.keys()]
   let filled = 0
   for (let turn = 1; filled < size; turn++) {
-    for (const claim of claims) {
-      if (turn * claim.share < claim.target) continue
+    const late = later.get(turn)
+    const places = late === undefined ? soon : [...soon, ...late].sort((a, b) => a - b)
+    later.delete(turn)
+    soon = []
+    for (const place of places) {
+      const claim = claims[place]!
       claim.target += largest
       while (slots[claim.next] !== claims.length) claim.next = (claim.next + claim.skip) % size
       slots[claim.next] = claim.index
       if (++filled === size) break
+      const next = turnOf(claim, turn)
+      const others = next === turn + 1 ? soon : later.get(next)
+      if (others === undefined) later.set(next, [place])
+      else others.push(place)
     }
   }
   return slots
+}
+
+/** The first after `turn` by which its share has come up to its target: found by division, which rounds otherwise than the definition's product. */
+function turnOf({ share, target }: Claim, turn: number): number {
+  let next = Math.max(turn + 1, Math.floor(target / share))
+  while (next * share < target) next++
+  return next
 }
 
 function isPrime(n: number): boolean {

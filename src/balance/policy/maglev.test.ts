@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import { seeded } from '../../core/random.ts'
+import type { Endpoint } from '../contract.ts'
 import { fillSlots, MAGLEV_SIZE, maglevSlots, permutation, slotOf } from '../hash/maglev-table.ts'
 import { xxHash64 } from '../hash/xxhash64.ts'
-import { endpointsOf, type NamedServer, SEED, vectors } from '../kit.suite.ts'
+import { endpoint, endpointsOf, type NamedServer, SEED, vectors } from '../kit.suite.ts'
 import { maglev } from './maglev.ts'
 
 interface Case {
@@ -37,11 +39,46 @@ function paperTable(servers: PaperExample['servers']): string[] {
   return Array.from(fillSlots(claims, paperExample.tableSize), (index) => servers[index]!.name)
 }
 
+/** Envoy's loop as it stands in maglev_lb.cc. */
+function askedInTurn(list: readonly Endpoint[], size: number): Uint32Array {
+  const sum = list.reduce((total, { weight }) => total + weight, 0)
+  const largest = Math.max(...list.map(({ weight }) => weight / sum))
+  const entries = list
+    .map(({ key, weight }, index) => ({ key, index, ...permutation(key, size), share: weight / sum, target: 0 }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+  const slots: (number | undefined)[] = Array(size).fill(undefined)
+  for (let turn = 1; slots.includes(undefined); turn++) {
+    for (const entry of entries) {
+      if (turn * entry.share < entry.target || !slots.includes(undefined)) continue
+      entry.target += largest
+      while (slots[entry.next] !== undefined) entry.next = (entry.next + entry.skip) % size
+      slots[entry.next] = entry.index
+    }
+  }
+  return Uint32Array.from(slots as number[])
+}
+
 describe('maglev', () => {
   it("fills the paper's example", () => {
     const { servers, table, removed, tableAfterRemoval } = paperExample
     assert.deepEqual(paperTable(servers), table)
     assert.deepEqual(paperTable(servers.filter(({ name }) => name !== removed)), tableAfterRemoval)
+  })
+
+  it('gives turns as the definition does, which asks all whose turn it is', () => {
+    const weights = fc.array(fc.constantFrom(1, 2, 3, 7, 100, 999, 65_534, 65_535), { minLength: 1, maxLength: 40 })
+    const property = fc.property(weights, fc.constantFrom(7, 101, 1009), (given, size) => {
+      const list = given.map((weight, i) => endpoint(`host-${i}:80`, weight))
+      assert.deepEqual(maglevSlots(list, size), askedInTurn(list, size))
+    })
+    fc.assert(property, { seed: SEED })
+  })
+
+  it('fills the table beside one that is by far the heaviest', () => {
+    const list = Array.from({ length: 10_000 }, (_, i) => endpoint(`host-${i}:80`, i === 0 ? 65_535 : 1))
+    const counts = new Uint32Array(list.length)
+    for (const index of maglevSlots(list)) counts[index]!++
+    assert.deepEqual([counts[0], Math.min(...counts), Math.max(...counts.slice(1))], [MAGLEV_SIZE - 9_999, 1, 1])
   })
 
   it('refuses sizes that are no primes', () => {
