@@ -170,6 +170,15 @@ describe('zone weights', () => {
     })
   }
 
+  it('is not confused by what an instance calls its zone', () => {
+    const names = ['a', 'a', 'a', 'b', 'b', 'b', 'constructor', '__proto__', 'toString']
+    const list = names.map((zone, i) => withMeta(`h${i}:80`, Object.fromEntries([['zone', zone]])))
+    for (const scopes of [{ zoneWeights: { a: 1 } }, { zone: { own: 'a', callers: { a: 1, b: 2 } } }]) {
+      const policy = policyIn(scopes)
+      assert.deepEqual([...countPicks(200, () => endpoint(policy.pick(list, {})!.meta!['zone']!)).keys()], ['a'])
+    }
+  })
+
   it('uses a zone without a weight only when no other can serve', () => {
     const list = [withMeta('a:1', { zone: 'a' }), withMeta('b:1', { zone: 'b' })]
     const policy = policyIn({ zoneWeights: { a: 1 } })

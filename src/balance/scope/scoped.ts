@@ -83,3 +83,8 @@ export function placeOf(drawn: number, shares: readonly number[]): number {
     return drawn < end
   })
 }
+
+/** What is said of a zone; 0 where nothing is, whatever an instance calls its zone (`constructor`). */
+export function ownOf(numbers: Readonly<Record<string, number>>, name: string): number {
+  return Object.hasOwn(numbers, name) ? numbers[name]! : 0
+}

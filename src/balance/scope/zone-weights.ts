@@ -5,14 +5,14 @@
  */
 import type { Endpoint } from '../contract.ts'
 import type { IsHealthy, Part, ScopeFactory } from './contract.ts'
-import { partsBy, placeOf, whileSame } from './scoped.ts'
+import { ownOf, partsBy, placeOf, whileSame } from './scoped.ts'
 
 const OVERPROVISIONING = 140
 
 export function zoneWeights(weights: Readonly<Record<string, number>>): ScopeFactory {
   const effectiveWeights = ([, ...zones]: readonly Part[], healthy: IsHealthy) =>
     zones.map(({ members }) => {
-      const weight = weights[zoneOf(members[0]!)] ?? 0
+      const weight = ownOf(weights, zoneOf(members[0]!))
       return effectiveWeight(weight, members.filter(healthy).length, members.length)
     })
   return ({ random }) => {

@@ -8,7 +8,7 @@ import { below, type Random } from '../../core/random.ts'
 import type { Endpoint } from '../contract.ts'
 import type { ZoneOptions } from '../scope-options.ts'
 import type { IsHealthy, Part, ScopeFactory } from './contract.ts'
-import { partsBy, placeOf, whileSame } from './scoped.ts'
+import { ownOf, partsBy, placeOf, whileSame } from './scoped.ts'
 
 export interface ZoneSplit {
   /** Of 10,000 requests so many stay in the own zone; the others go by residual capacity. */
@@ -60,7 +60,7 @@ function splitOf(
   const names = zones.map(({ name }) => name.slice('zone '.length))
   const upstream = zones.map(({ members }) => members.filter(healthy).length)
   const away = names.includes(own) ? [] : [own]
-  const local = [...names, ...away].map((name) => (callers === undefined ? 1 : (callers[name] ?? 0)))
+  const local = [...names, ...away].map((name) => (callers === undefined ? 1 : ownOf(callers, name)))
   return zoneSplit(local, [...upstream, ...away.map(() => 0)], [...names, ...away].indexOf(own), minInstances)
 }
 
