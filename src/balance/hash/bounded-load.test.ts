@@ -29,6 +29,13 @@ describe('bounded load', () => {
     }
   })
 
+  it('takes the factor as it is, and not to the next hundredth', () => {
+    assert.deepEqual(
+      [totalSlots(999, 1.006), totalSlots(9, 1.1), totalSlots(99, 1), totalSlots(0, 1)],
+      [1006, 11, 100, 1],
+    )
+  })
+
   for (const name of HASHING) {
     it(`${name}: after every start no endpoint holds more than its slots`, () => {
       const weights = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 8 })

@@ -7,7 +7,8 @@ import type { Endpoint } from '../contract.ts'
 
 /** Slots over all endpoints when `active` requests are in flight and one more comes. */
 export function totalSlots(active: number, factor: number): number {
-  return Math.floor(((active + 1) * Math.round(factor * 100) + 99) / 100)
+  // A little less, or 1.1 × 10 would be 11 and some rounding, and so 12.
+  return Math.ceil((active + 1) * factor * (1 - 1e-12))
 }
 
 /** The part of `total` slots that belongs to `weight` of `weights`. */
