@@ -1,7 +1,7 @@
 /** Who counts what the rate limits let through: this process by itself, or one for all the workers of a gateway. */
 import { takeTogether, type Verdict } from './buckets.ts'
 import type { RateLimit } from './rule/rate-limit.ts'
-import { conditionsOf, type GatewayRoute } from './snapshot.ts'
+import { type GatewayRoute, routeId } from './snapshot.ts'
 
 /** A request and one of the limits that hold for it. */
 export interface Ask {
@@ -11,9 +11,9 @@ export interface Ask {
   readonly key: string
 }
 
-/** Route and rule, the same in every process. Routes that have no name of their own may share one, and must not share what they count. */
-export function limitIdOf({ limit, route: { config, name } }: Ask): string {
-  return JSON.stringify([config.name ?? [name, conditionsOf(config)], limit.config])
+/** Route and rule, the same in every process. */
+export function limitIdOf({ limit, route }: Ask): string {
+  return JSON.stringify([routeId(route), limit.config])
 }
 
 export interface Allowance {

@@ -25,17 +25,17 @@ export function withHidden<R extends Hiding>(
   hasLogins: boolean,
 ): (R & { readonly hidden: Hidden | undefined })[] {
   // A name that a user chose may be that of something else, on another route.
-  const common = routes.filter(({ sticky }) => sticky?.namesCookie === true).flatMap(sessionCookies)
+  const common = new Set(routes.filter(({ sticky }) => sticky?.namesCookie === true).flatMap(sessionCookies))
   return routes.map((route) => ({ ...route, hidden: hiddenOf(route, common, hasLogins) }))
 }
 
-function hiddenOf(route: Hiding, common: readonly string[], hasLogins: boolean): Hidden | undefined {
+function hiddenOf(route: Hiding, common: ReadonlySet<string>, hasLogins: boolean): Hidden | undefined {
   const place = route.rules.auth?.keyPlace ?? ''
   const key = nameAt('cookie:', place)
-  const cookies = new Set([...common, ...sessionCookies(route), ...(key === undefined ? [] : [key])])
+  const own = new Set([...sessionCookies(route), ...(key === undefined ? [] : [key])])
   const parameter = nameAt('query:', place)
-  if (cookies.size === 0 && parameter === undefined && !hasLogins) return undefined
-  return { cookie: (name) => cookies.has(name) || isOwnCookie(name), parameter }
+  if (common.size + own.size === 0 && parameter === undefined && !hasLogins) return undefined
+  return { cookie: (name) => common.has(name) || own.has(name) || isOwnCookie(name), parameter }
 }
 
 function nameAt(kind: string, place: string): string | undefined {

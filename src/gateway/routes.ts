@@ -89,7 +89,10 @@ export class RouteTable<R extends Route = Route> {
   constructor(routes: readonly R[]) {
     this.routes = [...routes].sort(compareRoutes)
     this.#namesHosts = routes.some(({ host }) => host !== undefined)
-    this.#longestPrefix = Math.max(-1, ...routes.filter(({ prefix }) => prefix).map(({ segments }) => segments.length))
+    this.#longestPrefix = routes.reduce(
+      (max, { prefix, segments }) => (prefix ? Math.max(max, segments.length) : max),
+      -1,
+    )
     for (const route of this.routes) {
       const node = nodeFor(this.#root(route.host), route.segments)
       const list = route.prefix ? node.prefix : node.exact

@@ -47,10 +47,11 @@ export function takeSnapshot(config: GatewayConfig, parts: AuthParts, before?: G
   const kept = copyOf(config)
   const { logins, certificates, redis, routes: read } = readAll(kept, parts, before && readBefore(before))
   const ruleParts = { ...parts, logins }
+  const old = new Map(before?.table.routes.map((route) => [routeId(route), route.rules]))
   const made = [
     // First: a user's route of the same path would keep people from signing in.
-    ...loginRoutes(kept).map((route) => gatewayRoute(route, -1, NOTHING_READ, undefined, ruleParts, before)),
-    ...kept.routes.map((route, order) => gatewayRoute(route, order, read[order]!, kept.defaults, ruleParts, before)),
+    ...loginRoutes(kept).map((route) => gatewayRoute(route, -1, NOTHING_READ, undefined, ruleParts, old)),
+    ...kept.routes.map((route, order) => gatewayRoute(route, order, read[order]!, kept.defaults, ruleParts, old)),
   ]
   const routes = withHidden(made, logins.size > 0)
   return {
@@ -78,27 +79,25 @@ function gatewayRoute(
   { sticky, tls }: RouteReadings,
   defaults: RouteRules | undefined,
   parts: RuleParts,
-  before: GatewaySnapshot | undefined,
+  before: ReadonlyMap<string, Rules>,
 ): Omit<GatewayRoute, 'hidden'> {
   const route = parseRoute(config, order)
-  const old = before?.table.routes.find((one) => isSame(one, route))
   return {
     ...route,
     policy: callPolicy(config, tls),
     hashOn: parseBalance(config.balance).on,
     sticky,
-    rules: prepareRules({ ...defaults, ...config }, route.name, old?.rules, parts),
+    rules: prepareRules({ ...defaults, ...config }, route.name, before.get(routeId(route)), parts),
   }
 }
 
-/** A name that the user gave is that of one route; a default name may be that of several, which must not mix what they keep. */
-function isSame({ name, config: before }: Route, { name: now, config }: Route): boolean {
-  const areGiven = before.name !== undefined && config.name !== undefined
-  return name === now && (areGiven || conditionsOf(before) === conditionsOf(config))
-}
-
-export function conditionsOf({ host, path = '/*', methods, headers, cookies, query }: RouteConfig): string {
-  return JSON.stringify([host, path, methods, headers, cookies, query])
+/**
+ * The same in every process, and after a reload. A name that the user gave is that of one route; a default name may be that of
+ * several, which must not mix what they keep and count.
+ */
+export function routeId({ name, config }: Pick<Route, 'name' | 'config'>): string {
+  const { host, path = '/*', methods, headers, cookies, query } = config
+  return JSON.stringify(config.name ?? [name, host, path, methods, headers, cookies, query])
 }
 
 function callPolicy(config: RouteConfig, tls: CallPolicy['tls']): CallPolicy {
