@@ -110,7 +110,7 @@ async function bodyOf(request: ApiRequest, registry: Registry, ID: string): Prom
   if ((Service.Service ?? '') === '') throw invalid('Must provide a Service name to query')
   if ((Failover.NearestN ?? 0) < 0) throw invalid(`Bad NearestN '${Failover.NearestN}', must be >= 0`)
   return {
-    ...{ ID, Name, Session, ...tokenOf(Token, ID, registry), ...templateOf(Template, Service) },
+    ...{ ID, Name, Session, ...(await tokenOf(Token, ID, registry)), ...templateOf(Template, Service) },
     Service: {
       Service: Service.Service!,
       Failover: { NearestN: Failover.NearestN ?? 0, Datacenters: Failover.Datacenters ?? null },
@@ -127,9 +127,12 @@ async function bodyOf(request: ApiRequest, registry: Registry, ID: string): Prom
 }
 
 /** Kept by its AccessorID, so that no secret is stored. What was read back without it stays as it was. */
-function tokenOf(secret: string, id: string, { access, store }: Registry): Pick<QueryBody, 'token'> {
+async function tokenOf(secret: string, id: string, registry: Registry): Promise<Pick<QueryBody, 'token'>> {
+  const { access, store } = registry
   if (secret === '' || !access.enabled) return {}
-  const token = secret === HIDDEN ? store.state.queries.get(id)?.token : access.tokenOf(secret)?.AccessorID
+  const find = () => (secret === HIDDEN ? store.state.queries.get(id)?.token : access.tokenOf(secret)?.AccessorID)
+  await lookTwice(registry, () => find() !== undefined)
+  const token = find()
   if (token === undefined) throw new Refusal(403, UNKNOWN_TOKEN)
   return { token }
 }

@@ -1,6 +1,7 @@
 /** /v1/acl/role… */
 import { randomUUID } from 'node:crypto'
 import type { RoleBody } from '../../state/acl-records.ts'
+import type { State } from '../../state/state.ts'
 import { any, int, object, string } from '../decode.ts'
 import { type Answer, type ApiRequest, json, lookTwice, type Registry } from '../endpoint.ts'
 import { read } from '../read.ts'
@@ -53,7 +54,7 @@ export async function createRole(request: ApiRequest, registry: Registry): Promi
   request.rights.require('acl', 'write')
   const input = await decodeAcl(request, 'Role', INPUT)
   sameId('', input.ID, 'Role ID in URL and payload do not match')
-  return store(roleOf(input, randomUUID(), registry), true, registry)
+  return store(input, randomUUID(), true, registry)
 }
 
 export async function updateRole(request: ApiRequest, registry: Registry): Promise<Answer> {
@@ -61,24 +62,27 @@ export async function updateRole(request: ApiRequest, registry: Registry): Promi
   const input = await decodeAcl(request, 'Role', INPUT)
   const id = sameId(request.name, input.ID, 'Role ID in URL and payload do not match')
   if (!isUuid(id)) refuse('Role ID invalid UUID')
-  return store(roleOf(input, id, registry), false, registry)
+  return store(input, id, false, registry)
 }
 
 const NAME = /^[A-Za-z0-9_-]{1,256}$/
 
-function roleOf(input: ReturnType<typeof INPUT>, ID: string, { store }: Registry): RoleBody {
+type Input = ReturnType<typeof INPUT>
+
+function roleOf(input: Input, ID: string, state: State): RoleBody {
   const { Name = '', Description = '', TemplatedPolicies } = input
   if (Name === '') refuse('Invalid Role: no Name is set')
   if (!NAME.test(Name)) refuse("Invalid Role: invalid Name. Only alphanumeric characters, '-' and '_' are allowed")
   if (Array.isArray(TemplatedPolicies) && TemplatedPolicies.length > 0) {
     refuse('Templated policies are not supported here: give service and node identities, or policies')
   }
-  return { ID, Name, Description, ...grantsOf(input, store.state, 'role') }
+  return { ID, Name, Description, ...grantsOf(input, state, 'role') }
 }
 
-async function store(role: RoleBody, isNew: boolean, { store }: Registry): Promise<Answer> {
-  await store.write({ type: 'acl', action: { kind: 'role-set', role, isNew } })
-  return json(showRole(store.state, store.state.acl.roles.get(role.ID)!))
+/** What it grants is looked for in the state that is written to. */
+async function store(input: Input, id: string, isNew: boolean, { store }: Registry): Promise<Answer> {
+  await store.write((state) => ({ type: 'acl', action: { kind: 'role-set', role: roleOf(input, id, state), isNew } }))
+  return json(showRole(store.state, store.state.acl.roles.get(id)!))
 }
 
 export async function deleteRole({ name: id, rights }: ApiRequest, registry: Registry): Promise<Answer> {

@@ -5,6 +5,7 @@ import { hashSecret } from '../../acl/token.ts'
 import type { TokenBody } from '../../state/acl-records.ts'
 import type { TokenRecord } from '../../state/records.ts'
 import { bare } from '../../state/records.ts'
+import type { State } from '../../state/state.ts'
 import { any, bool, duration, int, object, string } from '../decode.ts'
 import { formatDuration } from '../duration.ts'
 import { type Answer, type ApiRequest, json, lookTwice, type Registry } from '../endpoint.ts'
@@ -40,14 +41,14 @@ export async function createToken(request: ApiRequest, registry: Registry): Prom
   const secret = chooseId(input.SecretID === HIDDEN ? '' : input.SecretID, 'SecretID')
   const now = registry.clock.now()
   const expiry = expiryOf(input, now)
-  return store(registry, secret, true, {
+  const own = {
     AccessorID,
     secretHash: hashSecret(secret),
     CreateTime: new Date(now).toISOString(),
     ...(expiry === undefined ? {} : { ExpirationTime: new Date(expiry).toISOString() }),
     Local: input.Local ?? false,
-    ...contentOf(input, registry),
-  })
+  }
+  return store(registry, secret, AccessorID, (state) => ({ ...own, ...contentOf(input, state) }))
 }
 
 const CLONE = '/clone'
@@ -62,7 +63,7 @@ export async function updateToken(request: ApiRequest, registry: Registry): Prom
   const before = await findToken(accessor, registry)
   if (before === undefined) refuse(`Cannot find token ${JSON.stringify(accessor)}`)
   refuseChanges(input, before)
-  return store(registry, undefined, false, { ...bare(before), ...contentOf(input, registry) })
+  return store(registry, undefined, accessor, (state) => ({ ...bare(before), ...contentOf(input, state) }))
 }
 
 async function cloneToken(accessor: string, request: ApiRequest, registry: Registry): Promise<Answer> {
@@ -71,13 +72,14 @@ async function cloneToken(accessor: string, request: ApiRequest, registry: Regis
   const original = await findToken(accessor, registry)
   if (original === undefined) refuse('Requested token does not exist: ACL not found', 404)
   const secret = randomUUID()
-  return store(registry, secret, true, {
+  const copy = {
     ...bare(original),
     AccessorID: randomUUID(),
     secretHash: hashSecret(secret),
     CreateTime: new Date(registry.clock.now()).toISOString(),
     Description: Description || original.Description,
-  })
+  }
+  return store(registry, secret, copy.AccessorID, () => copy)
 }
 
 async function findToken(accessor: string, registry: Registry): Promise<TokenRecord | undefined> {
@@ -87,15 +89,16 @@ async function findToken(accessor: string, registry: Registry): Promise<TokenRec
   return token === undefined || registry.access.isExpired(token) ? undefined : token
 }
 
+/** @param secret of a new token. @param make gives it what it grants, which is looked for in the state that is written to. */
 async function store(
-  registry: Registry,
+  { store }: Registry,
   secret: string | undefined,
-  isNew: boolean,
-  token: TokenBody,
+  accessor: string,
+  make: (state: State) => TokenBody,
 ): Promise<Answer> {
-  const { state } = registry.store
-  await registry.store.write({ type: 'acl', action: { kind: 'token-set', token, isNew } })
-  return json(showToken(state, state.acl.tokens.get(token.AccessorID)!, secret))
+  const isNew = secret !== undefined
+  await store.write((state) => ({ type: 'acl', action: { kind: 'token-set', token: make(state), isNew } }))
+  return json(showToken(store.state, store.state.acl.tokens.get(accessor)!, secret))
 }
 
 function refuseUnsupported({ AuthMethod = '', TemplatedPolicies }: Input): void {
@@ -114,7 +117,7 @@ function chooseId(given = '', what: string): string {
   return given
 }
 
-function contentOf(input: Input, { store: { state } }: Registry) {
+function contentOf(input: Input, state: State) {
   return {
     Description: input.Description ?? '',
     Roles: linksOf(input.Roles, 'role', state.acl.roles, (name) => state.acl.roleNamed(name)),

@@ -82,6 +82,7 @@ export class Simulation {
       log: silentLogger,
       checks: { renew() {} },
     } as unknown as Registry
+    const withAcls = { ...registry, access: { ...OPEN_ACCESS, enabled: true } }
     return {
       async ask(path, parameters = '') {
         const { endpoint, name } = PATHS.match(path)!
@@ -92,7 +93,7 @@ export class Simulation {
       async put(path, body) {
         const { endpoint, name } = PATHS.match(path)!
         const request = { ...requestOf(endpoint.path, name), body: async () => Buffer.from(JSON.stringify(body)) }
-        return (await endpoint.PUT!(request, registry)).status
+        return (await endpoint.PUT!(request, withAcls)).status
       },
     }
   }

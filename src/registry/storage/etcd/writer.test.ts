@@ -63,6 +63,10 @@ test('what one registry has acknowledged is known to the other that is asked nex
   const check = { Name: 'c', ServiceID: 'api', TTL: '10s' }
   assert.equal(await simulation.until(there.put('/v1/agent/check/register', check)), 200)
 
+  assert.equal(await simulation.until(here.put('/v1/acl/policy', { Name: 'p' })), 200)
+  assert.equal(await simulation.until(there.put('/v1/acl/role', { Name: 'r', Policies: [{ Name: 'p' }] })), 200)
+  assert.equal(await simulation.until(here.put('/v1/acl/token', { Roles: [{ Name: 'r' }] })), 200)
+
   const query = { Name: 'q', Session: '', DNS: { TTL: '' }, Service: { Service: 'api' } }
   const ID = '11111111-2222-3333-4444-555555555555'
   await simulation.until(here.store.write({ type: 'query-set', isNew: true, query: { ID, ...query } as QueryBody }))
