@@ -1,9 +1,9 @@
 /** The certificates of the gateway: as they stand in the configuration, and read. */
 import { ConfigError, IssueList } from '../core/issues.ts'
+import { readPem, tryPem } from '../core/pem.ts'
 import { type CertificateFiles, Certificates } from '../wire/certificates.ts'
 import { type Check, type Checks, fields, listOf, notEmpty, text } from './check.ts'
 import type { TlsConfig } from './contract.ts'
-import { readPem, tryPem } from './pem.ts'
 
 const EXAMPLE = '{ certificates: [{ cert: "./shop.pem", key: "./shop.key" }] }'
 

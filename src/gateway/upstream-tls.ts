@@ -2,8 +2,8 @@
 import { createSecureContext } from 'node:tls'
 import type { UpstreamTls } from '../client/protocol.ts'
 import { ConfigError, IssueList } from '../core/issues.ts'
+import { readPem, tryPem } from '../core/pem.ts'
 import { type Check, type Checks, fields, text } from './check.ts'
-import { readPem, tryPem } from './pem.ts'
 
 export interface UpstreamTlsConfig {
   /** PEM file or text: who may have signed the instances' certificates. Default: whom Node trusts. */

@@ -1,7 +1,7 @@
 /** The Redis in which several gateways count together: as it stands in the configuration, and as it is used. */
 import { ConfigError, IssueList } from '../../core/issues.ts'
+import { readPem } from '../../core/pem.ts'
 import { type Check, type Checks, fields, isRecord, matching, text, wholeNumber } from '../check.ts'
-import { readPem } from '../pem.ts'
 import { checkSecret, readSecret, type Secret } from '../secret.ts'
 
 export interface RedisConfig {

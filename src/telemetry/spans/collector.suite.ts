@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 
@@ -41,22 +42,23 @@ const take: Answer = (_, response) => {
   response.end('{}')
 }
 
-/** `answer` is called after the request was read and checked; `number` counts from 1. */
-export async function startCollector(answer: Answer = take): Promise<Collector> {
+/** `answer` is called after the request was read and checked; `number` counts from 1. With `tls` behind https. */
+export async function startCollector(answer: Answer = take, tls?: ServerOptions): Promise<Collector> {
   const spans: SeenSpan[] = []
   const requests: IncomingMessage[] = []
   const waiting = new Set<() => void>()
-  const server = createServer(async (request, response) => {
+  const serve = async (request: IncomingMessage, response: ServerResponse) => {
     const body = await bodyOf(request)
     requests.push(request)
     spans.push(...readExport(request, body))
     answer(request, response, requests.length)
     for (const check of waiting) check()
-  })
+  }
+  const server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans,
     requests,
     until: (done) =>

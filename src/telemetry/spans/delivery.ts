@@ -57,12 +57,17 @@ export class Delivery {
   }
 
   #pauseAfter(verdict: Verdict, attempt: number): number {
-    const { clock, random } = this.#options
     const { afterMs } = verdict as Extract<Verdict, { kind: 'again' }>
-    if (afterMs === undefined) return Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** attempt) * (0.5 + random() / 2)
-    const waitMs = Math.min(afterMs, RETRY_AFTER_MAX_MS)
-    this.#notBefore = clock.monotonic() + waitMs
+    if (afterMs === undefined) return this.#backoff(attempt)
+    // "At once" is believed the first time: who says so again and again would be asked without a pause.
+    const leastMs = attempt === 0 ? 0 : this.#backoff(attempt - 1)
+    const waitMs = Math.max(Math.min(afterMs, RETRY_AFTER_MAX_MS), leastMs)
+    this.#notBefore = this.#options.clock.monotonic() + waitMs
     return waitMs
+  }
+
+  #backoff(attempt: number): number {
+    return Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** attempt) * (0.5 + this.#options.random() / 2)
   }
 
   async #wait(ms: number, signal: AbortSignal): Promise<void> {

@@ -163,6 +163,17 @@ describe('a collector that is not well', () => {
     assert.equal(lines[0]!['reason'], 'no answer in 20 ms')
   })
 
+  test('an answer that begins and does not end is none, and told so', async (t) => {
+    const { url } = await collector(t, (_, response) => void response.writeHead(200).write('{'))
+    const { exporter, span, lines } = exporting(t, url, {
+      OTEL_EXPORTER_OTLP_TIMEOUT: '20',
+      OTEL_BSP_EXPORT_TIMEOUT: '20',
+    })
+    span('a').end()
+    await exporter.flush()
+    assert.equal(lines[0]!['reason'], 'no answer in 20 ms')
+  })
+
   test('429 with Retry-After: asked again then, and once more told that all is well', async (t) => {
     const { url, spans } = await collector(t, (request, response, number) =>
       number === 1
@@ -283,6 +294,11 @@ describe('delivery, in virtual time', () => {
       outcomes.map(({ lost }) => lost),
       [false, true, false],
     )
+  })
+
+  test('whoever says "at once" again and again is asked at once the first time only', async () => {
+    const { at } = await deliver(new VirtualClock(), [again(0)])
+    assert.deepEqual(at, [0, 0, 1000, 3000, 7000, 15_000])
   })
 
   test('whoever asks for hours is asked again after five minutes', async () => {

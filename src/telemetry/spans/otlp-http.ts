@@ -25,11 +25,11 @@ const compressed = promisify(gzip)
 
 export function collectorAt(settings: TracingSettings, clock: Clock): Collector {
   const { request, Agent } = settings.endpoint.protocol === 'https:' ? https : http
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const agent = new Agent({ keepAlive: true, maxSockets: 1, ...settings.tls })
   return {
     async post(body, timeoutMs, signal) {
       const late = new AbortController()
-      const timer = clock.after(timeoutMs, () => late.abort(new Error(`no answer in ${timeoutMs} ms`)))
+      const timer = clock.after(timeoutMs, () => late.abort(new Error(`no answer in ${Math.ceil(timeoutMs)} ms`)))
       try {
         const bytes = settings.gzip ? await compressed(body) : Buffer.from(body)
         return verdictOf(await exchange(bytes, AbortSignal.any([signal, late.signal])), clock.now())
@@ -50,9 +50,10 @@ export function collectorAt(settings: TracingSettings, clock: Clock): Collector 
     }
     return new Promise((resolve, reject) => {
       const sent = request(settings.endpoint, { method: 'POST', headers, agent, signal })
-      sent.on('response', (answer) => read(answer).then(resolve, reject))
       // Node tells of an abort in its own words; why it was stands in the signal.
-      sent.on('error', (error) => reject(signal.aborted ? signal.reason : error))
+      const fail = (error: unknown) => reject(signal.aborted ? signal.reason : error)
+      sent.on('response', (answer) => read(answer).then(resolve, fail))
+      sent.on('error', fail)
       sent.end(bytes)
     })
   }

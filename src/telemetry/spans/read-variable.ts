@@ -25,9 +25,11 @@ export function wholeNumberOf({ name, text, issues }: Variable, otherwise: numbe
   return otherwise
 }
 
+/** In whatever case: the specification wants it so. `known` in small letters. */
 export function oneOf({ name, text, issues }: Variable, known: readonly string[], otherwise: string): string {
-  if (text === undefined || known.includes(text)) return text ?? otherwise
-  const meant = nearest(text, known)
+  const word = text?.toLowerCase() ?? otherwise
+  if (known.includes(word)) return word
+  const meant = nearest(word, known)
   const hint = meant === undefined ? '' : ` Did you mean "${meant}"?`
   issues.add(name, `"${text}" is not known here`, `Write one of ${known.join(', ')}.${hint}`)
   return otherwise

@@ -6,6 +6,7 @@ import { SAMPLERS } from './samplers.ts'
 import { readTracing } from './settings.ts'
 
 const HERE = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' }
+const TLS = { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://localhost:4318' }
 
 test('without an endpoint, or turned off, nothing is recorded', () => {
   const off: Environment[] = [
@@ -54,6 +55,22 @@ test('defaults are those of the specification, and variables for traces stand ab
   assert.deepEqual(own.resource, { 'service.name': 'mine', b: 'c' })
 })
 
+test('words count in any case, and propagators that are spoken are taken as they come', () => {
+  const settings = readTracing({
+    ...HERE,
+    OTEL_TRACES_EXPORTER: 'OTLP',
+    OTEL_EXPORTER_OTLP_COMPRESSION: 'GZip',
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'HTTP/JSON',
+    OTEL_TRACES_SAMPLER: 'ALWAYS_OFF',
+    OTEL_PROPAGATORS: 'TraceContext, baggage,tracecontext',
+  })!
+  assert.deepEqual([settings.gzip, settings.sampler('a'.repeat(32), undefined)], [true, false])
+})
+
+test('certificates of a collector are read for https alone', () => {
+  assert.deepEqual(readTracing({ ...HERE, OTEL_EXPORTER_OTLP_CERTIFICATE: '/nowhere' })!.tls, {})
+})
+
 describe('what makes no sense is refused by the name of its variable', () => {
   const cases: [Environment, RegExp][] = [
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' }, /OTEL_EXPORTER_OTLP_ENDPOINT: this is no address/],
@@ -90,6 +107,27 @@ describe('what makes no sense is refused by the name of its variable', () => {
     ],
     [{ ...HERE, OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0x1' }, /OTEL_TRACES_SAMPLER_ARG/],
     [{ ...HERE, OTEL_RESOURCE_ATTRIBUTES: 'a' }, /OTEL_RESOURCE_ATTRIBUTES/],
+    [
+      { ...HERE, OTEL_PROPAGATORS: 'tracecontext,b3' },
+      /OTEL_PROPAGATORS: "b3" cannot be had here.*tracecontext,baggage/,
+    ],
+    [{ ...HERE, OTEL_PROPAGATORS: 'none' }, /OTEL_PROPAGATORS: "none" cannot be had here/],
+    [{ ...HERE, OTEL_PROPAGATORS: 'baggage' }, /OTEL_PROPAGATORS: tracecontext is missing/],
+    [{ ...TLS, OTEL_EXPORTER_OTLP_CERTIFICATE: '/no/ca.pem' }, /OTEL_EXPORTER_OTLP_CERTIFICATE: cannot be read/],
+    [
+      { ...TLS, OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE: import.meta.filename },
+      /OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE: cannot be used.*certificates in PEM/,
+    ],
+    [{ ...TLS, OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: 'a' }, /OTEL_EXPORTER_OTLP_CLIENT_KEY: is missing/],
+    [{ ...TLS, OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY: 'a' }, /OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: is missing/],
+    [
+      {
+        ...TLS,
+        OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: import.meta.filename,
+        OTEL_EXPORTER_OTLP_CLIENT_KEY: import.meta.filename,
+      },
+      /OTEL_EXPORTER_OTLP_CLIENT_KEY: cannot be used/,
+    ],
   ]
   for (const [environment, complaint] of cases) {
     test(String(complaint), () => {

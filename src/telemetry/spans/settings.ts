@@ -5,6 +5,7 @@
  */
 import { ConfigError, IssueList } from '../../core/issues.ts'
 import type { Environment } from '../../core/settings.ts'
+import { type CollectorTls, tlsOf } from './collector-tls.ts'
 import type { Sampler } from './contract.ts'
 import { booleanOf, endpointOf, headersOf, oneOf, pairsOf, type Variable, wholeNumberOf } from './read-variable.ts'
 import { DEFAULT_SAMPLER, SAMPLERS } from './samplers.ts'
@@ -14,6 +15,8 @@ export interface TracingSettings {
   /** Of each request. */
   readonly headers: Readonly<Record<string, string>>
   readonly gzip: boolean
+  /** Empty for a collector behind http. */
+  readonly tls: CollectorTls
   /** For one request, ms. */
   readonly timeoutMs: number
   readonly batch: BatchSettings
@@ -44,9 +47,11 @@ export function readTracing(environment: Environment): TracingSettings | undefin
   const isOff = booleanOf(variable('OTEL_SDK_DISABLED'))
   const target = isOff ? undefined : targetOf(variable, issues)
   if (target === undefined) return nothing(issues)
+  checkPropagators(variable('OTEL_PROPAGATORS'))
   const settings = {
     endpoint: target,
     ...carriageOf(otlp),
+    tls: target.protocol === 'https:' ? tlsOf(otlp) : {},
     timeoutMs: patience(wholeNumberOf(otlp('TIMEOUT'), 10_000)),
     batch: batchOf(variable, issues),
     sampler: samplerOf(variable, issues),
@@ -77,13 +82,23 @@ function targetOf(variable: Read, issues: IssueList): URL | undefined {
   return base
 }
 
+/** W3C Trace Context is read and passed on, whatever stands here; baggage goes through the gateway and no further, which harms nobody. */
+function checkPropagators({ name, text, issues }: Variable): void {
+  const asked = (text ?? 'tracecontext').split(',').map((word) => word.trim().toLowerCase())
+  const others = asked.filter((word) => word !== 'tracecontext' && word !== 'baggage' && word !== '')
+  const fix = 'Write tracecontext, or tracecontext,baggage: only W3C Trace Context is spoken here.'
+  if (others.length > 0) issues.add(name, `"${others.join(',')}" cannot be had here`, fix)
+  else if (!asked.includes('tracecontext')) issues.add(name, 'tracecontext is missing, and cannot be left out', fix)
+}
+
 function carriageOf(otlp: Read): Pick<TracingSettings, 'headers' | 'gzip'> {
   const protocol = otlp('PROTOCOL')
-  if (protocol.text !== undefined && protocol.text !== 'http/json') {
-    const isKnown = protocol.text === 'grpc' || protocol.text === 'http/protobuf'
+  const word = protocol.text?.toLowerCase() ?? 'http/json'
+  if (word !== 'http/json') {
+    const isKnown = word === 'grpc' || word === 'http/protobuf'
     protocol.issues.add(
       protocol.name,
-      isKnown ? `${protocol.text} is not spoken here, only http/json` : `"${protocol.text}" is no protocol of OTLP`,
+      isKnown ? `${word} is not spoken here, only http/json` : `"${protocol.text}" is no protocol of OTLP`,
       'Set OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/json and the endpoint to the OTLP/HTTP port (4318), which collectors take JSON at, or OTEL_TRACES_EXPORTER=none.',
     )
   }
