@@ -129,6 +129,24 @@ test('regular expressions: flags, and what is not understood is refused', () => 
   }
 })
 
+test('named classes, and none that is not there', () => {
+  assert.equal(compileRegExp('^[[:alpha:]_]+[[:digit:]]{2}$')('web_17'), true)
+  assert.equal(compileRegExp('^[[:alpha:]]+$')('web1'), false)
+  assert.equal(compileRegExp('^[[:^space:]]+$')('a b'), false)
+  assert.equal(compileRegExp('^[^[:upper:][:xdigit:]]+$')('xyz'), true)
+  assert.equal(compileRegExp('(?i)^[[:lower:]]+$')('WEB'), true)
+  assert.equal(compileRegExp('^[[:]+$')('[:'), true, 'a class of two')
+  assert.throws(() => compileRegExp('[[:letter:]]'), /invalid character class range: `\[:letter:\]`/)
+})
+
+test('a filter may have as many terms as fit into a request', () => {
+  const terms = Array.from({ length: 1000 }, (_, i) => `Service.Port==${i}`)
+  assert.deepEqual([ENTRY].filter(createFilter(terms.join(' or '), HEALTH_FIELDS)()), [ENTRY])
+  assert.deepEqual([ENTRY].filter(createFilter(terms.join(' and '), HEALTH_FIELDS)()), [])
+  const all = terms.map((term) => `not ${term}`).filter((_, i) => i !== 80)
+  assert.deepEqual([ENTRY].filter(createFilter(all.join(' and '), HEALTH_FIELDS)()), [ENTRY])
+})
+
 test('a pattern made to explode takes its states times the length, no more', () => {
   const matches = compileRegExp('^(a+)+(a|aa)*(a*)*$')
   assert.equal(matches(`${'a'.repeat(3000)}b`), false)

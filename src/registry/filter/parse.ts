@@ -1,8 +1,8 @@
 /**
  * Filter expressions as text: `Service.Meta.version == "2" and not (Checks.Status != passing)`. Grammar:
  *
- *     or     = and [ "or" or ]
- *     and    = not [ "and" and ]
+ *     or     = and { "or" and }
+ *     and    = not { "and" not }
  *     not    = "not" not | "(" or ")" | match
  *     match  = selector ("==" | "!=" | ["not"] "contains" | ["not"] "matches") value
  *            | selector "is" ["not"] "empty" | value ["not"] "in" selector
@@ -95,17 +95,15 @@ class Parser {
 
   #or(): Expression {
     if (++this.#depth > DEPTH_MAX) throw this.#fault()
-    const left = this.#and()
-    const expression: Expression = this.#take('or') ? { type: 'or', left, right: this.#or() } : left
+    let expression = this.#and()
+    while (this.#take('or')) expression = { type: 'or', left: expression, right: this.#and() }
     this.#depth--
     return expression
   }
 
   #and(): Expression {
-    if (++this.#depth > DEPTH_MAX) throw this.#fault()
-    const left = this.#not()
-    const expression: Expression = this.#take('and') ? { type: 'and', left, right: this.#and() } : left
-    this.#depth--
+    let expression = this.#not()
+    while (this.#take('and')) expression = { type: 'and', left: expression, right: this.#not() }
     return expression
   }
 

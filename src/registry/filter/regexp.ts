@@ -2,7 +2,7 @@
  * Regular expressions in RE2's syntax, matched in time linear in the text, whatever the pattern: filters come from
  * strangers, and JavaScript's own RegExp takes exponential time on patterns made for it. A set of states is carried
  * along the text (K. Thompson, "Regular expression search algorithm", CACM 11(6), 1968); no captures are kept.
- * Understood: literals, `.`, classes, `\d \w \s` and their opposites, `^ $ \A \z \b \B`, groups, `|`, `* + ? {n,m}`,
+ * Understood: literals, `.`, classes with `[:alpha:]` and its like, `\d \w \s` and their opposites, `^ $ \A \z \b \B`, groups, `|`, `* + ? {n,m}`,
  * `(?i)` and `(?s)` at the beginning.
  */
 import { Steps } from './steps.ts'
@@ -175,6 +175,8 @@ class Parser {
   }
 
   #classItem(): Test {
+    const named = this.#namedClass()
+    if (named !== undefined) return this.#caseless(named)
     const first = this.#next()
     const known = first === '\\' ? CLASSES[this.#peek() ?? ''] : undefined
     if (known !== undefined) {
@@ -188,6 +190,18 @@ class Parser {
     const high = end === '\\' ? escaped(this.#next()) : end
     if (high < low) throw new SyntaxError(`error parsing regexp: invalid character class range: \`${low}-${high}\``)
     return this.#caseless((unit) => unit >= low && unit <= high)
+  }
+
+  /** `[:alpha:]`, `[:^alpha:]`: inside a class only. */
+  #namedClass(): Test | undefined {
+    const found = /^\[:(\^?)(\w+):\]/.exec(this.#units.slice(this.#at, this.#at + NAMED_MAX).join(''))
+    if (found === null) return undefined
+    this.#at += found[0].length
+    const pattern = Object.hasOwn(NAMED_CLASSES, found[2]!) ? NAMED_CLASSES[found[2]!]! : undefined
+    if (pattern === undefined) {
+      throw new SyntaxError(`error parsing regexp: invalid character class range: \`${found[0]}\``)
+    }
+    return (unit) => pattern.test(unit) !== (found[1] === '^')
   }
 
   #literal(wanted: string): Test {
@@ -227,6 +241,26 @@ const CLASSES: Readonly<Record<string, Test>> = {
   s: (unit) => /[\t\n\f\r ]/.test(unit),
   S: (unit) => !/[\t\n\f\r ]/.test(unit),
 }
+
+/** POSIX's, of ASCII alone. */
+const NAMED_CLASSES: Readonly<Record<string, RegExp>> = {
+  alnum: /^[0-9A-Za-z]$/,
+  alpha: /^[A-Za-z]$/,
+  ascii: /^[\0-\x7f]$/,
+  blank: /^[\t ]$/,
+  cntrl: /^[\0-\x1f\x7f]$/,
+  digit: /^[0-9]$/,
+  graph: /^[!-~]$/,
+  lower: /^[a-z]$/,
+  print: /^[ -~]$/,
+  punct: /^[!-/:-@[-`{-~]$/,
+  space: /^[\t-\r ]$/,
+  upper: /^[A-Z]$/,
+  word: /^\w$/,
+  xdigit: /^[0-9A-Fa-f]$/,
+}
+/** `[:^xdigit:]` */
+const NAMED_MAX = 11
 
 const ASSERTIONS: Readonly<Record<string, Assertion>> = {
   A: (before) => before === undefined,
