@@ -260,6 +260,20 @@ test('time-outs: silence, a greeting and a head that do not come, a frame that d
   }
 })
 
+test('what a client says without asking keeps no connection: PINGs, whole and in pieces', async (t) => {
+  const ping = frame(FRAME.ping, 0, 0, Buffer.alloc(8))
+  for (const pieces of [[ping], [ping.subarray(0, 5), ping.subarray(5)]]) {
+    const { say, heard, clock } = await talk(t, echo, { keepAliveMs: 5_000, headMs: 2_000 })
+    await say(headers(1, GET))
+    for (let i = 0; i < 6; i++) {
+      for (const piece of pieces) await say(piece)
+      clock.advance(1_000)
+    }
+    await quiet()
+    assert.equal(heard(0).at(-1), 'goaway 0 after 1')
+  }
+})
+
 test('a stream under way keeps the connection however long it takes', async (t) => {
   const open: ServerExchange[] = []
   const { say, heard, clock } = await talk(t, (exchange) => void open.push(exchange), { keepAliveMs: 1_000 })

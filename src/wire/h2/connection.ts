@@ -7,6 +7,7 @@ import type { Sweep, Swept } from '../sweep.ts'
 import { CODE, H2ConnectionError } from './codes.ts'
 import { FrameReader, type FrameSink } from './frame-reader.ts'
 import { Output } from './output.ts'
+import { Stall } from './stall.ts'
 import { type H2Host, H2Streams } from './streams.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
@@ -22,8 +23,8 @@ export class H2Connection implements Occupant, Swept, FrameSink {
   readonly #streams: H2Streams
   readonly #reading: Reading
   readonly #reader: FrameReader
-  /** Anything since it was last looked at? */
-  #heard = false
+  /** The tick by which a connection without a stream ends. */
+  #idleTick: number
   /** The tick by which what has begun must be whole; Infinity where nothing has. */
   #partialTick: number
   #lingered = 0
@@ -42,14 +43,18 @@ export class H2Connection implements Occupant, Swept, FrameSink {
     this.#sweep = sweep
     this.#output = new Output(socket)
     this.#streams = new H2Streams(peerOf(socket), reading, this.#output, host, () => this.#onQuiet())
+    this.#idleTick = sweep.in(host.limits.keepAliveMs)
     this.dueTick = this.#partialTick = sweep.in(host.limits.headMs)
     sweep.add(this)
+    const { stallMs } = host.limits
+    const stall = stallMs === NEVER ? undefined : new Stall(sweep, stallMs, this.#streams.sending)
     reading.to((bytes) => this.take(bytes))
     socket.on('drain', () => this.#onDrain())
     socket.on('error', (error) => this.#gone(error))
     socket.on('end', () => this.#onEnd())
     socket.on('close', () => {
       sweep.delete(this)
+      stall?.end()
       onClose(this)
       this.#gone(new Error('the connection was closed'))
     })
@@ -81,15 +86,17 @@ export class H2Connection implements Occupant, Swept, FrameSink {
     if (this.ending) return void this.#socket.destroy()
     if (this.#sweep.tick >= this.#partialTick)
       return void this.#fail(new H2ConnectionError(CODE.enhanceYourCalm, 'the client does not end what it has begun'))
-    // With a stream open its own time-outs hold.
-    if (!this.busy && !this.#heard) return void this.drain()
-    this.#heard = false
-    this.dueTick = this.#sweep.in(this.#host.limits.keepAliveMs)
+    if (!this.busy && this.#sweep.tick >= this.#idleTick) return void this.drain()
+    this.#setDue()
+  }
+
+  /** With a stream open its own time-outs hold. */
+  #setDue(): void {
+    this.dueTick = this.busy ? this.#partialTick : Math.min(this.#partialTick, this.#idleTick)
   }
 
   take(bytes: Buffer): void {
     if (this.ending) return void this.#linger(bytes.length)
-    this.#heard = true
     try {
       this.#reader.feed(bytes)
     } catch (error) {
@@ -107,15 +114,16 @@ export class H2Connection implements Occupant, Swept, FrameSink {
     const { settled, partial } = this.#streams
     const isPartial = !settled || partial || (this.#reader.partial && !this.busy)
     if (isPartial === (this.#partialTick !== NEVER)) return
-    const { headMs, keepAliveMs } = this.#host.limits
-    this.#partialTick = isPartial ? this.#sweep.in(headMs) : NEVER
-    this.dueTick = isPartial ? this.#partialTick : this.#sweep.in(keepAliveMs)
+    this.#partialTick = isPartial ? this.#sweep.in(this.#host.limits.headMs) : NEVER
+    this.#setDue()
   }
 
+  /** From here on it is idle, whatever the client says without asking: PINGs would keep it for ever. */
   #onQuiet(): void {
     this.#reading.calm()
-    if (this.#streams.draining) this.#finish()
-    else if (this.#partialTick === NEVER) this.dueTick = this.#sweep.in(this.#host.limits.keepAliveMs)
+    if (this.#streams.draining) return void this.#finish()
+    this.#idleTick = this.#sweep.in(this.#host.limits.keepAliveMs)
+    this.#setDue()
   }
 
   #onDrain(): void {

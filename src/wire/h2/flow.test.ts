@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { CHUNKED, type ExchangeObserver, type ServerExchange } from '../contract.ts'
-import { FLAG, FRAME } from './codes.ts'
+import { CODE, FLAG, FRAME } from './codes.ts'
 import {
   data,
   type Fields,
@@ -81,6 +81,36 @@ test('the window of all streams is shared out in turn', async (t) => {
   await said.say(windowUpdate(0, 1_000_000))
   for (const id of [1, 3, 5])
     assert.deepEqual([received(said, id), said.heard(id).at(-1)?.endsWith('end')], [100_000, true])
+})
+
+test('where the window of all streams opens by little, nobody takes all of it', async (t) => {
+  const said = await talk(t, (exchange) => exchange.send(200, [], Buffer.alloc(100_000)), {}, withWindow(1_000_000))
+  await said.say(headers(1, GET), headers(3, GET), headers(5, GET))
+  for (let i = 0; i < 6; i++) await said.say(windowUpdate(0, 1_000))
+  assert.deepEqual(
+    [1, 3, 5].map((id) => received(said, id)),
+    [65_535 + 2_000, 2_000, 2_000],
+  )
+})
+
+test('who takes nothing of an answer for too long loses it; others of the connection go on', async (t) => {
+  const told: string[] = []
+  const answer = (exchange: ServerExchange) => {
+    exchange.observer = { ...silent, gone: () => void told.push(exchange.head.target) }
+    exchange.send(200, [], 'x'.repeat(1_000))
+  }
+  const said = await talk(t, answer, { stallMs: 5_000, keepAliveMs: 60_000 }, withWindow(10))
+  const other = [...GET.filter(([name]) => name !== ':path'), [':path', '/other']] as const
+  await said.say(headers(1, GET), headers(3, other))
+  for (let i = 0; i < 10; i++) {
+    said.clock.advance(1_000)
+    await said.say(windowUpdate(3, 10))
+  }
+  said.clock.advance(1_000)
+  await quiet()
+  assert.deepEqual([said.heard(1).at(-1), told], [`reset ${CODE.cancel}`, ['/x']])
+  await said.say(windowUpdate(3, 1_000))
+  assert.deepEqual([received(said, 3), said.heard(3).at(-1)?.endsWith('end')], [1_000, true])
 })
 
 test('SETTINGS change the windows of streams under way, also to less than nothing', async (t) => {

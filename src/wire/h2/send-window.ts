@@ -9,6 +9,8 @@ export interface Sender {
   window: number
   /** Sends one frame of what waits; false where it cannot. */
   sendMore(): boolean
+  /** Ends it before its time. */
+  cancel(code: number): void
 }
 
 export class SendWindow {
@@ -18,6 +20,8 @@ export class SendWindow {
   initial = 65_535
   readonly #output: Output
   readonly #waiting = new Set<Sender>()
+  /** Of them those that waited when `stuck` was last asked, and have sent nothing since. */
+  #stuck = new Set<Sender>()
 
   constructor(output: Output) {
     this.#output = output
@@ -29,6 +33,7 @@ export class SendWindow {
 
   unblocked(sender: Sender): void {
     this.#waiting.delete(sender)
+    this.#stuck.delete(sender)
   }
 
   /** SETTINGS_INITIAL_WINDOW_SIZE changes what all streams have. @throws H2ConnectionError */
@@ -55,15 +60,29 @@ export class SendWindow {
     if (bytes === 0) return CODE.protocol
     sender.window += bytes
     if (sender.window > WINDOW_MAX) return CODE.flowControl
-    while (this.#waiting.has(sender) && sender.sendMore());
+    while (this.#waiting.has(sender) && this.#sends(sender));
     return undefined
   }
 
-  /** Those that wait send a frame each, in turn, for as long as anything may be sent. */
+  /** Those that wait send a frame each, in turn, for as long as anything may be sent; the next time it goes on behind the last of them. */
   resume(): void {
-    for (let sent = true; sent && this.left > 0 && !this.#output.full; ) {
-      sent = false
-      for (const sender of this.#waiting) if (sender.sendMore()) sent = true
+    for (const sender of this.#waiting) {
+      if (this.left <= 0 || this.#output.full) return
+      if (!this.#sends(sender) || !this.#waiting.delete(sender)) continue
+      this.#waiting.add(sender)
     }
+  }
+
+  #sends(sender: Sender): boolean {
+    const sent = sender.sendMore()
+    if (sent) this.#stuck.delete(sender)
+    return sent
+  }
+
+  /** Those that have sent nothing since this was asked before. */
+  stuck(): Iterable<Sender> {
+    const stuck = this.#stuck
+    this.#stuck = new Set(this.#waiting)
+    return stuck
   }
 }
