@@ -5,6 +5,7 @@ import { VirtualClock } from '../core/clock.ts'
 import { mayEject } from './ejection.ts'
 import { SEED, vectors } from './kit.suite.ts'
 import { createOutlier, type FailureKind, type Outlier, type OutlierOptions } from './outlier.ts'
+import { lowRates, successRateThreshold } from './success-rate.ts'
 
 function setUp(options: Partial<OutlierOptions> = {}) {
   const clock = new VirtualClock()
@@ -63,7 +64,65 @@ describe('outlier: failures', () => {
     outlier.started('a')
     fail(outlier, 'a', 5)
     outlier.answered('a')
-    assert.equal(outlier.eligible('a'), false)
+    assert.match(outlier.state('a').reason ?? '', /^ejected: 5 failures in a row/)
+  })
+})
+
+describe('outlier: rates', () => {
+  /** Of each endpoint, how many of how many fail, spread so that few are in a row; then the interval is over, and each fails once more. */
+  function interval(counts: readonly (readonly [failed: number, of: number])[], options: Partial<OutlierOptions> = {}) {
+    const { clock, outlier } = setUp({ failures: Number.POSITIVE_INFINITY, ...options })
+    const ids = counts.map((_, i) => `h${i}`)
+    outlier.retain(ids)
+    for (const [i, [failed, of]] of counts.entries()) {
+      for (let k = 0; k < of; k++) {
+        if (Math.floor((k * failed) / of) < Math.floor(((k + 1) * failed) / of)) fail(outlier, ids[i]!, 1)
+        else answer(outlier, ids[i]!)
+      }
+    }
+    assert.ok(outlier.allIn(), 'before the interval is over nothing is compared')
+    clock.advance(10_000)
+    for (const id of ids) fail(outlier, id, 1)
+    return { clock, outlier, out: ids.filter((id) => !outlier.eligible(id)) }
+  }
+  const alike = (count: number, failed: number, of = 100) => Array.from({ length: count }, () => [failed, of] as const)
+
+  it('ejects one that fails far more often than the others, and says so', () => {
+    const { outlier, out } = interval([...alike(4, 2), [40, 120]])
+    assert.deepEqual(out, ['h4'])
+    const reason = 'ejected: 33 % of 120 requests failed, 8 % are usual, back in 2.0 s'
+    assert.deepEqual(outlier.state('h4'), { eligible: false, reason })
+  })
+
+  it('does so with its next failure only, and forgets it for the next interval', () => {
+    const { clock, outlier } = interval(alike(5, 0))
+    for (const id of ['h0', 'h1', 'h2', 'h3', 'h4']) {
+      for (let k = 0; k < 100; k++) {
+        if (id === 'h4' && k % 2 === 0) fail(outlier, id, 1)
+        else answer(outlier, id)
+      }
+    }
+    clock.advance(10_000)
+    for (let k = 0; k < 9; k++) answer(outlier, 'h4')
+    assert.ok(outlier.allIn())
+    clock.advance(10_000)
+    fail(outlier, 'h4', 1)
+    assert.ok(outlier.allIn())
+  })
+
+  it('leaves in whom too little is known of, or who is not far from the others', () => {
+    assert.deepEqual(interval([...alike(3, 0), [50, 100]]).out, [], 'four endpoints')
+    assert.deepEqual(interval([...alike(4, 0), [49, 99]]).out, [], '99 requests')
+    assert.deepEqual(interval([...alike(9, 0), [9, 100]]).out, [], 'less than ten percent below')
+    assert.deepEqual(interval([...alike(9, 0), [9, 100]], { gapPercent: 0 }).out, ['h9'])
+    assert.deepEqual(interval([...alike(9, 0), [50, 100]], { stdevFactor: Number.POSITIVE_INFINITY }).out, [])
+    assert.deepEqual(interval(alike(6, 50)).out, [], 'all fail alike')
+  })
+
+  it('ejects those that hardly do anything but fail, however many they are', () => {
+    assert.deepEqual(interval([...alike(3, 85, 60), ...alike(2, 0)]).out, ['h0', 'h1', 'h2'])
+    assert.deepEqual(interval([...alike(3, 42, 50), ...alike(2, 0)]).out, [], '84 %')
+    assert.deepEqual(interval([...alike(3, 45, 49), ...alike(4, 0)]).out, [], '49 requests')
   })
 })
 
@@ -301,7 +360,8 @@ describe('outlier: the whole set', () => {
 })
 
 describe('outlier: the reference', () => {
-  const { timeline, maxEjected } = vectors<{
+  const { successRate, timeline, maxEjected } = vectors<{
+    successRate: { successPercent: number[]; threshold: number; ejected: number[] }[]
     timeline: {
       baseSeconds: number
       capSeconds: number
@@ -331,6 +391,18 @@ describe('outlier: the reference', () => {
       }
     }
   })
+
+  for (const { successPercent, threshold, ejected } of successRate) {
+    it(`finds the success rates that the reference ejects: ${successPercent}`, () => {
+      assert.ok(Math.abs(successRateThreshold(successPercent, 1.9) - threshold) < 1e-6)
+      const answers = successPercent.map((percent) => ({ well: percent, failed: 100 - percent }))
+      const limits = { stdevFactor: 1.9, gapPercent: 0, failurePercent: 101 }
+      assert.deepEqual(
+        [...lowRates(answers, limits).keys()],
+        ejected.map((index) => answers[index]),
+      )
+    })
+  }
 
   it('lets as many be out at once as the reference says', () => {
     for (const [hosts, maxEjectedPercent, canBeOut] of maxEjected.rows) {

@@ -1,6 +1,7 @@
 /**
- * Which endpoints are not to be chosen, judged by traffic alone. Three ways out:
+ * Which endpoints are not to be chosen, judged by traffic alone. Four ways out:
  * - failures: so many in a row (answers that mean failure, broken connections, timeouts);
+ * - rates: far more failures than the others had, of the answers of some seconds (`success-rate.ts`); said with its next failure;
  * - refused: a connection refused says that the process is gone, so once is enough, for a short time;
  * - silence: requests are waiting and nothing has been answered for a second. A frozen process accepts connections and looks
  *   healthy to everything but this. It needs no timer: it is seen when somebody asks.
@@ -12,11 +13,10 @@
  * of three, sending two thirds to frozen ones fails more requests than a full healthy one does, and overload is what retry
  * budgets and limits are for. Only when none is left is health ignored: a chooser whose pick came back empty picks
  * again without `eligible`, and an answer to such a request brings its endpoint back.
- *
- * Not judged: success rates compared between endpoints (Envoy's success-rate ejection needs 100 requests an interval each).
  */
 import type { Clock } from '../core/clock.ts'
 import { type EjectionTimes, ejectionMs, mayEject, unforgiven } from './ejection.ts'
+import { lowRates, type RateLimits } from './success-rate.ts'
 
 /** `refused`: nobody listens. `connection`: broken off or not established in time. `status`: an answer such as 502. */
 export type FailureKind = 'refused' | 'connection' | 'status' | 'timeout'
@@ -33,8 +33,14 @@ export interface OutlierOptions {
   readonly baseMs?: number | undefined
   /** Longest ejection, ms; default 30,000 (Envoy 300,000). */
   readonly maxMs?: number | undefined
-  /** Each full interval in health forgives one past ejection, ms; default 10,000. */
+  /** Each full interval in health forgives one past ejection, and rates are compared at its end, ms; default 10,000. */
   readonly sweepMs?: number | undefined
+  /** A success rate so many standard deviations below the mean ejects; default 1.9. Infinity = never. */
+  readonly stdevFactor?: number | undefined
+  /** But only so many percent below the mean; default 10 (Envoy 0). */
+  readonly gapPercent?: number | undefined
+  /** So many percent of failures eject; default 85. Above 100 = never. */
+  readonly failurePercent?: number | undefined
   /** At most so many percent are out at a time, but one always may be; default 100 (Envoy 10). */
   readonly maxEjectedPercent?: number | undefined
   /** Panic when less than so many percent are eligible; default 0 = when none is (Envoy 50). */
@@ -88,6 +94,8 @@ export interface Outlier {
 
 interface Out {
   readonly why: Ejection['why']
+  /** For people: the failures that led to it. */
+  readonly failures: string
   readonly until: number
   /** When the request was sent whose answer decides, if one is under way. */
   probeSince: number | undefined
@@ -103,6 +111,11 @@ interface Health {
   /** How long requests had been waiting that were given up; added to the next wait, ms. */
   waitedMs: number
   failures: number
+  /** Answers of this interval. */
+  well: number
+  failed: number
+  /** What there is to say of its rate in the interval before; undefined = nothing against it. */
+  low: string | undefined
   /** Ejections so far that are not forgiven. */
   times: number
   backSince: number
@@ -119,6 +132,7 @@ class TrafficJudge implements Outlier {
   readonly #times: EjectionTimes
   readonly #refusedTimes: EjectionTimes
   readonly #percent: { readonly ejected: number; readonly panic: number }
+  readonly #rates: RateLimits
   readonly #onChange: NonNullable<OutlierOptions['onChange']>
   readonly #known = new Map<string, Health>()
   /** How many are out. */
@@ -126,6 +140,8 @@ class TrafficJudge implements Outlier {
   #version = 0
   /** Monotonic ms before which time alone changes nothing: no silence becomes too long, and no ejection is over. */
   #stillUntil = Number.NEGATIVE_INFINITY
+  /** When the interval ends of which answers are counted. */
+  #sweepAt: number
 
   constructor(options: OutlierOptions) {
     const { clock, failures = 5, silenceMs = 1000, refusedMs = 250 } = options
@@ -136,6 +152,9 @@ class TrafficJudge implements Outlier {
     this.#times = { baseMs, maxMs, sweepMs }
     this.#refusedTimes = { baseMs: refusedMs, maxMs: baseMs, sweepMs }
     this.#percent = { ejected: maxEjectedPercent, panic: panicPercent }
+    const { stdevFactor = 1.9, gapPercent = 10, failurePercent = 85 } = options
+    this.#rates = { stdevFactor, gapPercent, failurePercent }
+    this.#sweepAt = clock.monotonic() + sweepMs
   }
 
   started(id: string): void {
@@ -150,6 +169,8 @@ class TrafficJudge implements Outlier {
     const health = this.#healthOf(id)
     health.pending = Math.max(0, health.pending - 1)
     health.failures = 0
+    this.#sweep(now)
+    health.well++
     if (health.out?.probeSince !== undefined) this.#recover(health, now)
     this.#heard(health, now)
   }
@@ -159,10 +180,13 @@ class TrafficJudge implements Outlier {
     const health = kind === 'status' ? this.#healthOf(id) : this.#settled(id, now)
     health.pending = Math.max(0, health.pending - 1)
     health.failures++
+    this.#sweep(now)
+    health.failed++
     if (kind === 'status') this.#heard(health, now)
     if (health.out !== undefined) this.#failedAgain(health, health.out, kind, now)
     else if (kind === 'refused') this.#eject(health, 'refused', now)
     else if (health.failures >= this.#limits.failures) this.#eject(health, 'failures', now)
+    else if (health.low !== undefined) this.#eject(health, 'failures', now, health.low)
   }
 
   cancelled(id: string): void {
@@ -214,9 +238,9 @@ class TrafficJudge implements Outlier {
     } else if (health.out !== undefined || this.#mayEject()) {
       const { why, forMs, times } = ejection
       // One that is out by what was met here stays so.
-      const { until = 0, probeSince, told } = health.out ?? { told: true as const }
+      const { until = 0, probeSince, failures = '', told } = health.out ?? { told: true as const }
       health.times = Math.max(health.times, times)
-      this.#goOut(health, { why, until: Math.max(until, now + forMs), probeSince, ...(told && { told }) })
+      this.#goOut(health, { why, failures, until: Math.max(until, now + forMs), probeSince, ...(told && { told }) })
     }
   }
 
@@ -234,6 +258,19 @@ class TrafficJudge implements Outlier {
       this.#known.delete(health.id)
     }
     for (const id of members) this.#healthOf(id)
+  }
+
+  /** At the end of an interval. It needs no timer: whose answers are judged has some. */
+  #sweep(now: number): void {
+    if (now < this.#sweepAt) return
+    this.#sweepAt = now + this.#times.sweepMs
+    const all = [...this.#known.values()]
+    const low = lowRates(all, this.#rates)
+    for (const health of all) {
+      health.low = low.get(health)
+      health.well = 0
+      health.failed = 0
+    }
   }
 
   #beginToWait(health: Health, now: number): void {
@@ -267,18 +304,19 @@ class TrafficJudge implements Outlier {
   #healthOf(id: string): Health {
     let health = this.#known.get(id)
     if (health === undefined) {
-      health = { id, pending: 0, waitingSince: 0, waitedMs: 0, failures: 0, times: 0, backSince: 0, out: undefined }
+      const counts = { pending: 0, failures: 0, well: 0, failed: 0, times: 0 }
+      health = { id, ...counts, waitingSince: 0, waitedMs: 0, backSince: 0, low: undefined, out: undefined }
       this.#known.set(id, health)
     }
     return health
   }
 
-  #eject(health: Health, why: Out['why'], since: number): void {
+  #eject(health: Health, why: Out['why'], since: number, failures = inARow(health.failures)): void {
     if (health.out === undefined && !this.#mayEject()) return
     const healthyMs = health.out === undefined ? since - health.backSince : 0
     health.times = unforgiven(health.times, healthyMs, this.#times.sweepMs) + 1
     const until = since + ejectionMs(health.times, why === 'refused' ? this.#refusedTimes : this.#times)
-    this.#goOut(health, { why, until, probeSince: undefined })
+    this.#goOut(health, { why, failures, until, probeSince: undefined })
     this.#onChange(health.id, { why, forMs: Math.max(0, until - this.#clock.monotonic()), times: health.times })
   }
 
@@ -322,6 +360,7 @@ class TrafficJudge implements Outlier {
   #comeIn(health: Health, now: number): void {
     if (health.out !== undefined) this.#out--
     health.out = undefined
+    health.low = undefined
     health.backSince = now
     this.#stillUntil = Number.NEGATIVE_INFINITY
   }
@@ -341,7 +380,11 @@ function reasonOf(health: Health, out: Out, now: number): string {
   if (out.told === true) return `ejected: ${WORDS[out.why]} elsewhere, ${wait}`
   if (out.why === 'refused') return `ejected: connection refused, ${wait}`
   if (out.why === 'silent') return `silent for ${seconds(now - health.waitingSince)}, ${wait}`
-  return `ejected: ${health.failures} ${health.failures === 1 ? 'failure' : 'failures'} in a row, ${wait}`
+  return `ejected: ${out.failures}, ${wait}`
+}
+
+function inARow(failures: number): string {
+  return `${failures} ${failures === 1 ? 'failure' : 'failures'} in a row`
 }
 
 function seconds(ms: number): string {
