@@ -63,7 +63,11 @@ function upstream(t: TestContext, random: Random, onWrong: (what: string) => voi
 /** One request, by whatever protocol. */
 interface Asked {
   readonly request: Writable
-  readonly answered: Promise<{ readonly status: unknown; readonly got: unknown; readonly content: Readable }>
+  readonly answered: Promise<{
+    readonly status: unknown
+    readonly got: unknown
+    readonly content: AsyncIterable<Buffer>
+  }>
 }
 
 type Ask = (url: string, method: string, headers: Record<string, string | number>) => Asked
@@ -71,7 +75,7 @@ type Ask = (url: string, method: string, headers: Record<string, string | number
 /** By HTTP/1.1. */
 function asked(request: ClientRequest): Asked {
   const answered = once(request, 'response').then(([content]: IncomingMessage[]) => ({
-    ...{ status: content!.statusCode, got: content!.headers['x-got'], content: content! },
+    ...{ status: content!.statusCode, got: content!.headers['x-got'], content: content as AsyncIterable<Buffer> },
   }))
   return { request, answered }
 }
@@ -82,11 +86,20 @@ function askingBy(t: TestContext, random: Random, open: () => ClientHttp2Session
   t.after(() => sessions.forEach((one) => void one.destroy()))
   return (url, method, headers) => {
     const content = sessions[below(random, 2)]!.request({ ':method': method, ':path': url, ...headers })
+    const reading = begun(content)
     const answered = once(content, 'response').then(([fields]: Record<string, unknown>[]) => ({
-      ...{ status: fields![':status'], got: fields!['x-got'], content },
+      ...{ status: fields![':status'], got: fields!['x-got'], content: reading },
     }))
     return { request: content, answered }
   }
+}
+
+/** Read from now on: who begins when all has come, with the head as it may be, is told by Node's client that it broke off. */
+function begun(content: Readable): AsyncIterable<Buffer> {
+  const reading = content[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+  const first = [reading.next()]
+  const next = () => first.pop() ?? reading.next()
+  return { [Symbol.asyncIterator]: () => ({ next, return: () => reading.return!() }) }
 }
 
 async function exchange(ask: Ask, random: Random): Promise<void> {
@@ -104,7 +117,7 @@ async function exchange(ask: Ask, random: Random): Promise<void> {
   const isSlow = random() < 0.4
   const chunks: Buffer[] = []
   for await (const chunk of content) {
-    chunks.push(chunk as Buffer)
+    chunks.push(chunk)
     if (goes) return
     for (let turns = isSlow ? 5 : 0; turns > 0; turns--) await turn()
   }
