@@ -14,7 +14,27 @@ interface WeightClass {
   least: number
 }
 
-export class LeastCounts implements LoadObserver {
+/** Below so many endpoints a scan costs less than keeping order. */
+const ORDER_FROM = 32
+
+/**
+ * The counts of these endpoints for as long as they are kept; undefined = scan. Where another policy over the same loads has taken over,
+ * they are kept again after so many scans as there are endpoints: two would take them from each other with each pick.
+ */
+export function keptCounts(endpoints: readonly Endpoint[]): () => LeastCounts | undefined {
+  let counts: LeastCounts | undefined
+  let scans = endpoints.length < ORDER_FROM ? Number.POSITIVE_INFINITY : 0
+  return () => {
+    if (counts?.isLost === true) {
+      counts = undefined
+      scans = endpoints.length
+    }
+    if (counts === undefined && scans-- === 0) counts = LeastCounts.of(endpoints)
+    return counts
+  }
+}
+
+class LeastCounts implements LoadObserver {
   /** Another observes the loads: what is known here is old. */
   isLost = false
   readonly #classes: WeightClass[] = []

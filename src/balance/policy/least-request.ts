@@ -9,22 +9,17 @@
 import type { Random } from '../../core/random.ts'
 import type { Endpoint, PickRequest, PolicyFactory } from '../contract.ts'
 import { isEligible, perSnapshot, weightedCost } from '../eligible.ts'
-import { LeastCounts } from '../least-counts.ts'
+import { keptCounts } from '../least-counts.ts'
 
-/** Below so many endpoints a scan costs less than keeping order. */
-const ORDER_FROM = 32
 /** Draws before all are scanned. Throwing a refused draw away leaves the others their chance. */
 const DRAWS = 16
 
 export const leastRequest: PolicyFactory = ({ random }) => {
-  const ordered = perSnapshot<Order>(({ length }) => ({
-    counts: undefined,
-    scans: length < ORDER_FROM ? Number.POSITIVE_INFINITY : 0,
-  }))
+  const ordered = perSnapshot(keptCounts)
   return {
     name: 'least-request',
     pick(endpoints, request) {
-      const counts = kept(ordered(endpoints), endpoints)
+      const counts = ordered(endpoints)()
       let refused: Set<Endpoint> | undefined
       for (let draw = 0; counts !== undefined && draw < DRAWS; draw++) {
         const endpoint = endpoints[counts.draw(random)]!
@@ -35,22 +30,6 @@ export const leastRequest: PolicyFactory = ({ random }) => {
       return scan(endpoints, request, random, refused)
     },
   }
-}
-
-/** `counts` while they are kept; otherwise so many scans until they are again. */
-interface Order {
-  counts: LeastCounts | undefined
-  scans: number
-}
-
-/** Another policy over the same loads has taken over what was kept here: two would take it from each other with each pick. */
-function kept(order: Order, endpoints: readonly Endpoint[]): LeastCounts | undefined {
-  if (order.counts?.isLost === true) {
-    order.counts = undefined
-    order.scans = endpoints.length
-  }
-  if (order.counts === undefined && order.scans-- === 0) order.counts = LeastCounts.of(endpoints)
-  return order.counts
 }
 
 /** Who was refused before is not asked again: within slow start the answer is a draw, and this would be another chance. */
