@@ -47,15 +47,14 @@ export function planLaunch(
     [SETTINGS.weight]: String(weightOf(spec, ordinal)),
     [SETTINGS.fleet]: '1',
   }
-  if (!hasServiceName(env)) env[SERVICE_NAME] = spec.name
-  return { file: tools.node, args: nodeArguments(spec, tools), cwd: spec.cwd, env }
+  const named = { ...env, ...serviceNameFor(spec.name, env) }
+  return { file: tools.node, args: nodeArguments(spec, tools), cwd: spec.cwd, env: named }
 }
 
-/** OpenTelemetry's, which every SDK reads. */
-const SERVICE_NAME = 'OTEL_SERVICE_NAME'
-
-function hasServiceName(env: Environment): boolean {
-  return Boolean(env[SERVICE_NAME]) || /(^|,)\s*service\.name\s*=/.test(env['OTEL_RESOURCE_ATTRIBUTES'] ?? '')
+/** OpenTelemetry's variable for it, which every SDK reads; empty where somebody has named it in `env`. */
+export function serviceNameFor(name: string, env: Environment): Record<string, string> {
+  const isNamed = env['OTEL_SERVICE_NAME'] || /(^|,)\s*service\.name\s*=/.test(env['OTEL_RESOURCE_ATTRIBUTES'] ?? '')
+  return isNamed ? {} : { OTEL_SERVICE_NAME: name }
 }
 
 function nodeArguments(spec: ServiceSpec, tools: Tools): string[] {

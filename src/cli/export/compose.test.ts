@@ -64,6 +64,21 @@ test('a program, a folder, a port; what has to be looked after is said', () => {
   assert.match(warnings.join(), /^p is a program: .*registry\.acl: .*http:\/\/10\.0\.0\.5:8500 must be reachable/)
 })
 
+test('what the environment of Compose says of tracing is passed on to all that record spans', () => {
+  const { compose } = composeOf({ ...SHOP, services: { ...SHOP.services, flask: { command: 'x' } } }, project)
+  assert.equal(compose['x-tracing']['OTEL_EXPORTER_OTLP_ENDPOINT'], null)
+  assert.deepEqual(
+    Object.entries(compose.services).map(([name, { environment }]) => [name, environment['<<']]),
+    [
+      ['registry', undefined],
+      ...['gateway', 'users', 'orders', 'orders-weight-1', 'flask'].map((name) => [name, 'x-tracing']),
+    ],
+  )
+  assert.equal(compose.services['flask']?.environment['OTEL_SERVICE_NAME'], 'flask')
+  const named = { command: 'x', env: { OTEL_RESOURCE_ATTRIBUTES: 'service.name=a' } }
+  assert.equal(part('flask', named).environment['OTEL_SERVICE_NAME'], undefined)
+})
+
 test('YAML: plain where that is safe, quoted where YAML would read something else', () => {
   const data = { a: { b: ['x', '8080:80', 'no', '1'], c: 'on', d: '', 'x y': '# "z"', e: {}, f: undefined, g: 2 } }
   assert.equal(
@@ -72,6 +87,11 @@ test('YAML: plain where that is safe, quoted where YAML would read something els
       '\n',
     ),
   )
+})
+
+test('YAML: members without a value, and those that stand in several places', () => {
+  const data = { 'x-a': { b: null }, c: { d: { '<<': 'x-a', e: '*f' } } }
+  assert.equal(toYaml(data), ['x-a: &x-a', '  b:', 'c:', '  d:', '    <<: *x-a', '    e: "*f"'].join('\n'))
 })
 
 test('the command writes beside package.json, once, and says what is missing', async (t) => {

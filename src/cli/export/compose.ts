@@ -5,6 +5,8 @@
  */
 import path from 'node:path'
 import { SETTINGS } from '../../core/settings.ts'
+import { serviceNameFor } from '../../fleet/plan.ts'
+import { VARIABLES } from '../../telemetry/spans/settings.ts'
 import { splitCommand } from '../config/command-line.ts'
 import { DEFAULT_GATEWAY_PORT, DEFAULT_REGISTRY_PORT, type FleetConfig, type ServiceConfig } from '../define.ts'
 
@@ -25,6 +27,8 @@ export interface ComposeService {
 
 export interface Compose {
   readonly name: string
+  /** Without values: Compose passes on what stands in its own environment, and nothing else. */
+  readonly 'x-tracing': Readonly<Record<string, null>>
   readonly services: Readonly<Record<string, ComposeService>>
   readonly volumes?: Readonly<Record<string, object>>
 }
@@ -42,6 +46,8 @@ export const DATA = '/data'
 /** A program that is no service of Skein's listens here. */
 const COMMAND_PORT = '8000'
 const EVERYWHERE = '0.0.0.0'
+/** In the environment of whoever records spans. */
+const TRACED = { '<<': 'x-tracing' }
 
 interface Project {
   readonly name: string
@@ -66,13 +72,23 @@ export function composeOf(config: FleetConfig, project: Project): Composed {
     ...(own ? [['registry', { ...common, ...registryPart() }] as const] : []),
     ...(gateway === undefined || gateway === false
       ? []
-      : [['gateway', { ...common, ...gatewayPart(gateway.port, project) }] as const]),
+      : [
+          [
+            'gateway',
+            { ...common, ...gatewayPart(gateway.port, project), environment: { ...TRACED, ...common.environment } },
+          ] as const,
+        ]),
     ...Object.entries(config.services).flatMap(([name, service]) => serviceParts(name, service, common, project)),
   ]
   const services = parts.map(([name, part], i) => [name, i === 0 ? { build: '.', ...part } : part] as const)
   const volumes = own ? { volumes: { registry: {} } } : {}
   return {
-    compose: { name: project.name, services: Object.fromEntries(services), ...volumes },
+    compose: {
+      name: project.name,
+      'x-tracing': Object.fromEntries(VARIABLES.map((name) => [name, null])),
+      services: Object.fromEntries(services),
+      ...volumes,
+    },
     warnings: warningsOf(config),
   }
 }
@@ -109,9 +125,10 @@ function serviceParts(
       ...common,
       ...program(service, project),
       environment: {
+        ...TRACED,
         ...common.environment,
         ...(weight === 1 ? {} : { [SETTINGS.weight]: String(weight) }),
-        ...(service.entry === undefined ? { PORT: COMMAND_PORT, [SETTINGS.service]: name } : {}),
+        ...(service.entry === undefined ? programEnvironment(name, service) : {}),
         // Compose would fill in what begins with a dollar.
         ...Object.fromEntries(
           Object.entries(service.env ?? {}).map(([key, text]) => [key, text.replaceAll('$', '$$$$')]),
@@ -120,6 +137,10 @@ function serviceParts(
       ...(length === 1 ? {} : { deploy: { replicas: length } }),
     },
   ])
+}
+
+function programEnvironment(name: string, { env = {} }: ServiceConfig) {
+  return { PORT: COMMAND_PORT, [SETTINGS.service]: name, ...serviceNameFor(name, env) }
 }
 
 function weightsOf({ instances = 1, weight = 1 }: ServiceConfig): number[] {

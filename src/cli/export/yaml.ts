@@ -1,16 +1,26 @@
 /** Data as YAML that people like to read: blocks for objects, a line for short lists, quotes only where YAML wants them. */
 
-export type Data = string | number | readonly string[] | { readonly [name: string]: Data | undefined }
+export type Data = string | number | null | readonly string[] | { readonly [name: string]: Data | undefined }
 
-/** Text without line breaks; undefined members are left out. */
+/**
+ * Text without line breaks; undefined members are left out, null ones are written without a value. A member `x-…` has its name as an
+ * anchor, and a member `<<` names the anchor whose members stand here, too.
+ */
 export function toYaml(data: Data, indent = ''): string {
+  if (data === null) return ''
   if (typeof data !== 'object') return scalar(data)
   if (Array.isArray(data)) return `[${data.map(scalar).join(', ')}]`
   const entries = Object.entries(data).filter((entry): entry is [string, Data] => entry[1] !== undefined)
-  return entries.map(([name, value]) => `${indent}${scalar(name)}:${member(value, indent)}`).join('\n')
+  return entries.map(([name, value]) => `${indent}${line(name, value, indent)}`).join('\n')
+}
+
+function line(name: string, value: Data, indent: string): string {
+  if (name === '<<') return `<<: *${value}`
+  return `${scalar(name)}:${name.startsWith('x-') ? ` &${name}` : ''}${member(value, indent)}`
 }
 
 function member(value: Data, indent: string): string {
+  if (value === null) return ''
   const isBlock = typeof value === 'object' && !Array.isArray(value)
   if (isBlock && Object.keys(value).length > 0) return `\n${toYaml(value, `${indent}  `)}`
   return ` ${isBlock ? '{}' : toYaml(value)}`

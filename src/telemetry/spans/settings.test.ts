@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { ConfigError } from '../../core/issues.ts'
 import type { Environment } from '../../core/settings.ts'
 import { SAMPLERS } from './samplers.ts'
-import { readTracing } from './settings.ts'
+import { readTracing, VARIABLES } from './settings.ts'
 
 const HERE = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' }
 const TLS = { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://localhost:4318' }
@@ -65,6 +65,19 @@ test('words count in any case, and propagators that are spoken are taken as they
     OTEL_PROPAGATORS: 'TraceContext, baggage,tracecontext',
   })!
   assert.deepEqual([settings.gzip, settings.sampler('a'.repeat(32), undefined)], [true, false])
+})
+
+test('the table of variables has those that are read, and no others', () => {
+  const read = new Set<string>()
+  const environment = new Proxy<Environment>(TLS, {
+    get: (given, name) => {
+      read.add(String(name))
+      return given[String(name) as keyof Environment]
+    },
+  })
+  readTracing(environment)
+  read.delete('OTEL_SERVICE_NAME')
+  assert.deepEqual([...read].sort(), [...VARIABLES].sort())
 })
 
 test('certificates of a collector are read for https alone', () => {

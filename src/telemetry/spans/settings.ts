@@ -35,6 +35,31 @@ export interface BatchSettings {
   readonly exportMs: number
 }
 
+/** Each may have `TRACES_` before it, and then stands above the one for all signals. */
+const OTLP = [
+  'ENDPOINT',
+  'HEADERS',
+  'TIMEOUT',
+  'COMPRESSION',
+  'PROTOCOL',
+  'CERTIFICATE',
+  'CLIENT_CERTIFICATE',
+  'CLIENT_KEY',
+]
+
+/** All variables that are read, but for the service's name, which is each process's own. */
+export const VARIABLES: readonly string[] = [
+  ...OTLP.flatMap((name) => [`OTEL_EXPORTER_OTLP_${name}`, `OTEL_EXPORTER_OTLP_TRACES_${name}`]),
+  ...['OTEL_SDK_DISABLED', 'OTEL_TRACES_EXPORTER', 'OTEL_TRACES_SAMPLER', 'OTEL_TRACES_SAMPLER_ARG'],
+  ...[
+    'OTEL_BSP_MAX_QUEUE_SIZE',
+    'OTEL_BSP_MAX_EXPORT_BATCH_SIZE',
+    'OTEL_BSP_SCHEDULE_DELAY',
+    'OTEL_BSP_EXPORT_TIMEOUT',
+  ],
+  ...['OTEL_RESOURCE_ATTRIBUTES', 'OTEL_PROPAGATORS'],
+]
+
 /** Undefined: nothing is to be recorded. @throws ConfigError with every mistake. */
 export function readTracing(environment: Environment): TracingSettings | undefined {
   const issues = new IssueList('settings')
