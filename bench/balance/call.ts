@@ -9,7 +9,8 @@ import {
   POLICIES,
   type PolicyName,
 } from '../../src/balance/index.ts'
-import { beginLoad, type Candidate, endLoad, Upstream } from '../../src/client/upstream.ts'
+import { beginLoad, type Candidate, endLoad } from '../../src/client/candidate.ts'
+import { Upstream } from '../../src/client/upstream.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { systemRandom } from '../../src/core/random.ts'
 import type { Instance, Snapshot } from '../../src/discovery/contract.ts'

@@ -11,10 +11,11 @@ import type { Timeouts } from '../core/timeouts.ts'
 import type { Tracer } from '../telemetry/spans/tracer.ts'
 import type { clientMetrics } from '../telemetry/standard.ts'
 import type { TraceContext } from '../telemetry/trace.ts'
+import type { Candidate } from './candidate.ts'
 import type { Attempt, OutboundRequest, OutboundResponse } from './contract.ts'
 import type { Policies } from './policy.ts'
 import type { Transport, TransportError } from './transport.ts'
-import type { Candidate, Upstream } from './upstream.ts'
+import type { Upstream } from './upstream.ts'
 
 export interface Call {
   readonly request: OutboundRequest

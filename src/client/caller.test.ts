@@ -179,6 +179,34 @@ test('what the registry calls critical is used only when there is nothing else, 
   await assert.rejects(caller.request(get()), { code: 'NO_INSTANCES' })
 })
 
+test('of those that the registry calls well all are out: those it calls critical are asked before them, while they answer', async (t) => {
+  const clock = new VirtualClock()
+  const critical = { status: 'critical' } as const
+  let answer: RequestListener = ok
+  const { caller, order } = await scene(t, [(request, response) => answer(request, response)], {
+    clock,
+    each: () => critical,
+    instances: [await refusing('u2')],
+  })
+  const states = async () => (await caller.inspect('users')).map(({ eligible, reason }) => [eligible, reason] as const)
+  assert.deepEqual(await states(), [
+    [false, 'registry says critical'],
+    [true, undefined],
+  ])
+  for (let i = 0; i < 3; i++) assert.equal(await text((await caller.request(get())).body), 'ok')
+  assert.deepEqual((await states())[0], [true, 'registry says critical'])
+  answer = reset
+  for (let i = 0; i < 5; i++) await assert.rejects(caller.request(get({ policy: { attempts: 1 } })))
+  assert.deepEqual(
+    (await states()).map(([eligible]) => eligible),
+    [false, false],
+  )
+  const before = order.length
+  // Now it is no better than the other.
+  await assert.rejects(caller.request(get({ policy: { attempts: 1 } })), { code: 'UNREACHABLE' })
+  assert.equal(order.length, before)
+})
+
 test('each attempt carries the time left, a span of its own, its number and the request id', async (t) => {
   let count = 0
   const answer: RequestListener = (request, response) =>

@@ -15,16 +15,25 @@ import type { Tracer } from '../telemetry/spans/tracer.ts'
 import { openTracing, type Tracing } from '../telemetry/spans/tracing.ts'
 import { clientMetrics } from '../telemetry/standard.ts'
 import { type Call, type Handler, newAttempt, type Parts } from './call.ts'
-import type { Caller, CallPolicy, CandidateState, Lease, OutboundRequest, OutboundResponse } from './contract.ts'
+import { beginLoad, endLoad } from './candidate.ts'
+import type {
+  Caller,
+  CallPolicy,
+  CandidateState,
+  GuardState,
+  Lease,
+  OutboundRequest,
+  OutboundResponse,
+} from './contract.ts'
 import { registrySilent } from './failure.ts'
-import { type GuardState, guardState } from './guard-state.ts'
+import { guardState } from './guard-state.ts'
 import { type Judged, judgeAndTell } from './judge.ts'
 import { countPick, pickFacts } from './pick-facts.ts'
 import { buildPipelines } from './pipeline.ts'
 import { type Policies, resolvePolicy } from './policy.ts'
 import { transportByProtocol } from './transport/by-protocol.ts'
 import type { Transport } from './transport.ts'
-import { beginLoad, endLoad, Upstream } from './upstream.ts'
+import { Upstream } from './upstream.ts'
 
 export interface CallerOptions {
   /** Stays the maker's: closing the caller does not close it. */

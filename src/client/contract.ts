@@ -8,11 +8,10 @@ import type { Instance } from '../discovery/contract.ts'
 import type { BodySource } from '../wire/body.ts'
 import type { CallPolicy } from './call-policy.ts'
 import type { GrpcCall } from './grpc.ts'
-import type { GuardState } from './guard-state.ts'
-import type { Protocol } from './protocol.ts'
+import type { CandidateState, GuardState } from './inspection.ts'
 
 export type { CallPolicy } from './call-policy.ts'
-export type { GuardState } from './guard-state.ts'
+export type { CandidateState, GuardState } from './inspection.ts'
 
 /** A body that can be sent again (string, bytes), or one that can be sent once. */
 export type Body = string | Uint8Array | Readable | BodySource
@@ -97,17 +96,4 @@ export interface Lease {
   readonly instance: Instance
   /** `failed` counts against the instance in outlier detection. Idempotent. */
   release(failed?: boolean): void
-}
-
-export interface CandidateState {
-  readonly instance: Instance
-  readonly inFlight: number
-  readonly cost: number
-  readonly eligible: boolean
-  /** Why it is not eligible, or what speaks against it: `registry says critical`, `ejected: 5 failures in a row`, `silent for 1.2 s`, `outside zone a` … */
-  readonly reason?: string | undefined
-  /** Where it is not HTTP/1.1, as the instance says. */
-  readonly protocol?: Protocol | undefined
-  /** While the registry does not confirm the candidates: when it last did, wall-clock ms. */
-  readonly confirmedAt?: number | undefined
 }

@@ -1,10 +1,10 @@
 /** The errors that the outbound path gives: each names the service, and where there is one the instance. */
 import { SkeinError } from '../core/errors.ts'
 import type { Call } from './call.ts'
+import type { Candidate } from './candidate.ts'
 import type { Compartment } from './compartment.ts'
 import type { BulkheadPolicy } from './guard-policy.ts'
 import { isUnprocessed, type TransportError } from './transport.ts'
-import type { Candidate } from './upstream.ts'
 
 export function deadlineExceeded(call: Call, what = 'no answer'): SkeinError {
   const { service } = call.request

@@ -3,7 +3,8 @@ import type { BalanceConfig } from '../balance/balance-config.ts'
 import type { FailureKind, OutlierState } from '../balance/outlier.ts'
 import type { Span } from '../core/span.ts'
 import type { Parts } from './call.ts'
-import type { Candidate, Upstream } from './upstream.ts'
+import type { Candidate } from './candidate.ts'
+import type { Upstream } from './upstream.ts'
 
 /** `outpaced`: given up because another had answered; `unknown`: given up for reasons of the caller's. */
 export type Verdict = FailureKind | 'well' | 'outpaced' | 'unknown'

@@ -1,8 +1,9 @@
 /** What a choice was like: counted for each, and for the call's span with more, asked only where the call is recorded. */
 import type { Attributes } from '../core/span.ts'
 import type { Parts } from './call.ts'
+import type { Candidate } from './candidate.ts'
 import type { Policies } from './policy.ts'
-import type { Candidate, Chooser, Upstream } from './upstream.ts'
+import type { Chooser, Upstream } from './upstream.ts'
 
 /** Beyond so many candidates nobody looks at each to tell how many were eligible: it would cost more than the choice. */
 const LOOKED_AT_MAX = 100

@@ -1,7 +1,6 @@
 /** What one caller knows of one service: who is there, how loaded and how healthy each is, and by which policies it chooses. */
-import { isDeepStrictEqual } from 'node:util'
 import type { BalanceConfig } from '../balance/balance-config.ts'
-import type { Endpoint, Load, Policy } from '../balance/contract.ts'
+import type { Endpoint, Policy } from '../balance/contract.ts'
 import { everyone } from '../balance/eligible.ts'
 import { LOADS, type LoadName } from '../balance/loads.ts'
 import { LOAD_REPORT_HEADER, reportedUtilisation } from '../balance/orca.ts'
@@ -14,28 +13,13 @@ import { SkeinError } from '../core/errors.ts'
 import { header, type RawHeaders } from '../core/headers.ts'
 import type { Random } from '../core/random.ts'
 import type { Instance, Snapshot, Watch } from '../discovery/contract.ts'
+import { type Candidate, type CandidateEndpoint, eachLoad, keepEndpoints, noEndpoints } from './candidate.ts'
 import { Circuits } from './circuit.ts'
 import { Compartment } from './compartment.ts'
 import type { CandidateState } from './contract.ts'
-import { type Protocol, protocolOfInstance } from './protocol.ts'
+import { offerOf, whyNotOffered } from './offer.ts'
+import { protocolOfInstance } from './protocol.ts'
 import { Refusals } from './refusals.ts'
-
-/** One instance with what this caller has learnt of it; lives as long as the instance keeps its ID and address. */
-export interface Candidate {
-  readonly id: string
-  /** `host:port` */
-  readonly key: string
-  instance: Instance
-  /** As the instance says. */
-  protocol: Protocol
-  readonly loads: Readonly<Record<LoadName, Load>>
-  /** Whether its ejection has been counted and logged. */
-  ejected: boolean
-}
-
-interface CandidateEndpoint extends Endpoint {
-  readonly candidate: Candidate
-}
 
 /** A policy with the metric it compares and the list it chooses from. */
 export interface Chooser {
@@ -100,6 +84,8 @@ export class Upstream {
   }
   /** With those of weight 0, where there are some: for sessions that are there. */
   #bindable = this.#endpoints
+  /** Those that the registry calls critical, where it does not say so of all. */
+  #reserve = noEndpoints()
 
   constructor(options: UpstreamOptions) {
     this.service = options.service
@@ -153,8 +139,8 @@ export class Upstream {
   }
 
   /**
-   * Narrows to those not tried and not ejected and lets the policy pick. When none is left, those tried come back in, then
-   * the ejected: a bad chance is better than none, and an answer brings an instance back.
+   * Narrows to those not tried and not ejected and lets the policy pick. When none is left, those tried come back in, then those that only
+   * the registry speaks against, then the ejected: a bad chance is better than none, and an answer brings an instance back.
    * @throws SkeinError NO_INSTANCES when there is none at all.
    */
   pick(options: PickOptions): { candidate: Candidate; chooser: Chooser } {
@@ -184,19 +170,25 @@ export class Upstream {
   #pickOfTheLeft(chooser: Chooser, { hashKey, tried, able }: PickOptions): CandidateEndpoint | undefined {
     const allowed = this.#allowed()
     const endpoints = this.#endpointsOf(chooser)
+    const reserve = this.#reserve[chooser.load]
     const healthy = this.#healthy(this.#clock.monotonic())
     const eligibleInPanic = ({ id }: Endpoint) => !tried.includes(id) && (able === undefined || able(id))
-    const pick = (eligible?: (id: string) => boolean) =>
-      chooser.policy.pick(endpoints, {
+    const pick = (eligible?: (id: string) => boolean, from = endpoints) =>
+      chooser.policy.pick(from, {
         hashKey,
         eligible: eligible && (({ id }) => eligible(id)),
         healthy,
         eligibleInPanic,
       })
-    const among = able === undefined ? pick : (eligible = every) => pick((id) => able(id) && eligible(id))
+    const among: typeof pick =
+      able === undefined ? pick : (eligible = every, from) => pick((id) => able(id) && eligible(id), from)
+    const untried = (id: string) => !tried.includes(id)
+    const isFree = (id: string) => untried(id) && allowed(id)
     return (
-      among((id) => !tried.includes(id) && allowed(id)) ??
-      (tried.length === 0 ? undefined : (among(allowed) ?? among((id) => !tried.includes(id)))) ??
+      among(isFree) ??
+      (tried.length === 0 ? undefined : among(allowed)) ??
+      (reserve.length === 0 ? undefined : among(isFree, reserve)) ??
+      (tried.length === 0 ? undefined : among(untried)) ??
       among() ??
       pick()
     )
@@ -266,7 +258,8 @@ export class Upstream {
     const all = this.#endpointsOf(this.chooser(balance))
     const left = all.filter(({ id }) => allowed(id)).length
     const { panic = 0 } = this.chooser(balance).scopes ?? {}
-    return all.length > 0 && (left === 0 || left * 100 < panic * all.length)
+    const nobody = left === 0 && !this.#reserve['in-flight'].some(({ id }) => allowed(id))
+    return all.length > 0 && (nobody || left * 100 < panic * all.length)
   }
 
   inspect(balance: BalanceConfig | undefined): CandidateState[] {
@@ -275,11 +268,14 @@ export class Upstream {
     const healthy = ({ id }: Endpoint) => allowed(id)
     const outside = policy.outside?.(this.#endpoints[load], { eligible: healthy })
     const offered = new Set(this.#endpoints[load].map(({ id }) => id))
+    const isReserveAsked = !this.#endpoints[load].some(healthy)
+    const reserve = new Set(isReserveAsked ? this.#reserve[load].map(({ id }) => id) : [])
     const { confirmedAt } = this.#watch.current() ?? {}
     const age = confirmedAt === undefined ? {} : { confirmedAt }
     return [...this.#candidates.values()].map(({ id, instance, loads, protocol: spoken }) => {
       const judged = this.outlier.state(id)
-      const eligible = offered.has(id) && judged.eligible && outside?.has(id) !== true
+      const isAsked = offered.has(id) ? outside?.has(id) !== true : reserve.has(id)
+      const eligible = isAsked && judged.eligible
       const reason = offered.has(id)
         ? (judged.reason ?? outside?.get(id) ?? this.refusals.reason(id))
         : whyNotOffered(instance)
@@ -304,14 +300,10 @@ export class Upstream {
     this.outlier.retain(this.#candidates.keys())
     this.refusals.retain(this.#candidates)
     for (const id of before.keys()) if (!this.#candidates.has(id)) this.#onGone(id)
-    const offered = offeredOf([...this.#candidates.values()])
-    const same = sameMembers(this.#endpoints['in-flight'], offered)
-    if (!same) this.#endpoints = eachLoad((load) => endpointsOf(offered, load))
-    const leaving = [...this.#candidates.values()].filter(({ instance }) => keepsSessions(instance))
-    this.#bindable =
-      leaving.length === 0
-        ? this.#endpoints
-        : eachLoad((load) => [...this.#endpoints[load], ...endpointsOf(leaving, load)])
+    const { offered, reserve, leaving } = offerOf([...this.#candidates.values()])
+    this.#endpoints = keepEndpoints(this.#endpoints, offered)
+    this.#reserve = keepEndpoints(this.#reserve, reserve)
+    this.#bindable = leaving.length === 0 ? this.#endpoints : keepEndpoints(this.#bindable, [...offered, ...leaving])
   }
 
   /** What was learnt at an address does not go along to the next one. */
@@ -344,64 +336,3 @@ export class Upstream {
 }
 
 const every: (id: string) => boolean = () => true
-
-type Endpoints = Readonly<Record<LoadName, readonly CandidateEndpoint[]>>
-
-function noEndpoints(): Endpoints {
-  return eachLoad(() => [])
-}
-
-const LOAD_NAMES = Object.keys(LOADS) as LoadName[]
-
-function eachLoad<T>(make: (load: LoadName) => T): Record<LoadName, T> {
-  return { 'in-flight': make('in-flight'), 'peak-ewma': make('peak-ewma'), utilisation: make('utilisation') }
-}
-
-/** Weight 0 gets nothing. What the registry calls critical is offered only when there is nothing else: it may be wrong. */
-function offeredOf(candidates: readonly Candidate[]): Candidate[] {
-  const weighted = candidates.filter(({ instance }) => instance.weight > 0)
-  const fit = weighted.filter(({ instance }) => instance.status !== 'critical')
-  return fit.length > 0 ? fit : weighted
-}
-
-/** Weight 0 by whoever drains it: what is new goes elsewhere, sessions stay until it has gone. */
-function keepsSessions({ weight, status }: Instance): boolean {
-  return weight === 0 && status !== 'critical'
-}
-
-function sameMembers(endpoints: readonly CandidateEndpoint[], offered: readonly Candidate[]): boolean {
-  return (
-    endpoints.length === offered.length &&
-    endpoints.every((endpoint, i) => endpoint.candidate === offered[i] && isUnchanged(endpoint, offered[i]!.instance))
-  )
-}
-
-function isUnchanged({ weight, meta, tags }: CandidateEndpoint, instance: Instance): boolean {
-  if (weight !== instance.weight) return false
-  return (meta === instance.meta && tags === instance.tags) || isDeepStrictEqual({ meta, tags }, scopeFacts(instance))
-}
-
-function scopeFacts({ meta, tags }: Instance): Pick<Endpoint, 'meta' | 'tags'> {
-  return { meta, tags }
-}
-
-function endpointsOf(candidates: readonly Candidate[], load: LoadName): CandidateEndpoint[] {
-  return candidates.map((candidate) => {
-    const { id, key, instance, loads } = candidate
-    return { id, key, weight: instance.weight, load: loads[load], candidate, ...scopeFacts(instance) }
-  })
-}
-
-function whyNotOffered({ weight, status }: Instance): string {
-  return weight === 0 ? 'weight 0: it gets no requests' : `registry says ${status}`
-}
-
-/** A request is on its way to `candidate`; to be ended once by `endLoad`. */
-export function beginLoad({ loads }: Candidate): void {
-  for (const name of LOAD_NAMES) loads[name].begin()
-}
-
-/** With the latency until the head, ms, if it says something; `isLeast` where no head came until then. */
-export function endLoad({ loads }: Candidate, latencyMs: number | undefined, isLeast = false): void {
-  for (const name of LOAD_NAMES) loads[name].end(latencyMs, isLeast)
-}

@@ -10,8 +10,8 @@ import type { Attributes } from '../../core/span.ts'
 import { ERRORS_FROM, methodName, methodWord, pathOf, tellError, tellStatus } from '../../telemetry/spans/http-words.ts'
 import { recorded } from '../../telemetry/spans/tracer.ts'
 import { type Call, type Layer, sentRequest } from '../call.ts'
+import type { Candidate } from '../candidate.ts'
 import { ERROR_HEADER, parentIn } from '../headers.ts'
-import type { Candidate } from '../upstream.ts'
 
 export const recordCall: Layer =
   ({ tracer }, next) =>

@@ -14,12 +14,12 @@ import type { BodySource } from '../../wire/body.ts'
 import { toReadable } from '../../wire/incoming.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import { type AttemptState, type Call, type Layer, type Parts, sentRequest } from '../call.ts'
+import { beginLoad, type Candidate, endLoad } from '../candidate.ts'
 import type { Attempt, Body, OutboundResponse } from '../contract.ts'
 import { attemptTimedOut, instanceFailed } from '../failure.ts'
 import { isFailure, statusInHead, statusName } from '../grpc.ts'
 import { attemptHeaders, ERROR_HEADER } from '../headers.ts'
 import { type BreakOff, type Message, type Receiver, TransportError } from '../transport.ts'
-import { beginLoad, type Candidate, endLoad } from '../upstream.ts'
 
 export const send: Layer = (parts) => (call) =>
   new Promise<OutboundResponse>((resolve, reject) => new Sending(parts, call, resolve, reject).begin())
