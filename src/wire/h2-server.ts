@@ -6,6 +6,7 @@
 import { constants, createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
+import type { Clock } from '../core/clock.ts'
 import type { RawHeaders } from '../core/headers.ts'
 import type { Peer, ServerExchange } from './contract.ts'
 import { H2Exchange } from './h2-exchange.ts'
@@ -14,6 +15,7 @@ import type { ConnectionLimits } from './limits.ts'
 import { peerOf } from './peer.ts'
 import type { Reading } from './reading.ts'
 import type { Occupant } from './sockets.ts'
+import { Sweep, type Swept } from './sweep.ts'
 import { WireError } from './wire-error.ts'
 
 const H2_STREAMS_MAX = 100
@@ -28,6 +30,7 @@ const RESETS_PER_SECOND = 100
 
 export interface H2Host {
   readonly limits: ConnectionLimits
+  readonly clock: Clock
   onRequest(exchange: ServerExchange): void
   /** A request that is none: `exchange` is there to answer it. */
   onRefusedStream(exchange: ServerExchange, error: WireError): void
@@ -37,9 +40,11 @@ export class NodeH2Server {
   readonly #host: H2Host
   readonly #server: Http2Server
   readonly #sessions = new Set<ServerHttp2Session>()
+  readonly #sweep: Sweep<OpenStreams>
 
-  constructor(host: H2Host) {
+  constructor(host: H2Host, tickMs: number) {
     this.#host = host
+    this.#sweep = new Sweep(host.clock, tickMs)
     const { headBytes, headerFields } = host.limits
     this.#server = createServer({
       settings: {
@@ -69,7 +74,7 @@ export class NodeH2Server {
     }
     // Both sides end together here; a client that keeps its half open would keep the socket.
     socket.allowHalfOpen = false
-    const streams = new OpenStreams()
+    const streams = new OpenStreams(this.#sweep, this.#host.limits.keepAliveMs)
     this.#server.once('session', (session) => this.#open(session, streams))
     this.#server.emit('connection', socket)
     return streams
@@ -87,12 +92,14 @@ export class NodeH2Server {
 
   #open(session: ServerHttp2Session, streams: OpenStreams): void {
     this.#sessions.add(session)
-    const { keepAliveMs } = this.#host.limits
+    this.#sweep.add(streams)
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
-    // Silence ends a connection; with a stream open its own time-outs hold.
-    session.setTimeout(keepAliveMs, () => session.close())
+    streams.onIdle = () => session.close()
     session.on('error', () => session.destroy())
-    session.on('close', () => this.#sessions.delete(session))
+    session.on('close', () => {
+      this.#sweep.delete(streams)
+      this.#sessions.delete(session)
+    })
     const peer = peerOf(session.socket)
     session.on('stream', (stream, _headers, _flags, raw) => {
       streams.count(stream)
@@ -105,6 +112,7 @@ export class NodeH2Server {
     stream.on('error', ignore)
     // nghttp2 has reset it already, its body being another than its head said: nobody waits for an answer.
     if (stream.session === undefined) return
+    this.#boundStall(stream)
     try {
       this.#checkSize(raw)
       this.#host.onRequest(new H2Exchange(stream, readH2Head(raw, stream.endAfterHeaders), peer))
@@ -113,6 +121,16 @@ export class NodeH2Server {
       this.#host.onRefusedStream(new H2Exchange(stream, NO_HEAD, peer), error)
       this.#waitForNone(stream)
     }
+  }
+
+  /** node:http2 calls it a time-out where nothing has moved either way; only what waits for the client counts. */
+  #boundStall(stream: ServerHttp2Stream): void {
+    const { stallMs } = this.#host.limits
+    if (stallMs === Number.POSITIVE_INFINITY) return
+    stream.setTimeout(stallMs)
+    stream.on('timeout', () => {
+      if (stream.writableLength > 0) stream.destroy(new Error('the client takes nothing of the answer'))
+    })
   }
 
   /** Of a refused stream nothing is read, and who does not take the refusal is not waited for. */
@@ -135,12 +153,31 @@ export class NodeH2Server {
 
 const ignore = () => {}
 
-class OpenStreams implements Occupant {
+/** Without a stream a connection ends after a while, whatever its client says; with one open its own time-outs hold. */
+class OpenStreams implements Occupant, Swept {
+  dueTick: number
+  onIdle = () => {}
   #open = 0
-  readonly #ended = () => void this.#open--
+  readonly #sweep: Sweep<OpenStreams>
+  readonly #keepAliveMs: number
+  readonly #ended = () => {
+    this.dueTick = this.#sweep.in(this.#keepAliveMs)
+    this.#open--
+  }
+
+  constructor(sweep: Sweep<OpenStreams>, keepAliveMs: number) {
+    this.#sweep = sweep
+    this.#keepAliveMs = keepAliveMs
+    this.dueTick = sweep.in(keepAliveMs)
+  }
 
   get busy(): boolean {
     return this.#open > 0
+  }
+
+  /** Where a stream is open, its end says when to look again. */
+  overdue(): void {
+    if (!this.busy) this.onIdle()
   }
 
   count(stream: ServerHttp2Stream): void {

@@ -9,9 +9,15 @@ import { WireServer, type WireServerOptions } from '../server.ts'
 
 const seed = Number(process.env['SKEIN_SEED'] ?? 1)
 
-async function serve(t: TestContext, onRequest: WireServerOptions['onRequest'], http2: true | 'node' = true) {
+async function serve(
+  t: TestContext,
+  onRequest: WireServerOptions['onRequest'],
+  http2: true | 'node' = true,
+  limits: WireServerOptions['limits'] = {},
+) {
   const server = new WireServer({
     http2,
+    limits,
     onRequest,
     onRefused: (connection) => connection.answerRefusal('HTTP/1.1 400 no\r\ncontent-length: 0\r\n\r\n'),
     onBodyRefused: () => {},
@@ -153,7 +159,40 @@ test('heads larger than a frame, there and back', async (t) => {
 })
 
 for (const http2 of [true, 'node'] as const) {
-  test(`8 MB each way, by ${http2 === true ? 'our own' : http2}`, async (t) => {
+  const name = http2 === true ? 'our own' : http2
+
+  test(`an idle connection whose client sends PINGs ends, by ${name}`, async (t) => {
+    const { session } = await serve(t, mirror, http2, { keepAliveMs: 100 })
+    await ask(session, {}, [])
+    const closed = once(session, 'close')
+    while (!session.closed) await new Promise<void>((resolve) => session.ping(() => resolve()) || resolve())
+    await closed
+  })
+
+  test(`a client that takes nothing of an answer loses it, by ${name}; a handler that takes its time does not`, async (t) => {
+    const gone = Promise.withResolvers<Error>()
+    const slow: ServerExchange[] = []
+    const answer = (exchange: ServerExchange) => {
+      exchange.observer = { drained() {}, gone: gone.resolve, done() {} }
+      if (exchange.head.target === '/slow') slow.push(exchange)
+      else exchange.send(200, [], 'x'.repeat(1_000))
+    }
+    const { session } = await serve(t, answer, http2, { stallMs: 100 })
+    session.settings({ initialWindowSize: 10 })
+    const waits = session.request({ ':path': '/slow' })
+    const stuck = session.request({ ':path': '/' })
+    stuck.on('error', () => {})
+    const failed = new Promise((resolve) => stuck.once('close', resolve))
+    stuck.pause()
+    await gone.promise
+    stuck.resume()
+    await failed
+    assert.notEqual(stuck.rstCode, 0)
+    slow[0]!.send(200, [], undefined)
+    assert.equal((await once(waits, 'response'))[0][':status'], 200)
+  })
+
+  test(`8 MB each way, by ${name}`, async (t) => {
     const { session } = await serve(t, mirror, http2)
     const piece = Buffer.alloc(64 * 1024, 'abcdefg')
     const { body } = await ask(
