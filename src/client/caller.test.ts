@@ -154,6 +154,34 @@ test('an ejected instance is judged afresh once it is back: its past cost is for
   assert.equal(bad?.cost, 0)
 })
 
+test('what probes took keeps nobody idle: neither one that fails nor one that brings the instance back', async (t) => {
+  const clock = new VirtualClock()
+  let tookMs = 0
+  let status = 500
+  const recovering: RequestListener = (_, response) => {
+    clock.advance(tookMs)
+    response.writeHead(status).end()
+  }
+  const defaults = { balance: { policy: 'round-robin', load: 'peak-ewma' } } as const
+  const { caller } = await scene(t, [recovering, ok], { defaults, clock })
+  const ask = async () => {
+    for (let i = 0; i < 2; i++) (await caller.request(get())).body.resume()
+    return (await caller.inspect('users'))[0]!
+  }
+  while ((await ask()).eligible);
+  clock.advance(2_001)
+  tookMs = 990
+  const failed = await ask()
+  assert.deepEqual([failed.eligible, failed.cost], [false, 0])
+  status = 200
+  clock.advance(4_001)
+  const back = await ask()
+  assert.deepEqual([back.eligible, back.cost], [true, 0])
+  tookMs = 5
+  await ask()
+  assert.equal((await ask()).cost, 5, 'and from then on it is learnt again')
+})
+
 test('when all are ejected they are used all the same', async (t) => {
   const { caller, order } = await scene(t, [(_, response) => void response.writeHead(500).end()])
   for (let i = 0; i < 8; i++) (await caller.request(get())).body.resume()

@@ -51,10 +51,11 @@ export function judge(
     upstream.chooser(balance).policy.failed?.(id)
   }
   const { reason, told } = outlier.allIn() ? IN : outlier.state(id)
-  const isNew = reason !== undefined && !candidate.ejected
-  // What it cost while it failed says nothing about it once it is back, and would keep it idle for a minute.
-  if (isNew) for (const load of Object.values(candidate.loads)) load.forget()
+  const wasOut = candidate.ejected
   candidate.ejected = reason !== undefined
+  // What it cost while it was out, the probe that brings it back included, says nothing about it afterwards, and would keep it
+  // idle for a minute.
+  if (wasOut || candidate.ejected) for (const load of Object.values(candidate.loads)) load.forget()
   // Of one that another has told of it has been said and counted there.
-  return isNew && told === undefined ? reason : undefined
+  return !wasOut && told === undefined ? reason : undefined
 }
