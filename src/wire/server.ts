@@ -137,8 +137,7 @@ export class WireServer implements ConnectionHost {
       onRequest,
       onRefusedStream: onRefusedStream ?? ((exchange, { status }) => exchange.send(status, [], undefined)),
     }
-    const tickMs = tickOf(this.limits)
-    return http2 === 'node' ? new NodeH2Server(host, tickMs) : new H2Server(host, tickMs)
+    return http2 === 'node' ? new NodeH2Server(host) : new H2Server(host, tickOf(this.limits))
   }
 
   /** False: it is one too many, and there is no other that could be closed in its place. */
