@@ -6,7 +6,6 @@
 import { constants, createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Clock } from '../core/clock.ts'
 import type { RawHeaders } from '../core/headers.ts'
 import type { Peer, ServerExchange } from './contract.ts'
 import { H2Exchange } from './h2-exchange.ts'
@@ -15,7 +14,6 @@ import type { ConnectionLimits } from './limits.ts'
 import { peerOf } from './peer.ts'
 import type { Reading } from './reading.ts'
 import type { Occupant } from './sockets.ts'
-import { Sweep, type Swept } from './sweep.ts'
 import { WireError } from './wire-error.ts'
 
 const H2_STREAMS_MAX = 100
@@ -30,7 +28,6 @@ const RESETS_PER_SECOND = 100
 
 export interface H2Host {
   readonly limits: ConnectionLimits
-  readonly clock: Clock
   onRequest(exchange: ServerExchange): void
   /** A request that is none: `exchange` is there to answer it. */
   onRefusedStream(exchange: ServerExchange, error: WireError): void
@@ -40,11 +37,9 @@ export class NodeH2Server {
   readonly #host: H2Host
   readonly #server: Http2Server
   readonly #sessions = new Set<ServerHttp2Session>()
-  readonly #sweep: Sweep<OpenStreams>
 
-  constructor(host: H2Host, tickMs: number) {
+  constructor(host: H2Host) {
     this.#host = host
-    this.#sweep = new Sweep(host.clock, tickMs)
     const { headBytes, headerFields } = host.limits
     this.#server = createServer({
       settings: {
@@ -74,7 +69,7 @@ export class NodeH2Server {
     }
     // Both sides end together here; a client that keeps its half open would keep the socket.
     socket.allowHalfOpen = false
-    const streams = new OpenStreams(this.#sweep, this.#host.limits.keepAliveMs)
+    const streams = new OpenStreams()
     this.#server.once('session', (session) => this.#open(session, streams))
     this.#server.emit('connection', socket)
     return streams
@@ -92,14 +87,12 @@ export class NodeH2Server {
 
   #open(session: ServerHttp2Session, streams: OpenStreams): void {
     this.#sessions.add(session)
-    this.#sweep.add(streams)
+    const { keepAliveMs } = this.#host.limits
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
-    streams.onIdle = () => session.close()
+    // Silence ends a connection (a PING counts as such); with a stream open its own time-outs hold.
+    session.setTimeout(keepAliveMs, () => session.close())
     session.on('error', () => session.destroy())
-    session.on('close', () => {
-      this.#sweep.delete(streams)
-      this.#sessions.delete(session)
-    })
+    session.on('close', () => this.#sessions.delete(session))
     const peer = peerOf(session.socket)
     session.on('stream', (stream, _headers, _flags, raw) => {
       streams.count(stream)
@@ -153,31 +146,12 @@ export class NodeH2Server {
 
 const ignore = () => {}
 
-/** Without a stream a connection ends after a while, whatever its client says; with one open its own time-outs hold. */
-class OpenStreams implements Occupant, Swept {
-  dueTick: number
-  onIdle = () => {}
+class OpenStreams implements Occupant {
   #open = 0
-  readonly #sweep: Sweep<OpenStreams>
-  readonly #keepAliveMs: number
-  readonly #ended = () => {
-    this.dueTick = this.#sweep.in(this.#keepAliveMs)
-    this.#open--
-  }
-
-  constructor(sweep: Sweep<OpenStreams>, keepAliveMs: number) {
-    this.#sweep = sweep
-    this.#keepAliveMs = keepAliveMs
-    this.dueTick = sweep.in(keepAliveMs)
-  }
+  readonly #ended = () => void this.#open--
 
   get busy(): boolean {
     return this.#open > 0
-  }
-
-  /** Where a stream is open, its end says when to look again. */
-  overdue(): void {
-    if (!this.busy) this.onIdle()
   }
 
   count(stream: ServerHttp2Stream): void {
