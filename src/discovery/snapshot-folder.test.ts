@@ -1,14 +1,26 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { VirtualClock } from '../core/clock.ts'
 import { createLogger } from '../core/log.ts'
 import { readKeptInstances, saveInstances } from './kept-instances.ts'
 import { instance } from './kit.suite.ts'
 import { SNAPSHOT_MAX_AGE_MS, SNAPSHOT_MAX_BYTES, SnapshotFolder } from './snapshot-folder.ts'
 import { snapshotFolder } from './snapshot-place.ts'
+
+const WRITER = fileURLToPath(new URL('snapshot-writer.fixture.ts', import.meta.url))
+const run = promisify(execFile)
+
+/** A log whose warnings are kept. */
+function warnings() {
+  const lines: string[] = []
+  return { lines, log: createLogger({}, 'warn', { write: (line) => void lines.push(line) }) }
+}
 
 function scene(t: TestContext) {
   const root = mkdtempSync(path.join(tmpdir(), 'skein-snapshots-'))
@@ -176,16 +188,102 @@ test('a name may be as long as it likes, and of any letters', async (t) => {
   for (const name of names) assert.equal((await open().read(name))?.value, name)
 })
 
+test('a file of another version, or of a date that is nonsense, is none', async (t) => {
+  const { folder, clock, open } = scene(t)
+  const mine = open()
+  mine.save('a', 1)
+  await mine.flush()
+  const file = path.join(folder, 'a.skein-snapshot')
+  const whole = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
+  for (const wrong of [
+    { format: 2 },
+    { format: '1' },
+    { confirmedAt: clock.now() + SNAPSHOT_MAX_AGE_MS + 1 },
+    { confirmedAt: '2026' },
+    { confirmedAt: null },
+    { name: 'b' },
+  ]) {
+    writeFileSync(file, JSON.stringify({ ...whole, ...wrong }))
+    assert.equal(await mine.read('a'), undefined, JSON.stringify(wrong))
+  }
+  // Clocks are set now and then.
+  writeFileSync(file, JSON.stringify({ ...whole, confirmedAt: clock.now() + 60_000 }))
+  assert.equal((await mine.read('a'))?.value, 1)
+})
+
+test('a folder that is removed is made again', async (t) => {
+  const { folder, clock } = scene(t)
+  const { lines, log } = warnings()
+  const mine = new SnapshotFolder({ folder, clock, log })
+  mine.save('a', 1)
+  await mine.flush()
+  rmSync(folder, { recursive: true })
+  for (let i = 0; i < 2; i++) {
+    mine.save('a', 2)
+    await mine.flush()
+  }
+  assert.equal((await mine.read('a'))?.value, 2)
+  assert.ok(lines.length <= 1, lines.join())
+})
+
+test('what is too large is not kept, which is said once', async (t) => {
+  const { folder, clock } = scene(t)
+  const { lines, log } = warnings()
+  const mine = new SnapshotFolder({ folder, clock, log })
+  for (let i = 0; i < 3; i++) {
+    mine.save('instances/users', 'x'.repeat(SNAPSHOT_MAX_BYTES + i))
+    await mine.flush()
+  }
+  assert.equal(lines.length, 1)
+  assert.match(lines[0]!, /instances\/users.*too large/)
+  mine.save('instances/users', 1)
+  await mine.flush()
+  assert.equal((await mine.read('instances/users'))?.value, 1)
+})
+
+test('a disk that is full keeps the file from before, and leaves no draft', async (t) => {
+  const { folder, open } = scene(t)
+  const mine = open()
+  mine.save('a', 1)
+  await mine.flush()
+  // The system says EFBIG in place of ENOSPC; half of it is written in either case.
+  const command = `ulimit -f 8 && exec "$0" "$1" "$2" x 100000 3`
+  const { stdout } = await run('sh', ['-c', command, process.execPath, WRITER, folder])
+  assert.equal(stdout.match(/snapshots cannot be written/g)?.length, 1)
+  assert.deepEqual(readdirSync(folder), ['a.skein-snapshot'])
+  assert.equal((await open().read('a'))?.value, 1)
+})
+
+test('several processes that write the same name do not tear each other', async (t) => {
+  const { folder } = scene(t)
+  const reader = new SnapshotFolder({ folder })
+  let writing = true
+  const writers = Promise.all(
+    ['x', 'y', 'z'].map((letter) => run(process.execPath, [WRITER, folder, letter, '200000', '40'])),
+  )
+  const done = writers.finally(() => {
+    writing = false
+  })
+  let seen = 0
+  while (writing) {
+    const kept = await reader.read('a')
+    if (kept === undefined) assert.equal(seen, 0)
+    else if (++seen) assert.match(String(kept.value), /^(?:x+|y+|z+)$/)
+  }
+  for (const { stdout } of await done) assert.equal(stdout, '')
+  assert.ok(seen > 0)
+  assert.deepEqual(readdirSync(folder), ['a.skein-snapshot'])
+})
+
 test('two of one process that write the same name do not tear each other', async (t) => {
   const { open, folder, clock } = scene(t)
-  const warnings: string[] = []
-  const log = createLogger({}, 'warn', { write: (line) => void warnings.push(line) })
+  const { lines, log } = warnings()
   const both = [0, 1].map(() => new SnapshotFolder({ folder, clock, log }))
   for (let round = 0; round < 30; round++) {
     for (const [i, one] of both.entries()) one.save('a', `${i}`.repeat(1 + 300_000 * i + round))
     await Promise.all(both.map((one) => one.flush()))
     assert.match(String((await open().read('a'))?.value), /^(?:0+|1+)$/)
   }
-  assert.deepEqual(warnings, [])
+  assert.deepEqual(lines, [])
   assert.deepEqual(readdirSync(folder), ['a.skein-snapshot'])
 })

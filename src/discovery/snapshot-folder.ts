@@ -4,10 +4,9 @@
  * the whole file by a rename, so a reader sees the old or the new one. No fsync: what a power cut tears is no file, and is
  * then read like none.
  */
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { threadId } from 'node:worker_threads'
 import { type Clock, systemClock, type Timer } from '../core/clock.ts'
 import { type Logger, silentLogger } from '../core/log.ts'
 
@@ -23,7 +22,7 @@ export interface Kept {
   readonly confirmedAt: number
 }
 
-/** A file may not be larger; what is, is not kept. About 4,000 instances. */
+/** A file may not be larger; what is, is not kept, and the log says so. About 4,000 instances. */
 export const SNAPSHOT_MAX_BYTES = 1024 * 1024
 /** Older files are not believed: the longer, the likelier an address is somebody else's by now. */
 export const SNAPSHOT_MAX_AGE_MS = 24 * 3_600_000
@@ -36,12 +35,9 @@ const DRAFT_MAX_AGE_MS = 60_000
 const FORMAT = 1
 /** Said in full, because files with it are removed when they are too old, and the folder may be anybody's. */
 const SUFFIX = '.skein-snapshot'
-const DRAFT = /\.skein-snapshot\.[\d.]+$/
+const DRAFT = /\.skein-snapshot\.[\da-f.-]+$/
 /** Of the name before the suffix; longer ones no file may have. */
 const NAME_MAX = 200
-
-/** Two folders of one process may write the same name at the same time. */
-let drafts = 0
 
 /** What was handed to writing last. */
 interface Saved {
@@ -59,6 +55,8 @@ export class SnapshotFolder {
   #writing: Promise<void> = Promise.resolve()
   #prepared = false
   #warned = false
+  /** Names that have become too large, which has been said. */
+  readonly #tooLarge = new Set<string>()
 
   constructor({ folder, clock = systemClock, log = silentLogger }: SnapshotFolderOptions) {
     this.folder = folder
@@ -117,6 +115,8 @@ export class SnapshotFolder {
       await this.#write(...one)
       return true
     } catch (err) {
+      // Somebody may have emptied a cache.
+      this.#prepared = false
       this.#unwritten([one], err)
       return false
     }
@@ -148,9 +148,12 @@ export class SnapshotFolder {
 
   async #write(name: string, { value, confirmedAt }: Kept): Promise<void> {
     const text = JSON.stringify({ format: FORMAT, name, confirmedAt, value })
-    if (Buffer.byteLength(text) > SNAPSHOT_MAX_BYTES) return
+    const bytes = Buffer.byteLength(text)
+    if (bytes > SNAPSHOT_MAX_BYTES) return this.#tellTooLarge(name, bytes)
+    this.#tooLarge.delete(name)
     const file = this.#fileOf(name)
-    const draft = `${file}.${process.pid}.${threadId}.${drafts++}`
+    // Not by process ID: two containers that share a folder have the same ones.
+    const draft = `${file}.${randomUUID()}`
     try {
       await writeFile(draft, text, { mode: 0o600 })
       await rename(draft, file)
@@ -160,14 +163,28 @@ export class SnapshotFolder {
     }
   }
 
+  /** The file from before stays, as it is better than none. */
+  #tellTooLarge(name: string, bytes: number): void {
+    if (this.#tooLarge.has(name)) return
+    this.#tooLarge.add(name)
+    const line = { folder: this.folder, name, bytes, most: SNAPSHOT_MAX_BYTES }
+    this.#log.warn(
+      line,
+      'a snapshot is too large to be kept: a process that starts without the registry will not know it',
+    )
+  }
+
   #fileOf(name: string): string {
     const encoded = encodeURIComponent(name)
     const short = encoded.length > NAME_MAX ? createHash('sha256').update(name).digest('hex') : encoded
     return path.join(this.folder, `${short}${SUFFIX}`)
   }
 
+  /** A date far ahead is as good as none: by it the file would be believed for ever. */
   #fresh(kept: Kept | undefined): Kept | undefined {
-    return kept !== undefined && this.#clock.now() - kept.confirmedAt <= SNAPSHOT_MAX_AGE_MS ? kept : undefined
+    return kept !== undefined && Math.abs(this.#clock.now() - kept.confirmedAt) <= SNAPSHOT_MAX_AGE_MS
+      ? kept
+      : undefined
   }
 }
 
