@@ -76,26 +76,88 @@ const config = fc.oneof(
   fc.record({ routes, defaults: rules, tls: value, redis: value, trustedProxies: value }, { requiredKeys: ['routes'] }),
 )
 
-test(`no config makes its check throw (SKEIN_SEED=${SEED})`, () => {
-  let right = 0
-  const look = (given: unknown) => {
-    const issues = new IssueList('fuzz')
-    checkGatewayConfig(given, issues, 'gateway', ['users'])
-    if (issues.issues.length > 0) return
-    right++
-    try {
-      takeSnapshot(given as GatewayConfig, PARTS)
-    } catch (error) {
-      // A file that is not there.
-      if (!(error instanceof ConfigError)) throw error
-    }
+let right = 0
+/** As JSON brings it. */
+function look(given: unknown): void {
+  const config = JSON.parse(JSON.stringify(given))
+  const issues = new IssueList('fuzz')
+  checkGatewayConfig(config, issues, 'gateway', ['users'])
+  if (issues.issues.length > 0) return
+  right++
+  try {
+    takeSnapshot(config as GatewayConfig, PARTS)
+  } catch (error) {
+    // A file that is not there.
+    if (!(error instanceof ConfigError)) throw error
   }
-  // As JSON brings it.
-  fc.assert(
-    fc.property(fc.oneof({ weight: 9, arbitrary: config }, { weight: 1, arbitrary: value }), (given) => {
-      look(JSON.parse(JSON.stringify(given)))
-    }),
-    { seed: SEED, numRuns: 10_000 },
-  )
+}
+
+test(`no config makes its check throw (SKEIN_SEED=${SEED})`, () => {
+  right = 0
+  fc.assert(fc.property(fc.oneof({ weight: 9, arbitrary: config }, { weight: 1, arbitrary: value }), look), {
+    seed: SEED,
+    numRuns: 10_000,
+  })
+  assert.ok(right > 50, `only ${right} were right`)
+})
+
+const SECRET = { env: 'SKEIN_TEST_FUZZ' }
+/** Every rule, as it should be. */
+const FULL: GatewayConfig = {
+  port: 0,
+  host: '127.0.0.1',
+  trustedProxies: ['10.0.0.0/8'],
+  redis: { url: 'redis://127.0.0.1:1', timeoutMs: 100, prefix: 'a' },
+  defaults: { rateLimit: [{ name: 'all', requests: 1, seconds: 1, burst: 1, by: 'route' }], maintenance: true },
+  routes: [
+    {
+      ...{ name: 'a', host: '*.a.com', path: '/:a/*', methods: ['GET'], headers: { a: 'b' }, cookies: { a: true } },
+      ...{ query: { a: 'b' }, timeoutMs: 2, attemptTimeoutMs: 1, attempts: 2, idempotent: true, protocol: 'h2' },
+      ...{ maxBodyBytes: 1, websocket: true, preserveHost: false, hedge: { delayMs: 1 }, bulkhead: { calls: 1 } },
+      circuit: { failureShare: 0.5, openMs: 1 },
+      split: { to: { users: 1 }, by: 'param:a' },
+      mirror: { to: 'users', percent: 1 },
+      rewrite: { prefix: '/:a', host: 'a' },
+      balance: { policy: 'sticky', keys: [SECRET], cookie: 'a', ttlS: 1, sameSite: 'Lax', secure: true },
+      upstreamTls: { serverName: 'a' },
+      addresses: { allow: ['10.0.0.0/8'], deny: ['::1'] },
+      cors: { origins: ['https://a.com'], methods: ['GET'], headers: ['a'], expose: ['a'], credentials: true },
+      requestHeaders: { set: { a: 'b' }, add: { a: 'b' }, remove: ['a'] },
+      maintenance: { page: 'a', retryAfterSeconds: 1, except: ['10.0.0.0/8'] },
+      rateLimit: { requests: 1, seconds: 1 },
+      compress: { codings: ['br'], types: ['text/*'], minBytes: 1 },
+      cache: { maxBytes: 1, maxBodyBytes: 1, defaultSeconds: 1 },
+      auth: {
+        apiKeys: { in: 'query:a', keys: { a: [`sha256:${'0'.repeat(64)}`] } },
+        jwt: [{ issuer: 'a', audience: ['b'], jwks: { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'a' }] }, type: 'a' }],
+        oidc: { issuer: 'https://a.com', clientId: 'a', keys: SECRET, claims: { a: 'b' }, parameters: { a: 'b' } },
+      },
+    },
+    { path: '/b', redirect: { path: '/a', status: 301, scheme: 'https', host: 'a', port: 1 } },
+    { path: '/c', to: 'users', auth: { forwardAuth: { to: 'users', path: '/', send: ['a'], cache: { seconds: 1 } } } },
+  ],
+}
+
+/** Paths to all that stands in it. */
+function placesIn(part: unknown, at: readonly string[] = []): (readonly string[])[] {
+  if (typeof part !== 'object' || part === null) return [at]
+  return [at, ...Object.entries(part).flatMap(([key, inner]) => placesIn(inner, [...at, key]))]
+}
+
+function withPart(whole: unknown, [key, ...rest]: readonly string[], part: unknown): unknown {
+  if (key === undefined) return part
+  const copy = Array.isArray(whole) ? [...whole] : { ...(whole as object) }
+  return Object.assign(copy, { [key]: withPart((whole as Record<string, unknown>)[key], rest, part) })
+}
+
+test(`nor does one in which a single part is wrong (SKEIN_SEED=${SEED})`, (t) => {
+  process.env[SECRET.env] = '0'.repeat(64)
+  t.after(() => delete process.env[SECRET.env])
+  right = 0
+  look(FULL)
+  assert.equal(right, 1)
+  const places = placesIn(FULL)
+  const changed = fc.tuple(fc.constantFrom(...places), value).map(([place, part]) => withPart(FULL, place, part))
+  fc.assert(fc.property(changed, look), { seed: SEED, numRuns: 3_000 })
   assert.ok(right > 50, `only ${right} were right`)
 })

@@ -100,11 +100,25 @@ function refused({ status, text }: ConsulAnswer, { address }: ConsulClient, key:
 /** What is no JSON is handed on as undefined, to be refused like every other value that is no config. */
 function parse(text: string, { key, log }: KvSourceOptions): unknown {
   try {
-    return JSON.parse(text)
+    const value: unknown = JSON.parse(text)
+    if (!isDeeper(value, DEPTH_MAX)) return value
+    log.error({ key }, `the value under this key is nested more than ${DEPTH_MAX} times`)
   } catch (error) {
     log.error({ key, reason: (error as Error).message }, 'the value under this key is no JSON')
-    return undefined
   }
+  return undefined
+}
+
+/** No config needs more than a few; whoever walks a value calls itself for each, which must not be more than the stack holds. */
+const DEPTH_MAX = 100
+
+/** Level by level, and so without such calls. */
+function isDeeper(value: unknown, max: number): boolean {
+  let level = [value]
+  for (let depth = 0; depth <= max && level.length > 0; depth++) {
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []))
+  }
+  return level.length > 0
 }
 
 /** The config in a file, and again after each call of what `onReload` was given. The first reading may throw. */

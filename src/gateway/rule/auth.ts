@@ -96,7 +96,7 @@ const checkApiKeys = fields(
 )
 
 const checkJwks: Check = (value, report) => {
-  if (isRecord(value) && Array.isArray(value['keys'])) return
+  if (isRecord(value) && Array.isArray(value['keys']) && value['keys'].every(isRecord)) return
   // Whoever can change the keys on their way can make any token.
   if (!isSafeUrl(value))
     report('is neither an https URL nor a set of keys', 'Write "https://login.example.com/jwks.json".')

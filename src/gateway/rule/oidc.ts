@@ -121,7 +121,9 @@ export function checkLogins(routes: readonly unknown[], defaults: unknown, repor
   for (const [index, route] of routes.entries()) {
     const oidc = oidcOf(route) ?? (isRecord(route) && route['auth'] === undefined ? oidcOf(defaults) : undefined)
     if (oidc === undefined || !isRecord(route)) continue
-    const [id, place] = [loginId(oidc), `${route['host'] ?? ''} ${oidc.at ?? DEFAULT_AT}`]
+    const { host } = route
+    const at = [typeof host === 'string' ? host.toLowerCase() : host, oidc.at ?? DEFAULT_AT]
+    const [id, place] = [loginId(oidc), JSON.stringify(at)]
     const other = seen.get(place)
     if (other === undefined) seen.set(place, { id, index })
     else if (other.id !== id) {
