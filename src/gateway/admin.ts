@@ -117,10 +117,12 @@ export function toJson(body: unknown): string {
   return JSON.stringify(body, shownValue)
 }
 
-/** A step of the user's own by its name; a private key that stands in the configuration not at all. */
+const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/
+
+/** A step of the user's own by its name; a private key that stands in the configuration not at all, whatever stands before it. */
 function shownValue(_key: string, value: unknown): unknown {
   if (typeof value === 'function') return `function ${value.name}`
-  return typeof value === 'string' && /^-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(value) ? 'a private key' : value
+  return typeof value === 'string' && PRIVATE_KEY.test(value) ? 'a private key' : value
 }
 
 /** `?method=GET&path=/x?a=b&host=…&header=a:b`: what such a request would meet now. */

@@ -175,7 +175,12 @@ describe('over TLS', { skip: needsCertificates() }, () => {
 
   test('a private key that stands in the configuration as text is not shown on the admin port', async (t) => {
     const [cert, key] = [shop.cert, shop.key].map((file) => readFileSync(file, 'utf8')) as [string, string]
-    const routes = [{ to: 'users', protocol: 'h2', upstreamTls: { cert, key } }]
+    // As files have it that hold both, or the parameters of its curve first.
+    const behind = { cert, key: cert + key }
+    const routes = [
+      { to: 'users', protocol: 'h2', upstreamTls: { cert, key } },
+      { path: '/other', to: 'users', protocol: 'h2', upstreamTls: behind },
+    ]
     const { adminUrl } = await workbench(t, { instances: [], routes, defaults: { deadlineMs: 100 } })
     for (const page of ['routes', 'explain?path=/']) {
       const text = await (await fetch(`${adminUrl}/${page}`)).text()
