@@ -15,7 +15,7 @@ import { staticSource } from '../discovery/source/static.ts'
 import { Metrics } from '../telemetry/metrics.ts'
 import { localPlace } from './auth/oidc/places.ts'
 import { Seal } from './auth/oidc/seal.ts'
-import type { GatewayConfig } from './contract.ts'
+import type { GatewayConfig, RouteConfig } from './contract.ts'
 import { startGateway } from './index.ts'
 import type { OidcConfig } from './rule/oidc.ts'
 import { httpUpstream, instance, rawRequest } from './workbench.suite.ts'
@@ -800,6 +800,26 @@ test('the configuration is checked key by key, with the way out', async (t) => {
   await assert.rejects(
     startGateway({ config: { port: 0, routes: two }, caller, metrics: new Metrics() }),
     /routes\[1\]\.auth\.oidc\.at: is where route 0 has another login\. Give it a path of its own, as in at: "\/oauth2-1"/,
+  )
+  const [first, second] = two as [RouteConfig, RouteConfig]
+  const spelt = [
+    { ...first, host: 'Shop.example.com' },
+    { ...second, host: 'shop.example.com' },
+  ]
+  const config = { port: 0, routes: spelt }
+  await assert.rejects(startGateway({ config, caller, metrics: new Metrics() }), /is where route 0 has another login/)
+})
+
+test('a Host that is none for a URL is the client’s mistake', async (t) => {
+  const it = await site(t)
+  const port = Number(new URL(it.url).port)
+  for (const page of ['logout', 'login', 'callback?state=x']) {
+    const { status, text } = await rawRequest(port, `GET /oauth2/${page} HTTP/1.1\r\nHost: 999.999.999.999\r\n\r\n`)
+    assert.ok(status === 400 || status === 401, text)
+  }
+  assert.deepEqual(
+    it.logged.filter(({ level }) => Number(level) >= 50),
+    [],
   )
 })
 

@@ -50,9 +50,11 @@ export class Login {
     this.#seal = new Seal(settings.keys, `skein login ${this.sessions.cookie}`)
   }
 
-  /** As URLs write it, whatever letters and ports Host has: providers compare it to the letter. */
+  /** As URLs write it, whatever letters and ports Host has: providers compare it to the letter. @throws SkeinError BAD_REQUEST */
   originOf({ origin }: AuthRequest): string {
-    return this.settings.origin ?? URL.parse(origin)?.origin ?? origin
+    const known = this.settings.origin ?? URL.parse(origin)?.origin
+    if (known !== undefined) return known
+    throw new SkeinError('BAD_REQUEST', 'no browser could have come to this Host', { reason: 'oidc_host' })
   }
 
   /** Sends a browser to the provider, and from there back to `place`. */
