@@ -7,7 +7,14 @@ import { authority } from '../../core/authority.ts'
 import { asSkeinError } from '../../core/errors.ts'
 import { header } from '../../core/headers.ts'
 import type { Attributes } from '../../core/span.ts'
-import { ERRORS_FROM, methodName, methodWord, pathOf, tellError, tellStatus } from '../../telemetry/spans/http-words.ts'
+import {
+  ERRORS_FROM,
+  methodAttributes,
+  methodName,
+  pathOf,
+  tellError,
+  tellStatus,
+} from '../../telemetry/spans/http-words.ts'
 import { recorded } from '../../telemetry/spans/tracer.ts'
 import { type Call, type Layer, sentRequest } from '../call.ts'
 import type { Candidate } from '../candidate.ts'
@@ -70,7 +77,7 @@ function attemptAttributes(call: Call, { id, instance, protocol }: Candidate): A
   const spoken = policy.protocol ?? protocol
   const scheme = spoken === 'h2' ? 'https' : 'http'
   return {
-    'http.request.method': methodWord(method),
+    ...methodAttributes(method),
     'server.address': instance.address,
     'server.port': instance.port,
     'url.full': `${scheme}://${authority(instance.address, instance.port)}${pathOf(path)}`,

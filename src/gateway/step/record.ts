@@ -2,6 +2,7 @@
 import { isFailure, statusName } from '../../client/grpc.ts'
 import { ERRORS } from '../../core/errors.ts'
 import { header } from '../../core/headers.ts'
+import { ownText } from '../../core/own-text.ts'
 import type { Span } from '../../core/span.ts'
 import { ERRORS_FROM, methodName, serverAttributes, tellError, tellStatus } from '../../telemetry/spans/http-words.ts'
 import { recorded, type Tracer } from '../../telemetry/spans/tracer.ts'
@@ -19,9 +20,9 @@ export function beginSpan(exchange: Exchange, tracer: Tracer, parent: TraceConte
       scheme: exchange.connection.secure ? 'https' : 'http',
       host: header(headers, 'host'),
       userAgent: header(headers, 'user-agent'),
+      requestId: exchange.requestId,
     }),
   )
-  exchange.span?.set({ 'skein.request_id': exchange.requestId })
 }
 
 export function endSpan(exchange: Exchange): void {
@@ -31,7 +32,7 @@ export function endSpan(exchange: Exchange): void {
   if (template !== undefined) span.name = `${methodName(head.method)} ${template}`
   span.set({
     'http.route': template,
-    'client.address': exchange.origin?.ip ?? exchange.connection.ip,
+    'client.address': ownText(exchange.origin?.ip ?? exchange.connection.ip),
     'skein.route': route?.name,
     'skein.service': exchange.service,
     'skein.instance': exchange.instance,

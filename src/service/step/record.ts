@@ -23,9 +23,9 @@ export function record(tracer: Tracer): ServiceStep {
         host: header(headers, 'host'),
         version: inbound.version,
         userAgent: header(headers, 'user-agent'),
+        requestId: exchange.requestId,
       }),
     )
-    span.set({ 'skein.request_id': exchange.requestId })
     exchange.onEnd(() => finish(exchange, span))
     return next(exchange)
   }
