@@ -11,9 +11,9 @@ import {
   ERRORS_FROM,
   methodAttributes,
   methodName,
-  pathOf,
   tellError,
   tellStatus,
+  urlOf,
 } from '../../telemetry/spans/http-words.ts'
 import { recorded } from '../../telemetry/spans/tracer.ts'
 import { type Call, type Layer, sentRequest } from '../call.ts'
@@ -80,7 +80,7 @@ function attemptAttributes(call: Call, { id, instance, protocol }: Candidate): A
     ...methodAttributes(method),
     'server.address': instance.address,
     'server.port': instance.port,
-    'url.full': `${scheme}://${authority(instance.address, instance.port)}${pathOf(path)}`,
+    'url.full': urlOf(`${scheme}://${authority(instance.address, instance.port)}`, path),
     'http.request.resend_count': attempt.number > 1 ? attempt.number - 1 : undefined,
     'skein.service': call.request.service,
     'skein.instance': id,

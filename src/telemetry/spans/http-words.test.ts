@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { parseTraceparent } from '../trace.ts'
-import { methodAttributes, serverAttributes, tellStatus } from './http-words.ts'
+import { methodAttributes, serverAttributes, tellStatus, urlOf } from './http-words.ts'
 import { attributesOf, keptSpans } from './kept.suite.ts'
 import { recorded } from './tracer.ts'
 
@@ -24,6 +24,7 @@ test('spans that wait keep no heads', () => {
     const span = recorded(tracer.begin(parent, 'GET', 'server', true))!
     const request = { method: 'GET', target: cut(50, 80), scheme: 'http', host: cut(50, 90), version: '1.1' }
     span.set(serverAttributes({ ...request, userAgent: cut(50, 150), requestId: cut(60, 90) }))
+    span.set({ 'url.full': urlOf('http://a', cut(50, 80)) })
     tellStatus(span, 500, 500, cut(70, 90))
     span.end()
   }
