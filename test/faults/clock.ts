@@ -19,7 +19,7 @@ const TTL_MS = 3000
 export default {
   name: 'clock',
   what: "the registry's wall clock jumps by an hour to and fro: TTL checks, sessions, lock delays, reaping",
-  ci: false,
+  ci: true,
   skip(): Skip {
     const absent = needsProgram('faketime')
     return absent || LIBRARY() !== undefined ? absent : 'libfaketime is not where Debian puts it'

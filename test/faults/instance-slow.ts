@@ -13,7 +13,7 @@ const SLOWER = 20
 export default {
   name: 'instance-slow',
   what: 'one of three instances answers twenty times slower (R4)',
-  ci: false,
+  ci: true,
   async run(context) {
     const { pick } = context
     const stage = await startStage(context, { env: { ECHO_MS: String(MS) } })

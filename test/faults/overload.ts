@@ -11,7 +11,7 @@ const CAPACITY = (INSTANCES * WIDTH * 1000) / MS
 export default {
   name: 'overload',
   what: `three times the capacity of ${CAPACITY} calls/s, of handlers that wait (R19)`,
-  ci: false,
+  ci: true,
   alone: true,
   async run(context) {
     const env = { ECHO_WIDTH: String(WIDTH), ECHO_MS: String(MS) }

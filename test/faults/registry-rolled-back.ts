@@ -18,7 +18,7 @@ const WATCHERS = 100
 export default {
   name: 'registry-rolled-back',
   what: 'the registry comes back with the data of an earlier time (R8)',
-  ci: false,
+  ci: true,
   async run(context) {
     const { dir, pick, after } = context
     const data = path.join(dir, 'data')

@@ -12,7 +12,7 @@ const PER_ZONE = 2
 export default {
   name: 'zone-loss',
   what: 'all instances of one of three zones die or freeze at once (R21)',
-  ci: false,
+  ci: true,
   async run(context) {
     const { pick } = context
     const zoneOf = (number: number) => ((number - 1) % ZONES) + 1

@@ -27,13 +27,18 @@ export function share(sent: readonly Sent[], instance: string, from: number, to 
   return all.filter((one) => one.instance === instance).length / all.length
 }
 
-/** How long after `from` the instance's share fell below 1 % of all in each window of 250 ms; NaN = never. */
+/**
+ * How long after `from` the instance's share fell below 1 % of all in each window of 250 ms; NaN = never. One attempt alone asks
+ * whether it is back, which is no traffic: of the few that fit into a window it would be more than that.
+ */
 export function quietAfter(sent: readonly Sent[], instance: string, from: number): number {
   const windowMs = 250
   const end = sent.at(-1)?.at ?? from
   let quiet = Number.NaN
   for (let at = from; at + windowMs <= end; at += windowMs) {
-    if (share(sent, instance, at, at + windowMs) >= 0.01) quiet = Number.NaN
+    const within = sent.filter((one) => one.at >= at && one.at < at + windowMs)
+    const its = within.filter((one) => one.instance === instance).length
+    if (its > 1 && its >= 0.01 * within.length) quiet = Number.NaN
     else if (Number.isNaN(quiet)) quiet = at - from
   }
   return quiet
