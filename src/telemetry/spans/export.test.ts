@@ -100,6 +100,27 @@ describe('spans at the collector', () => {
     assert.equal(spans.length, 2)
   })
 
+  test('arrive whatever code without types puts into them', async (t) => {
+    const { url, spans } = await collector(t)
+    const { exporter, span, lines } = exporting(t, url)
+    const circle: unknown[] = []
+    circle.push(circle)
+    const odd = span('odd')
+    const none = Object.assign(Object.create(null), { q: 'ü' })
+    // biome-ignore lint/suspicious/noSparseArray: that is what it is about
+    const attributes = { none, circle, holes: [, 1], nil: null, date: new Date(0), big: 1n, symbol: Symbol('s') }
+    odd.set(attributes as never)
+    odd.event('e', { list: [null, none] } as never)
+    odd.fail('broken', new Error('in two\nlines') as never)
+    odd.end()
+    span('fine').end()
+    await exporter.flush()
+    assert.deepEqual([spans.length, lines.length], [2, 0])
+    assert.deepEqual(spans[0]!.attributes['none'], "[Object: null prototype] { q: 'ü' }")
+    assert.deepEqual([spans[0]!.attributes['nil'], spans[0]!.attributes['big']], ['null', '1'])
+    assert.match(spans[0]!.message ?? '', /^Error: in two\nlines/)
+  })
+
   test('arrive compressed where that is asked for', async (t) => {
     const { url, spans, requests } = await collector(t)
     const { exporter, span } = exporting(t, url, { OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: 'gzip' })

@@ -3,6 +3,7 @@
  * (opentelemetry-proto, docs/specification.md, "JSON Protobuf Encoding"). 64-bit integers are texts. Written as text at once: a tree of
  * objects for JSON.stringify costs twice the time, and this is most of what a span costs.
  */
+import { inspect } from 'node:util'
 import { rememberedByName } from '../../core/headers.ts'
 import type { AttributeValue, SpanKind } from '../../core/span.ts'
 import type { FinishedSpan, SpanEvent } from './contract.ts'
@@ -57,12 +58,12 @@ function attributesText(attributes: Iterable<readonly [string, AttributeValue]>)
 const keyText = rememberedByName((key) => `{"key":${quoted(key)},"value":`)
 
 function valueText(value: AttributeValue): string {
-  if (typeof value === 'string') return `{"stringValue":${quoted(value)}}`
+  return Array.isArray(value) ? `{"arrayValue":{"values":[${Array.from(value, oneText).join(',')}]}}` : oneText(value)
+}
+
+function oneText(value: unknown): string {
   if (typeof value === 'boolean') return `{"boolValue":${value}}`
-  if (typeof value === 'number') return numberText(value)
-  if (Array.isArray(value)) return `{"arrayValue":{"values":[${value.map(valueText).join(',')}]}}`
-  // What the types do not allow, from code without types: one attribute may not cost a batch.
-  return `{"stringValue":${quoted(String(value))}}`
+  return typeof value === 'number' ? numberText(value) : `{"stringValue":${quoted(value)}}`
 }
 
 /** JSON has no NaN and no infinity; protobuf's mapping writes them as texts. */
@@ -75,7 +76,13 @@ function numberText(value: number): string {
 const PLAIN = /^[ !#-[\]-~]*$/
 
 /** Half a surrogate pair is no text in UTF-8. */
-function quoted(text: string): string {
+function quoted(value: unknown): string {
+  const text = typeof value === 'string' ? value : shown(value)
   if (PLAIN.test(text)) return `"${text}"`
   return JSON.stringify(text.isWellFormed() ? text : text.toWellFormed())
+}
+
+/** What the types do not allow, from code without types: no attribute may cost a batch, whatever it is made of. */
+function shown(value: unknown): string {
+  return typeof value === 'object' ? inspect(value) : String(value)
 }
