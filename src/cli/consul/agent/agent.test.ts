@@ -34,14 +34,18 @@ interface Agent extends AsyncDisposable {
 }
 
 /** Starts `consul agent` by the link and waits as scripts do, by polling status/leader. */
-async function agent(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Agent> {
+async function agent(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  onFirstWord = (_child: ChildProcess) => {},
+): Promise<Agent> {
   const port = await freePort()
   const words = ['agent', `-http-port=${port}`, '-dns-port=-1', ...args]
   const child = spawn(process.execPath, [link, ...words], { cwd: dir, env: { ...process.env, ...env } })
   const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
   let stdout = ''
   let stderr = ''
-  child.stdout.on('data', (chunk) => (stdout += chunk))
+  child.stdout.on('data', (chunk) => (stdout += chunk)).once('data', () => onFirstWord(child))
   child.stderr.on('data', (chunk) => (stderr += chunk))
   const get = async <T>(path: string) => (await (await fetch(`http://127.0.0.1:${port}${path}`)).json()) as T
   const end = async (signal: NodeJS.Signals = 'SIGTERM') => {
@@ -119,6 +123,12 @@ describe('consul agent', { timeout: 120_000 }, () => {
     assert.ok(one.stdout().includes(`Client Addr: [127.0.0.1] (HTTP: ${one.port}, HTTPS: -1, DNS: -1)`), one.stdout())
     assert.deepEqual(await one.end('SIGTERM'), [0, null])
     assert.equal(existsSync(path.join(dir, 'agent.pid')), false)
+  })
+
+  test('SIGHUP while it starts does not end it: the files are read again when it serves', async () => {
+    await using one = await agent(['-dev'], {}, (child) => child.kill('SIGHUP'))
+    await eventually('the reload', async () => one.stdout().includes('configuration read again'))
+    assert.deepEqual(await one.end('SIGTERM'), [0, null])
   })
 
   test("npm's consul client, and the command by the link, find it", async () => {

@@ -116,25 +116,28 @@ class Reloads {
   readonly #log: Logger
   /** What the files are applied to, once the registry serves. */
   #parts: readonly { apply(config: LoadedConfig): Promise<void> }[] = []
-  #last: Promise<void> = Promise.resolve()
+  readonly #begun = Promise.withResolvers<void>()
+  #last = this.#begun.promise
 
+  /** Listens from now on: a SIGHUP that nobody takes would end the process. */
   constructor(call: AgentCall, log: Logger) {
     this.#call = call
     this.#log = log
+    process.on('SIGHUP', this.#onSignal)
   }
 
   async begin(registrations: Registrations, watches: Watches, config: LoadedConfig): Promise<void> {
     const parts = [registrations, watches]
     for (const part of parts) await part.apply(config)
     this.#parts = parts
-    process.on('SIGHUP', this.#onSignal)
+    this.#begun.resolve()
   }
 
   end(): void {
     process.off('SIGHUP', this.#onSignal)
   }
 
-  /** @throws what is wrong with the files; what was registered goes on then. */
+  /** As soon as the agent has begun. @throws what is wrong with the files; what was registered goes on then. */
   run(): Promise<void> {
     const next = this.#last.then(() => this.#reload())
     this.#last = next.catch(() => {}) // whoever asked is told; the next one begins afresh
@@ -148,7 +151,6 @@ class Reloads {
   }
 
   async #reload(): Promise<void> {
-    if (this.#parts.length === 0) throw new Failure('the agent is still starting')
     const config = loadConfig(configSources(this.#call), this.#call.cwd)
     for (const warning of config.warnings) this.#log.warn(warning)
     for (const part of this.#parts) await part.apply(config)
