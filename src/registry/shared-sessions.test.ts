@@ -12,7 +12,7 @@ test('two registries on one etcd are one for locks', { skip, timeout: 60_000 }, 
     await using a = await testRegistry({ storage: { etcd: etcd.urls }, sessionTtlMinMs: 100 })
     await using b = await testRegistry({ storage: { etcd: etcd.urls }, sessionTtlMinMs: 100 })
     const create = async (body: object) => ((await a.put('/v1/session/create', body)).json() as { ID: string }).ID
-    const [first, second] = [await create({ LockDelay: '2s' }), await create({ LockDelay: '0s' })]
+    const [first, second] = [await create({ LockDelay: '60s' }), await create({ LockDelay: '0s' })]
 
     assert.equal((await b.put(`/v1/kv/lock?acquire=${first}`, '1')).text, 'true')
     assert.equal((await a.put(`/v1/kv/lock?acquire=${second}`, '2')).text, 'false')
@@ -22,8 +22,11 @@ test('two registries on one etcd are one for locks', { skip, timeout: 60_000 }, 
     await b.put(`/v1/session/destroy/${first}`)
     assert.doesNotMatch((await held).text, /Session/)
     assert.equal((await a.put(`/v1/kv/lock?acquire=${second}`, '2')).text, 'false', 'the delay is everybody’s')
-    while ((await a.put(`/v1/kv/lock?acquire=${second}`, '2')).text !== 'true');
-    assert.equal((await b.put(`/v1/kv/lock?acquire=${await create({})}`, '3')).text, 'false')
+    const third = await create({ LockDelay: '500ms' })
+    assert.equal((await b.put(`/v1/kv/other?acquire=${third}`, '1')).text, 'true')
+    await b.put(`/v1/session/destroy/${third}`)
+    while ((await a.put(`/v1/kv/other?acquire=${second}`, '2')).text !== 'true');
+    assert.equal((await b.put(`/v1/kv/other?acquire=${await create({})}`, '3')).text, 'false')
 
     const silent = await create({ TTL: '100ms' })
     while ((await b.get('/v1/session/list')).text.includes(silent));
@@ -39,8 +42,11 @@ test('a session ends in its time also when no registry is there to see it', { sk
   try {
     const first = await testRegistry(options)
     const create = async (body: object) => ((await first.put('/v1/session/create', body)).json() as { ID: string }).ID
-    const [short, long] = [await create({ TTL: '1s', LockDelay: '0s' }), await create({ TTL: '1h' })]
-    for (const id of [short, long]) assert.equal((await first.put(`/v1/kv/${id}?acquire=${id}`, '')).text, 'true')
+    const acquire = async (id: string) => (await first.put(`/v1/kv/${id}?acquire=${id}`, '')).text
+    const long = await create({ TTL: '1h' })
+    assert.equal(await acquire(long), 'true')
+    const short = await create({ TTL: '2s', LockDelay: '0s' }) // four seconds, which the next four requests must not take
+    assert.equal(await acquire(short), 'true')
     const { index } = await first.get('/v1/kv/x')
     assert.equal((await first.put(`/v1/session/renew/${short}`)).status, 200)
     assert.equal((await first.get('/v1/kv/x')).index, index, 'a renewal is no write')

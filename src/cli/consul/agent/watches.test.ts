@@ -6,20 +6,20 @@ import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { eventually } from '../../../../test/support/up.ts'
-import { systemClock } from '../../../core/clock.ts'
+import { systemClock, VirtualClock } from '../../../core/clock.ts'
 import { createLogger } from '../../../core/log.ts'
 import { loadConfig } from '../config/load.ts'
 import { consulKit } from '../consul-kit.fixture.ts'
 import { Watches } from './watches.ts'
 
 /** A registry, and watches that follow it in its folder; what they log is kept. */
-async function watching(acl = false) {
+async function watching({ acl = false, clock = systemClock } = {}) {
   const kit = await consulKit(acl ? { acl: { ownToken: MASTER } } : {})
   const logged: string[] = []
   const log = createLogger({}, 'debug', { write: (line) => logged.push(line) })
   const { dir: cwd, registry } = kit
   const address = registry.url
-  const watches = new Watches({ address, token: undefined, clock: systemClock, log, env: process.env, cwd })
+  const watches = new Watches({ address, token: undefined, clock, log, env: process.env, cwd })
   return {
     ...kit,
     logged,
@@ -61,7 +61,8 @@ test('a program by args, another by a line for the shell; one that fails is told
 })
 
 test('an HTTP endpoint; one that answers with an error or not in time is logged and told of the next change', async () => {
-  await using it = await watching()
+  const clock = new VirtualClock()
+  await using it = await watching({ clock })
   const told: { headers: IncomingHttpHeaders; body: unknown }[] = []
   const server = createServer(async (request, response) => {
     told.push({ headers: request.headers, body: JSON.parse(await text(request)) })
@@ -80,6 +81,7 @@ test('an HTTP endpoint; one that answers with an error or not in time is logged 
     ] as const) {
       await eventually(`told ${count} times`, async () => told.length === count)
       await it.run(['services', 'register', '-name=web', `-id=${name}`])
+      if (count === 2) clock.advance(200) // this one gets no answer
     }
     await eventually('told of the last', async () => it.logged.some((line) => line.includes('"output":"thanks"')))
   } finally {
@@ -122,7 +124,7 @@ test('events: those that are there, then the new ones', async () => {
 })
 
 test('with ACLs a watch sees what its token may see; one that is refused is tried again, and the agent told', async () => {
-  await using it = await watching(true)
+  await using it = await watching({ acl: true })
   await it.put('secret', 'x')
   await it.apply(
     { type: 'key', key: 'secret', handler: 'cat >> anybody' },

@@ -168,7 +168,7 @@ describe('a semaphore', { timeout: 60_000 }, () => {
     const running = () => [1, 2, 3].filter((i) => read(`s${i}`) !== undefined)
     await eventually('two run, the third waits', async () => running().length === 2 && (await sessions()).length === 3)
     const [first] = running()
-    const { status, stderr } = await run('-n=3', '-timeout=1s', 's', 'true')
+    const { status, stderr } = await run('-n=3', '-timeout=60s', 's', 'true')
     assert.deepEqual([status, stderr], [1, 'Lock acquisition failed: semaphore limit conflict (lock: 2, local: 3)\n'])
     assert.equal(running().length, 2)
     go(`s${first}`)
@@ -187,7 +187,7 @@ describe('a semaphore', { timeout: 60_000 }, () => {
     const holders = { Limit: 2, Holders: { ...(before as typeof dead).Holders, ...dead.Holders } }
     const flags = '16210313421097356768'
     await fetch(`${kit.registry.url}/v1/kv/t/.lock?flags=${flags}`, { method: 'PUT', body: JSON.stringify(holders) })
-    assert.equal((await run('-n=2', '-timeout=5s', 't', 'echo in > t2')).status, 0)
+    assert.equal((await run('-n=2', '-timeout=60s', 't', 'echo in > t2')).status, 0)
     assert.equal(read('t2'), 'in\n')
     go('t1')
     assert.equal((await done).status, 0)

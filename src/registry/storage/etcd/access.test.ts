@@ -52,7 +52,7 @@ test('TLS both ways: the authority is believed, the own certificate is shown, re
   use(cert)
   const store = await open(etcd, { tls: own })
   await set(store, 'x')
-  assert.equal(await store.catchUp(), true)
+  await eventually('the view to catch up', () => store.catchUp())
   await (await open(etcd, { tls: { ca, cert, key, serverName: 'etcd' } })).write({
     ...{ type: 'kv-set', key: 'y', value: '', flags: '0' },
   })
