@@ -451,6 +451,17 @@ describe('outlier: shared with others', () => {
     assert.deepEqual(here.state('a'), { eligible: false, reason: 'ejected: 5 failures in a row, back in 3.0 s' })
   })
 
+  it('is out for what was met here, whatever another says', () => {
+    const { clock, here } = pair()
+    here.started('a')
+    clock.advance(1000)
+    assert.equal(here.eligible('a'), false)
+    here.tell('a', { why: 'failures', forMs: 3000, times: 1 })
+    assert.deepEqual(here.state('a'), { eligible: false, reason: 'silent for 1.0 s, back in 3.0 s' })
+    here.answered('a')
+    assert.deepEqual(here.state('a'), { eligible: true })
+  })
+
   it('counts the ejections that others have told of', () => {
     const { clock, here, there } = pair()
     fail(here, 'a', 5)

@@ -237,10 +237,11 @@ class TrafficJudge implements Outlier {
       if (health.out !== undefined) this.#comeIn(health, now)
     } else if (health.out !== undefined || this.#mayEject()) {
       const { why, forMs, times } = ejection
+      const { out } = health
       // One that is out by what was met here stays so.
-      const { until = 0, probeSince, failures = '', told } = health.out ?? { told: true as const }
+      const said = out === undefined || out.told ? { why, failures: '', told: true as const } : out
       health.times = Math.max(health.times, times)
-      this.#goOut(health, { why, failures, until: Math.max(until, now + forMs), probeSince, ...(told && { told }) })
+      this.#goOut(health, { ...said, until: Math.max(out?.until ?? 0, now + forMs), probeSince: out?.probeSince })
     }
   }
 
