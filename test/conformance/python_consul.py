@@ -29,7 +29,7 @@ def until_healthy(service, count):
 
 
 # Register: one instance with an HTTP check, which begins as critical and passes when it was run, one with a TTL check.
-http = consul.Check.http(f'http://127.0.0.1:{checked_port}/health', '1s', timeout='1s', deregister='1m')
+http = consul.Check.http(f'http://127.0.0.1:{checked_port}/health', '1s', timeout='10s', deregister='1m')
 seen['registered'] = [
     c.agent.service.register('web', 'web-1', address='127.0.0.1', port=8001, tags=['a'], meta={'v': '1'}, check=http),
     c.agent.service.register('web', 'web-2', address='127.0.0.2', port=8002, check=consul.Check.ttl('30s')),

@@ -19,8 +19,10 @@ export class Directory {
   readonly #addresses: () => ReadonlyMap<string, AtAddress>
 
   constructor(state: State) {
-    const services = () => state.indexOf(RESOURCE.services)
-    const nodes = () => state.indexOf(RESOURCE.nodes)
+    // A store that went back in time may come to the same index with other names.
+    const versionOf = (resource: string) => `${state.generation}/${state.indexOf(resource)}`
+    const services = () => versionOf(RESOURCE.services)
+    const nodes = () => versionOf(RESOURCE.nodes)
     this.#services = remember(services, () => byLowerCase(state.instances.names()))
     this.#nodes = remember(nodes, () => byLowerCase(state.nodes.keys()))
     this.#addresses = remember(

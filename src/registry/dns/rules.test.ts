@@ -1,7 +1,7 @@
 /** What can be set, and what Consul's users miss. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { applyChanges } from '../state/apply.ts'
+import { applyChanges, resetIndexes } from '../state/apply.ts'
 import { decide } from '../state/decide.ts'
 import { parseIp, toHex } from './address.ts'
 import { ask } from './peer.fixture.ts'
@@ -107,6 +107,18 @@ test('what is registered, changed and removed between two questions is seen', ()
   const gone = decide(view.state, { type: 'deregister', node: OWN_NODE.name, serviceId: 'a' })
   applyChanges(view.state, gone.changes, view.state.index + 1)
   assert.equal(ask(view, 'web.service.consul A').rcode, 'NXDOMAIN')
+})
+
+test('names of a store that went back in time are those that it has now, also at an index that was there before', () => {
+  const view = exampleView({ services: [{ id: 'a', name: 'a', address: '127.0.0.5' }] })
+  const { state } = view
+  const { index } = state
+  assert.deepEqual(ask(view, 'a.service.consul A').answer, ['A 127.0.0.5'])
+  assert.equal(ask(view, 'b.service.consul A').rcode, 'NXDOMAIN')
+  register(state, { id: 'b', name: 'b', address: '127.0.0.6' })
+  resetIndexes(state, index)
+  assert.deepEqual(ask(view, 'b.service.consul A').answer, ['A 127.0.0.6'])
+  assert.deepEqual(ask(view, '6.0.0.127.in-addr.arpa PTR').answer, ['PTR b.service.dc1.consul'])
 })
 
 test('services whose names differ in case alone are one in DNS', () => {
