@@ -35,6 +35,7 @@ test('one for all, which sends with the last to close; the first service gives i
   assert.deepEqual([resource['service.name'], resource['service.instance.id']], ['users', 'users-1'])
   assert.deepEqual([resource['process.pid'], resource['telemetry.sdk.language']], [process.pid, 'nodejs'])
   assert.equal(typeof resource['host.name'], 'string')
+  assert.match(String(resource['telemetry.sdk.version']), /^\d+\.\d+\.\d+/)
 })
 
 test('what the environment says of the resource stands above all, and nobody has a name of last resort', async (t) => {

@@ -5,6 +5,7 @@
 import { hostname } from 'node:os'
 import { sleep, systemClock } from '../../core/clock.ts'
 import { createLogger, type Logger } from '../../core/log.ts'
+import { manifest } from '../../core/manifest.ts'
 import { systemRandom } from '../../core/random.ts'
 import type { Environment } from '../../core/settings.ts'
 import type { AttributeValue } from '../../core/span.ts'
@@ -69,6 +70,8 @@ class SharedTracing {
   readonly #exporter: Exporter
   readonly #tracer: Tracer
   readonly #given: Readonly<Record<string, string>>
+  /** OpenTelemetry wants it of everybody; in a bundle it is not known. */
+  readonly #version = manifest()?.version
   readonly #forget: () => void
   #about: About = {}
   #log: Logger | undefined
@@ -134,6 +137,7 @@ class SharedTracing {
       'host.name': hostname(),
       'process.pid': process.pid,
       'telemetry.sdk.name': 'skein',
+      ...(this.#version !== undefined && { 'telemetry.sdk.version': this.#version }),
       'telemetry.sdk.language': 'nodejs',
       ...this.#given,
     }
