@@ -1,4 +1,4 @@
-/** The package.json of this package. */
+/** The package.json of this package, and not of an app into whose bundle somebody has put it. */
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
@@ -13,8 +13,10 @@ export interface Manifest {
 /** The built package has core/ beside package.json; in a checkout src/ lies between. */
 const PLACES = ['..', '../..'].map((place) => path.join(import.meta.dirname, place))
 
-/** Undefined where there is none, as in a bundle that somebody made of Skein and an app. */
+/** Undefined where there is none, as in such a bundle. */
 export function manifest(): Manifest | undefined {
   const root = PLACES.find((place) => existsSync(path.join(place, 'package.json')))
-  return root === undefined ? undefined : { ...JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')), root }
+  if (root === undefined) return undefined
+  const { name, ...rest } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
+  return name === 'skein' ? { ...rest, root } : undefined
 }
