@@ -88,9 +88,9 @@ function compare(values: Values): void {
   const policies = values.policy?.map(policyOf) ?? SELECTION
   for (const name of values.scenario === 'all' ? Object.keys(SCENARIOS) : [values.scenario]) {
     const scenario = given('--scenario', () => scenarioNamed(name, size))
-    if (!values.json) console.log(`${name}: ${SCENARIOS[name]}\n${HEAD}`)
-    for (const balance of policies) {
+    for (const [i, balance] of policies.entries()) {
       const result = given(`--scenario ${name}`, () => simulate({ scenario, balance, hedge, seed }))
+      if (i === 0 && !values.json) console.log(`${name}: ${SCENARIOS[name]}\n${HEAD}`)
       console.log(
         values.json
           ? JSON.stringify({ scenario: name, balance, hedge, seed, ...size, ...result })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { BalanceConfig } from '../balance/balance-config.ts'
-import type { Scenario } from './contract.ts'
+import type { Latency, Scenario } from './contract.ts'
 import { SCENARIOS, scenarioNamed } from './scenarios.ts'
 import { simulate } from './simulate.ts'
 
@@ -77,12 +77,43 @@ describe('simulate', () => {
       [{ instances: [first!, first!] }, /two instances have the same id/],
       [{ utilisation: 0 }, /utilisation 0 is not above 0/],
       [{ requests: 0.5 }, /requests 0\.5 is not a whole number/],
+      [{ utilisation: Number.POSITIVE_INFINITY }, /utilisation Infinity is not above 0/],
+      [
+        { callers: 0, keys: 1.5, attempts: 0, attemptTimeoutMs: -1 },
+        /callers 0 .*; keys 1\.5 .*; attempts 0 .*; attemptTimeoutMs -1 /,
+      ],
+      [
+        { instances: [{ ...first!, concurrency: 0 }] },
+        /instance "i0": concurrency 0 is not a whole number from 1 to 10000/,
+      ],
+      [{ instances: [{ ...first!, weight: -1 }] }, /instance "i0": weight -1 is not a whole number from 0 to 65535/],
+      [
+        { instances: [{ ...first!, latency: { kind: 'exponential', meanMs: 0 } }] },
+        /latency .*"meanMs":0.* is none of/,
+      ],
+      [{ instances: [{ ...first!, latency: { kind: 'pareto' } as unknown as Latency }] }, /latency .*pareto/],
       [{ events: [{ atMs: 1, do: 'kill', instance: 'nobody' }] }, /an event names instance "nobody"/],
+      [
+        {
+          events: [
+            { atMs: 2, do: 'add', instance: { ...first!, id: 'x' } },
+            { atMs: 1, do: 'hang', instance: 'x' },
+          ],
+        },
+        /an event names instance "x", which it does not have at that time/,
+      ],
+      [{ events: [{ atMs: Number.NaN, do: 'kill', instance: 'i0' }] }, /an event's atMs NaN is no time/],
+      [{ events: [{ atMs: 1, do: 'slow', instance: 'i0', factor: 0 }] }, /an event's factor 0 is not above 0/],
+      [{ events: [{ atMs: 1, do: 'explode' as 'kill', instance: 'i0' }] }, /an event does "explode" \(known: kill, /],
+      [{ events: [1, 2].map((atMs) => ({ atMs, do: 'remove', instance: 'i0' })) }, /instance "i0" is removed twice/],
     ]
     for (const [change, message] of cases) {
       assert.throws(() => simulate({ scenario: { ...scenario, ...change }, balance: 'p2c' }), message)
     }
     assert.throws(() => scenarioNamed('toString'), /no scenario "toString" \(known: equal, /)
     assert.throws(() => simulate({ scenario, balance: 'p3c' as 'p2c' }), /unknown policy "p3c"/)
+    assert.throws(() => simulate({ scenario, balance: 'p2c', seed: 1.5 }), /seed 1\.5 is not a whole number/)
+    const hedge = { delayMs: 'p50' as 'p95' }
+    assert.throws(() => simulate({ scenario, balance: 'p2c', hedge }), /hedge: delayMs: "p50" is neither/)
   })
 })

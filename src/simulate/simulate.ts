@@ -3,11 +3,13 @@
  * meet the same requests at the same times.
  */
 import { parseBalance } from '../balance/policies.ts'
+import { checkHedge } from '../client/hedge-policy.ts'
 import { below, type Random, seeded } from '../core/random.ts'
 import type { Instance } from '../discovery/contract.ts'
 import { type StaticSource, staticSource } from '../discovery/source/static.ts'
 import { SimulatedCaller } from './caller.ts'
-import type { InstanceSpec, Scenario, ScenarioEvent, SimulationOptions, SimulationResult } from './contract.ts'
+import { wrongIn } from './check-scenario.ts'
+import type { InstanceSpec, ScenarioEvent, SimulationOptions, SimulationResult } from './contract.ts'
 import { EventClock } from './event-clock.ts'
 import { SimulatedInstance } from './instance.ts'
 import { exponential, meanOf } from './latency.ts'
@@ -18,9 +20,14 @@ const SERVICE = 'simulated'
 /** Apart enough that no generator is another's continuation. */
 const [ARRIVALS, CHOICES, WORK] = [0x1000_0000, 0x2000_0000, 0x4000_0000]
 
-/** @throws RangeError for a scenario or `balance` that makes no sense. */
+/** @throws RangeError for a scenario, `balance` or `hedge` that makes no sense; of the scenario it says all that is wrong. */
 export function simulate(options: SimulationOptions): SimulationResult {
-  checkScenario(options.scenario)
+  const { scenario, seed = 1, hedge } = options
+  const wrong = wrongIn(scenario)
+  if (wrong.length > 0) throw new RangeError(`scenario ${JSON.stringify(scenario.name)}: ${wrong.join('; ')}`)
+  if (!Number.isSafeInteger(seed)) throw new RangeError(`seed ${seed} is not a whole number`)
+  const wrongHedge = hedge && checkHedge(hedge)
+  if (wrongHedge !== undefined) throw new RangeError(`hedge: ${wrongHedge}`)
   return new Simulation(options).run()
 }
 
@@ -124,18 +131,4 @@ const CONDITIONS = { kill: 'dead', hang: 'hung', fail: 'failing', heal: 'well' }
 function asRegistered({ id, weight = 1, meta = {}, tags = [] }: InstanceSpec, index: number): Instance {
   const address = `10.0.${index >> 8}.${index & 255}`
   return { id, service: SERVICE, address, port: 80, node: 'simulated', weight, tags, meta, status: 'passing' }
-}
-
-function checkScenario({ name, instances, utilisation, requests, events = [] }: Scenario): void {
-  const added = events.flatMap((event) => (event.do === 'add' ? [event.instance] : []))
-  const ids = [...instances, ...added].map(({ id }) => id)
-  const unknown = events.find((event) => event.do !== 'add' && !ids.includes(event.instance))
-  const wrong =
-    (instances.length === 0 && 'it has no instances at the start') ||
-    (new Set(ids).size < ids.length && 'two instances have the same id') ||
-    (!(utilisation > 0) && `utilisation ${utilisation} is not above 0`) ||
-    (!(Number.isInteger(requests) && requests > 0) && `requests ${requests} is not a whole number above 0`) ||
-    (unknown !== undefined &&
-      `an event names instance ${JSON.stringify(unknown.instance)}, which it does not have: it needs more instances`)
-  if (wrong !== false) throw new RangeError(`scenario ${JSON.stringify(name)}: ${wrong}`)
 }
