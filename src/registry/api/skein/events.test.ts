@@ -3,8 +3,16 @@ import { get, type IncomingMessage } from 'node:http'
 import { Writable } from 'node:stream'
 import { test } from 'node:test'
 import { VirtualClock } from '../../../core/clock.ts'
+import { UNLIMITED } from '../../acl/rights.ts'
+import { MemoryStorage } from '../../storage/memory.ts'
+import { Store } from '../../store.ts'
 import { instance, testRegistry } from '../../test-kit.fixture.ts'
+import { AnswerCache } from '../answer-cache.ts'
+import type { ApiRequest, Registry } from '../endpoint.ts'
+import { QueryString } from '../query-string.ts'
 import { EventStream, HEARTBEAT_MS } from './event-stream.ts'
+import { events } from './events.ts'
+import { InstanceFeed } from './feed.ts'
 
 interface Event {
   readonly event: string
@@ -127,6 +135,40 @@ test('resumes where it was left: only what changed since; not across runs, nor w
     [],
   ])
   assert.equal((await registry.get('/v1/skein/events?index=x')).status, 400)
+})
+
+test('after a store went back in time nothing is resumed, also at an index that was there before', async () => {
+  const store = new Store(new MemoryStorage())
+  await store.open()
+  const feed = new InstanceFeed(store, (found) => found)
+  const begin = async (id: string) => {
+    const request = { query: new QueryString(''), rights: UNLIMITED, header: () => id } as Partial<ApiRequest>
+    const registry = { store, feed, cache: new AnswerCache(), clock: new VirtualClock() } as Partial<Registry>
+    let text = ''
+    const out = new Writable({
+      write(chunk, _encoding, done) {
+        text += chunk
+        done()
+      },
+    })
+    ;(await events(request as ApiRequest, registry as Registry)).stream!(out)
+    out.destroy()
+    return { resumed: /"Resumed":(true|false)/.exec(text)?.[1], id: /^id: (.+)$/m.exec(text)?.[1] ?? '' }
+  }
+  const node = { Node: 'n', ID: '', Address: '10.0.0.1', TaggedAddresses: null, Meta: null }
+  await store.write({
+    type: 'register',
+    node,
+    skipNodeUpdate: false,
+    checks: [],
+    keepStatus: true,
+    replaceChecks: false,
+  })
+  const { id } = await begin('')
+  assert.equal((await begin(id)).resumed, 'true')
+  store.reload([{ kind: 'node', key: 'n', body: { ...node, Address: '10.0.0.2' } }], store.state.index)
+  assert.equal((await begin(id)).resumed, 'false')
+  assert.equal((await begin((await begin(id)).id)).resumed, 'true')
 })
 
 test('closing the registry ends the streams', async () => {

@@ -66,9 +66,10 @@ function endIfChanged(stream: EventStream, request: ApiRequest, before: Rights):
   stream.end()
 }
 
-/** With other rights nothing is resumed: they see other services. */
-function runOf({ feed }: Registry, { key }: Rights): string {
-  return key === '' ? feed.run : feed.run + hash('sha256', key).slice(0, 8)
+/** With other rights nothing is resumed: they see other services. Nor in a store that has gone back in time. */
+function runOf({ feed, store }: Registry, { key }: Rights): string {
+  const run = feed.run + store.state.generation.toString(16)
+  return key === '' ? run : run + hash('sha256', key).slice(0, 8)
 }
 
 /** 0 where nothing can be resumed: no id, or one of another run. */
@@ -90,12 +91,11 @@ function servicesSince(state: State, named: readonly string[], since: number) {
 function sourceOf(registry: Registry, named: readonly string[], rights: Rights): StreamSource {
   const names = new Set(named)
   const { state } = registry.store
-  const run = runOf(registry, rights)
   return {
     clock: registry.clock,
     follows: (service, node) => (names.size === 0 || names.has(service)) && new Sight(rights).instance(node, service),
     snapshot: (service) => snapshot(registry, service, rights),
-    id: () => `${state.index}-${run}`,
+    id: () => `${state.index}-${runOf(registry, rights)}`,
   }
 }
 
