@@ -28,11 +28,11 @@ export async function runAgent(call: AgentCall): Promise<ExitStatus> {
   const { settings, config } = agentSettings(call)
   const { out, err } = call.terminal
   for (const warning of settings.warnings) err.line(`Warning: ${warning}`)
-  out.line(`==> Starting Skein's registry as a Consul agent...`)
   const log = processLog('registry', call.terminal, settings.logLevel)
   const asked = untilAskedToEnd()
   const left = Promise.withResolvers<void>()
   const reloads = new Reloads(call, log)
+  out.line(`==> Starting Skein's registry as a Consul agent...`)
   const registry = await start(settings, log, { leave: left.resolve, reload: () => reloads.run() })
   const address = reachable(registry, settings)
   const { clock, env, cwd } = call
