@@ -67,11 +67,11 @@ const HERD_BASE_MS = 250
 const HERD_CAP_MS = 9_000
 
 /**
- * The wait of one of many who lost the same server at the same moment, uniform in [d/2, d] with d = min(9 s, 250 ms·2^attempt).
- * After half a minute not much more than a seventh of them come in any second, and all within nine; full jitter up to 9 s would
- * bring a fifth, because short waits pile up. Attempt counts from 0.
+ * The wait of one of many who lost the same server at the same moment: full jitter while its bound doubles from 250 ms, which spreads
+ * them, then uniform in [6.75, 9] s, which keeps them so. Away for 6 s or longer, a sixth of them come in the busiest second and all
+ * within nine; with jitter over half of each wait it was nearly two fifths after 6 s, a fifth after 15. Attempt counts from 0.
  */
 export function herdPause(random: Random, attempt: number): number {
-  const longest = Math.min(HERD_CAP_MS, HERD_BASE_MS * 2 ** attempt)
-  return (longest / 2) * (1 + random())
+  const bound = HERD_BASE_MS * 2 ** attempt
+  return bound < HERD_CAP_MS ? random() * bound : HERD_CAP_MS * (0.75 + random() / 4)
 }
