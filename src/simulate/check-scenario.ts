@@ -49,6 +49,8 @@ const DEEDS: readonly ScenarioEvent['do'][] = ['kill', 'hang', 'fail', 'heal', '
 function wrongInEvents(instances: readonly InstanceSpec[], events: readonly ScenarioEvent[]): (string | false)[] {
   const running = new Set(instances.map(({ id }) => id))
   const removed = new Set<string>()
+  const added = events.flatMap((event) => (event.do === 'add' ? [event.instance.id] : []))
+  const unlessLater = (id: string) => (added.includes(id) ? ' yet at that time' : ': it needs more instances')
   return [...events]
     .sort((a, b) => a.atMs - b.atMs)
     .flatMap((event) => {
@@ -61,8 +63,7 @@ function wrongInEvents(instances: readonly InstanceSpec[], events: readonly Scen
         !(event.atMs >= 0 && event.atMs < Number.POSITIVE_INFINITY) && `an event's atMs ${event.atMs} is no time`,
         !DEEDS.includes(event.do) && `an event does ${JSON.stringify(event.do)} (known: ${DEEDS.join(', ')})`,
         event.do === 'slow' && !isAbove0(event.factor) && `an event's factor ${event.factor} is not above 0`,
-        isUnknown &&
-          `an event names instance ${JSON.stringify(id)}, which it does not have at that time: it needs more instances, or comes too early`,
+        isUnknown && `an event names instance ${JSON.stringify(id)}, which it does not have${unlessLater(id)}`,
         isGone && `instance ${JSON.stringify(id)} is removed twice`,
       ]
     })

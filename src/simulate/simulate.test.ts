@@ -100,7 +100,7 @@ describe('simulate', () => {
             { atMs: 1, do: 'hang', instance: 'x' },
           ],
         },
-        /an event names instance "x", which it does not have at that time/,
+        /an event names instance "x", which it does not have yet at that time/,
       ],
       [{ events: [{ atMs: Number.NaN, do: 'kill', instance: 'i0' }] }, /an event's atMs NaN is no time/],
       [{ events: [{ atMs: 1, do: 'slow', instance: 'i0', factor: 0 }] }, /an event's factor 0 is not above 0/],
