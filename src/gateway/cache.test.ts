@@ -1,5 +1,6 @@
 /** The response cache, seen from outside: what is given again, what is asked for, and what is never kept. */
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { connect } from 'node:http2'
@@ -10,6 +11,7 @@ import { Metrics } from '../telemetry/metrics.ts'
 import type { BodySink, BodySource } from '../wire/body.ts'
 import { directivesOf } from './cache/directives.ts'
 import { isStorable, lifetimeOf } from './cache/freshness.ts'
+import { keeperOf } from './cache/keeper.ts'
 import { Note, NotingBudget } from './cache/notes.ts'
 import { cacheRequest } from './cache/request.ts'
 import { Store } from './cache/store.ts'
@@ -68,6 +70,11 @@ function counting(fields: Record<string, string | string[]>, status = 200): Requ
     const text = `answer ${n}`
     response.writeHead(status, { 'content-type': 'text/plain', ...fields }).end(text)
   }
+}
+
+const noContent: RequestListener = (request, response) => {
+  request.resume()
+  response.writeHead(204).end()
 }
 
 test('a fresh answer is given again, with its age; a stale one is asked for', async (t) => {
@@ -278,13 +285,61 @@ test('a change makes what is kept untrue, if it succeeds', async (t) => {
   upstream.handler = (_, response) => void response.writeHead(409).end()
   await get('/', { method: 'PUT', body: 'x' })
   assert.equal((await get()).text, 'answer 1')
-  upstream.handler = (request, response) => {
-    request.resume()
-    response.writeHead(204).end()
-  }
+  upstream.handler = noContent
   await get('/', { method: 'DELETE' })
   upstream.handler = handler
   assert.equal((await get()).text, 'answer 2')
+})
+
+test('a change by another route makes untrue what the routes of the same path keep, and nothing else', async (t) => {
+  const key = `sha256:${createHash('sha256').update('k1').digest('hex')}`
+  const auth = { apiKeys: { in: 'query:key', keys: { shop: key } }, optional: true } as const
+  const fields = { 'cache-control': 'public, max-age=60' }
+  const routes: RouteConfig[] = [
+    { path: '/user/*', methods: ['GET'], to: 'users', cache: true },
+    { path: '/user/:id', query: { full: true }, to: 'users', cache: true, rewrite: { path: '/full/:id' }, auth },
+    { path: '/user/:id', headers: { 'x-next': true }, to: 'users-next', cache: true, rewrite: { host: 'next' } },
+    { path: '/user/*', methods: ['POST', 'DELETE'], to: 'users' },
+    { host: 'elsewhere', to: 'users', cache: true },
+  ]
+  const { get, upstream } = await cached(t, counting(fields), {}, { routes })
+  const reads: [path: string, headers: Record<string, string>][] = [
+    ...(['/user/7', '/user/7?full=1&key=k1'] as const).map((path): [string, Record<string, string>] => [path, {}]),
+    ['/user/7', { 'x-next': '1' }],
+    ['/user/8', {}],
+    ['/user/7', { host: 'elsewhere' }],
+  ]
+  const all = async () => {
+    const texts: string[] = []
+    for (const [path, headers] of reads) texts.push((await get(path, { headers })).text)
+    return texts
+  }
+  const before = await all()
+  assert.deepEqual(await all(), before)
+  const { handler } = upstream
+  upstream.handler = noContent
+  assert.equal((await get('/user/7', { method: 'POST', body: 'x' })).status, 204)
+  assert.equal((await get('/user/7?full=1', { method: 'DELETE' })).status, 204)
+  upstream.handler = handler
+  const after = await all()
+  assert.deepEqual(
+    after.map((text, i) => text === before[i]),
+    [false, false, false, true, true],
+  )
+  assert.deepEqual(await all(), after, 'and what has come since is kept')
+})
+
+test('what was asked for before a change and comes after it is not kept', async (t) => {
+  const slow = Promise.withResolvers<ServerResponse>()
+  const { get, upstream } = await cached(t, (_, response) => slow.resolve(response))
+  const reading = get()
+  const late = await slow.promise
+  upstream.handler = noContent
+  await get('/', { method: 'PUT', body: 'x' })
+  late.writeHead(200, { 'cache-control': 'max-age=60' }).end('from before')
+  assert.equal((await reading).text, 'from before')
+  upstream.handler = counting({ 'cache-control': 'max-age=60' })
+  assert.deepEqual([(await get()).text, (await get()).text], ['answer 1', 'answer 1'])
 })
 
 test('requests for the same at the same time become one', async (t) => {
@@ -377,7 +432,7 @@ test('a mistake while a stale answer is confirmed is told, and holds nobody up',
   const { key, fields } = cacheRequest(exchange)
   const headers = ['cache-control', 'max-age=1, stale-while-revalidate=9']
   rule.store.put(key, fields, { status: 200, headers, body: Buffer.from('old'), lifetime: 1, age: 0, at: -5000 })
-  const step = keep(parts)
+  const step = keep(parts, keeperOf(parts))
   for (const nth of [1, 2]) {
     await step(exchange, () => assert.fail('it is given from the cache'))
     assert.deepEqual([sent.length, told.length], [nth, nth])
@@ -518,10 +573,7 @@ test('a change made by one service of a split makes untrue what any of them said
   for (const who of ['a', 'b', 'c', 'd', 'e', 'f']) asked.set(who, (await get('/', { headers: { 'x-who': who } })).text)
   const [one, other] = ['answer 1', 'answer 2'].map((text) => [...asked].find(([, seen]) => seen === text)![0])
   const handler = upstream.handler
-  upstream.handler = (request, response) => {
-    request.resume()
-    response.writeHead(204).end()
-  }
+  upstream.handler = noContent
   await get('/', { method: 'DELETE', headers: { 'x-who': other! } })
   upstream.handler = handler
   assert.equal((await get('/', { headers: { 'x-who': one! } })).text, 'answer 3')

@@ -38,6 +38,15 @@ function hiddenOf(route: Hiding, common: ReadonlySet<string>, hasLogins: boolean
   return { cookie: (name) => common.has(name) || own.has(name) || isOwnCookie(name), parameter }
 }
 
+/** The rest to the letter. */
+export function queryBut(query: string, name: string | undefined): string {
+  if (name === undefined) return query
+  return query
+    .split('&')
+    .filter((pair) => !new URLSearchParams(pair).has(name))
+    .join('&')
+}
+
 function nameAt(kind: string, place: string): string | undefined {
   return place.startsWith(kind) ? place.slice(kind.length) : undefined
 }

@@ -3,6 +3,7 @@
  * not used costs nothing. The order is the meaning: each entry says why it stands where it does.
  */
 import { compose, type Step } from '../core/compose.ts'
+import { keeperOf } from './cache/keeper.ts'
 import type { Exchange, Parts } from './exchange.ts'
 import { earlyLimits, lateLimits } from './rule/rate-limit.ts'
 import type { GatewayRoute } from './snapshot.ts'
@@ -10,6 +11,7 @@ import { admit } from './step/admit.ts'
 import { authenticate } from './step/authenticate.ts'
 import { compress } from './step/compress.ts'
 import { editHeaders } from './step/edit-headers.ts'
+import { forget } from './step/forget.ts'
 import { forward } from './step/forward.ts'
 import { keep } from './step/keep.ts'
 import { limitRate } from './step/limit-rate.ts'
@@ -31,6 +33,7 @@ type Run = (exchange: Exchange) => Promise<void>
 export function routePipelines(parts: Parts): (route: GatewayRoute) => Run {
   const send = forward(parts)
   const splice = tunnel(parts)
+  const keeper = keeperOf(parts)
   const entries: readonly Entry[] = [
     // Must be outermost: the list is the route's, and who is not on it gets nothing but the refusal.
     [({ rules }) => rules.admits, admit],
@@ -58,8 +61,10 @@ export function routePipelines(parts: Parts): (route: GatewayRoute) => Run {
     [({ config }) => config.split, split(parts)],
     // Must be below all that looks at the path which the client asked for.
     [({ config }) => config.rewrite, rewrite],
+    // Must be below all that answers without the service, as then nothing was changed. No other constraint.
+    [({ forgets }) => forgets, forget(keeper)],
     // Must be below all that may refuse or change what is asked for; above the body, which a kept answer does not need.
-    [({ rules }) => rules.cache, keep(parts)],
+    [({ rules }) => rules.cache, keep(parts, keeper)],
     // Must be below all that may refuse: it asks the client for the body, which is only right once somebody will take it.
     [() => true, receiveBody(parts)],
     // Must be below the split, as a session is with one service, and below the cache, whose answers come from no instance.

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { below, seeded } from '../core/random.ts'
 import type { RouteConfig } from './contract.ts'
 import { explain } from './explain.ts'
-import { parseRoute, type RouteRequest, RouteTable } from './routes.ts'
+import { parseRoute, placeMismatch, type RouteRequest, RouteTable } from './routes.ts'
 
 const table = (...configs: Partial<RouteConfig>[]) =>
   new RouteTable(configs.map((config, i) => parseRoute({ to: 's', name: String(i), ...config }, i)))
@@ -219,6 +219,9 @@ test('the index decides as looking at every route does, on random tables', (t) =
         explain(routeTable.routes, request).route?.name,
         JSON.stringify({ configs, request }),
       )
+      const placed = [...routeTable.placed(request)].map(({ route }) => route.order)
+      const looked = routeTable.routes.filter((route) => placeMismatch(route, request) === undefined)
+      assert.deepEqual(placed.sort(), looked.map(({ order }) => order).sort(), JSON.stringify({ configs, request }))
     }
   }
 })

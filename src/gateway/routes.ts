@@ -111,6 +111,17 @@ export class RouteTable<R extends Route = Route> {
     return undefined
   }
 
+  /** All whose host and path fit, whatever else they ask for. */
+  *placed({ host, path }: Pick<RouteRequest, 'host' | 'path'>): Generator<RouteMatch<R>, void> {
+    const segments = path.slice(1).split('/')
+    for (const key of path === '*' ? [] : hostKeys(host)) {
+      const root = this.#hosts.get(key)
+      for (const route of root === undefined ? [] : placedBelow(root, segments, 0)) {
+        yield { route, params: paramsOf(route, segments) }
+      }
+    }
+  }
+
   #matchFor(host: string | undefined, segments: readonly string[], request: RouteRequest): RouteMatch<R> | undefined {
     const root = this.#hosts.get(host)
     if (root === undefined) return undefined
@@ -182,6 +193,19 @@ function find<R extends Route>(
   const found = fixed && find(fixed, kind, search, depth + 1)
   if (found !== undefined || node.parameter === undefined || segment === '') return found
   return find(node.parameter, kind, search, depth + 1)
+}
+
+function* placedBelow<R extends Route>(
+  node: PathNode<R>,
+  segments: readonly string[],
+  depth: number,
+): Generator<R, void> {
+  yield* node.prefix
+  if (depth === segments.length) return yield* node.exact
+  const segment = segments[depth]!
+  const fixed = node.fixed.get(segment)
+  if (fixed !== undefined) yield* placedBelow(fixed, segments, depth + 1)
+  if (node.parameter !== undefined && segment !== '') yield* placedBelow(node.parameter, segments, depth + 1)
 }
 
 function fitting<R extends Route>(routes: readonly R[], request: RouteRequest): R | undefined {

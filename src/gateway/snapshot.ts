@@ -26,6 +26,8 @@ export interface GatewayRoute extends Route {
   readonly rules: Rules
   /** Undefined: nothing. */
   readonly hidden: Hidden | undefined
+  /** A change by it may make untrue what this or another route keeps. */
+  readonly forgets: boolean
 }
 
 export interface GatewaySnapshot {
@@ -53,7 +55,8 @@ export function takeSnapshot(config: GatewayConfig, parts: AuthParts, before?: G
     ...loginRoutes(kept).map((route) => gatewayRoute(route, -1, NOTHING_READ, undefined, ruleParts, old)),
     ...kept.routes.map((route, order) => gatewayRoute(route, order, read[order]!, kept.defaults, ruleParts, old)),
   ]
-  const routes = withHidden(made, logins.size > 0)
+  const forgets = made.some(({ rules }) => rules.cache !== undefined)
+  const routes = withHidden(made, logins.size > 0).map((route) => ({ ...route, forgets }))
   return {
     config: kept,
     table: new RouteTable(routes),
@@ -80,7 +83,7 @@ function gatewayRoute(
   defaults: RouteRules | undefined,
   parts: RuleParts,
   before: ReadonlyMap<string, Rules>,
-): Omit<GatewayRoute, 'hidden'> {
+): Omit<GatewayRoute, 'hidden' | 'forgets'> {
   const route = parseRoute(config, order)
   return {
     ...route,

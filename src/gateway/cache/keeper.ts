@@ -5,20 +5,22 @@ import { header, type RawHeaders, withoutHeaders } from '../../core/headers.ts'
 import { ownText } from '../../core/own-text.ts'
 import { wholeBody } from '../compress.ts'
 import { discard } from '../discard.ts'
-import type { UpstreamAnswer } from '../exchange.ts'
+import type { Parts, UpstreamAnswer } from '../exchange.ts'
 import type { Cache } from '../rule/cache.ts'
 import { directivesOf } from './directives.ts'
 import { Flights } from './flights.ts'
 import { ageOnArrival, isNotModified, isStorable, lifetimeOf } from './freshness.ts'
-import type { CacheMemory } from './memory.ts'
-import { Note, type NotingBudget } from './notes.ts'
+import { CacheMemory } from './memory.ts'
+import { Note, NotingBudget } from './notes.ts'
 import { type CacheRequest, stateOf } from './request.ts'
-import type { Kept } from './store.ts'
+import type { Kept, Store } from './store.ts'
 import { tee } from './tee.ts'
 
 /** Of a 304, these say nothing new about what is kept; of an answer, a 304 does not have them. */
 const OF_CONTENT: ReadonlySet<string> = new Set(['content-length', 'content-encoding', 'content-type', 'content-range'])
 const AGE: ReadonlySet<string> = new Set(['age'])
+/** Changes that are remembered, so that what was asked for before one is not kept after it. */
+const CHANGES_MAX = 10_000
 
 /** A request to the upstream, and what was kept when it began. */
 export interface Fetch {
@@ -27,6 +29,8 @@ export interface Fetch {
   readonly kept: Kept | undefined
   /** Monotonic ms: an answer is as old as the request for it (RFC 9111 §4.2.3). */
   readonly askedAt: number
+  /** They are counted: those up to some number had begun when something was changed. */
+  readonly nth: number
   /** Tells those who wait whether something was kept. Idempotent: the first word counts. */
   readonly end: (kept: boolean) => void
 }
@@ -36,6 +40,9 @@ export class Keeper {
   readonly #clock: Clock
   readonly #budget: NotingBudget
   readonly #memory: CacheMemory
+  #begun = 0
+  /** Keys, and how many had begun when what they stand for was changed. */
+  readonly #changes = new Map<string, number>()
 
   constructor(clock: Clock, budget: NotingBudget, memory: CacheMemory) {
     this.#clock = clock
@@ -56,7 +63,16 @@ export class Keeper {
   }
 
   begin(request: CacheRequest, config: Cache['config'], kept: Kept | undefined): Fetch {
-    return { request, config, kept, askedAt: this.#clock.monotonic(), end: this.flights.begin(request.key) }
+    const [askedAt, nth] = [this.#clock.monotonic(), ++this.#begun]
+    return { request, config, kept, askedAt, nth, end: this.flights.begin(request.key) }
+  }
+
+  /** What is kept is untrue from now on, and so is what is on its way. */
+  forget({ store, key }: { readonly store: Store; readonly key: string }): void {
+    store.delete(key)
+    this.#changes.delete(key)
+    this.#changes.set(ownText(key), this.#begun)
+    if (this.#changes.size > CHANGES_MAX) this.#changes.delete(this.#changes.keys().next().value!)
   }
 
   /** What the upstream answered, noted as it passes; where it confirmed what is kept, that. */
@@ -96,12 +112,16 @@ export class Keeper {
   }
 
   #note(
-    { request, config, askedAt, end }: Fetch,
+    { request, config, askedAt, nth, end }: Fetch,
     { status, headers, body }: Pick<Kept, 'status' | 'headers' | 'body'>,
     age: number,
   ): Kept {
     const lifetime = lifetimeOf(headers, directivesOf(headers), config.defaultSeconds)
     const kept = { status, headers: headers.map(ownText), body, lifetime, age, at: askedAt }
+    if (nth <= (this.#changes.get(request.key) ?? 0)) {
+      end(false)
+      return kept
+    }
     request.store.put(request.key, request.fields, kept)
     this.#memory.trim()
     end(true)
@@ -121,6 +141,11 @@ export class Keeper {
   ageOf({ age, at }: Kept): number {
     return age + (this.#clock.monotonic() - at) / 1000
   }
+}
+
+/** One for all routes. */
+export function keeperOf({ clock, limits }: Pick<Parts, 'clock' | 'limits'>): Keeper {
+  return new Keeper(clock, new NotingBudget(limits.notingBytes), new CacheMemory(limits.keptBytes))
 }
 
 /** RFC 9111 §3.2: the fields of a 304 take the place of those kept. */

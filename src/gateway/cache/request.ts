@@ -1,7 +1,10 @@
 /** A request as the cache sees it. Pure. */
 import { header, type RawHeaders } from '../../core/headers.ts'
 import type { Exchange } from '../exchange.ts'
+import { queryBut } from '../hidden.ts'
 import { outboundHeaders, outboundPath } from '../outbound.ts'
+import { changedPath } from '../rule/location.ts'
+import { normaliseHost } from '../target.ts'
 import { directivesOf } from './directives.ts'
 import { isGoodEnough, staleTimes } from './freshness.ts'
 import type { Kept, Store } from './store.ts'
@@ -11,8 +14,6 @@ export interface CacheRequest {
   readonly exchange: Exchange
   readonly store: Store
   readonly key: string
-  /** The key without the service. */
-  readonly thing: string
   /** The fields as the upstream gets them. */
   readonly fields: RawHeaders
   /** Does the answer depend on who asks, as far as the gateway knows? */
@@ -21,20 +22,39 @@ export interface CacheRequest {
 
 /** The key has all of which the gateway tells the upstream, but the client's address. */
 export function cacheRequest(exchange: Exchange): CacheRequest {
-  const { route, service, head, origin } = exchange
+  const { route, service, head } = exchange
   const fields = outboundHeaders(exchange)
   // A step may have told the upstream who asks although the client said it elsewhere.
   const isNamed = ['authorization', 'cookie'].some((name) => header(head.headers, name) ?? header(fields, name))
-  const { proto, host, port } = origin!
-  const thing = `${proto} ${host} ${port} ${header(fields, 'host') ?? ''} ${outboundPath(exchange)}`
+  const thing = thingOf(exchange, header(fields, 'host'), outboundPath(exchange))
   const { cache, auth } = route!.rules
   const personal = isNamed || auth !== undefined
-  return { exchange, store: cache!.store, key: cacheKey(service!, thing), thing, fields, personal }
+  return { exchange, store: cache!.store, key: cacheKey(service!, thing), fields, personal }
 }
 
-/** The same thing, whichever service of a split is asked for it. */
-export function keysOf({ exchange: { route, service }, thing }: CacheRequest): string[] {
-  return Object.keys(route!.config.split?.to ?? { [service!]: 1 }).map((name) => cacheKey(name, thing))
+/** What a service is asked for. */
+function thingOf({ origin }: Exchange, host: string | undefined, path: string): string {
+  return `${origin!.proto} ${origin!.host} ${origin!.port} ${host ?? ''} ${path}`
+}
+
+/**
+ * Where answers to GET for what this request changes may be kept: by each route that has the path, whatever else it asks of its
+ * requests, as each would ask each of its services for it.
+ */
+export function keptPlaces(exchange: Exchange): { readonly store: Store; readonly key: string }[] {
+  const { head, target, snapshot } = exchange
+  const clients = header(head.headers, 'host')!
+  const places = [...snapshot.table.placed({ host: normaliseHost(clients), path: target!.path })]
+  return places.flatMap(({ route: { config, hidden, rules, segments }, params }) => {
+    if (rules.cache === undefined) return []
+    const { rewrite = {}, preserveHost, split, to } = config
+    const path = changedPath(rewrite, { segments }, params, target!.path)
+    const query = queryBut(exchange.upstreamQuery ?? target!.query, hidden?.parameter)
+    const host = rewrite.host ?? (preserveHost === false ? undefined : clients)
+    const thing = thingOf(exchange, host, query === '' ? path : `${path}?${query}`)
+    const { store } = rules.cache
+    return Object.keys(split?.to ?? { [to!]: 1 }).map((service) => ({ store, key: cacheKey(service, thing) }))
+  })
 }
 
 /** Parts of something, and requests with a body, which HTTP/2 needs no field for, are none of the cache's affair. */

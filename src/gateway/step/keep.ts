@@ -7,14 +7,11 @@ import { SkeinError } from '../../core/errors.ts'
 import { withoutHeaders } from '../../core/headers.ts'
 import { sendAnswer } from '../answer.ts'
 import { directivesOf } from '../cache/directives.ts'
-import { type Fetch, Keeper } from '../cache/keeper.ts'
-import { CacheMemory } from '../cache/memory.ts'
-import { NotingBudget } from '../cache/notes.ts'
+import type { Fetch, Keeper } from '../cache/keeper.ts'
 import {
   type CacheRequest,
   cacheRequest,
   isCacheable,
-  keysOf,
   mayServeOnError,
   stateOf,
   validatorsOf,
@@ -24,30 +21,28 @@ import { discard } from '../discard.ts'
 import type { Exchange, Parts, UpstreamAnswer } from '../exchange.ts'
 import { noteHidden } from '../note-hidden.ts'
 import { asPartOf, outboundRequest } from '../outbound.ts'
+import { SAFE } from './forget.ts'
 
-const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 /** The client's own conditions, which the cache answers itself. */
 const CONDITIONS: ReadonlySet<string> = new Set([
   ...['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since', 'if-range'],
 ])
 
-export function keep(parts: Parts): Step<Exchange, void> {
-  const step = new CacheStep(parts)
-  return (exchange, next) => step.run(exchange, next)
+export function keep(parts: Parts, keeper: Keeper): Step<Exchange, void> {
+  const step = new CacheStep(parts, keeper)
+  return (exchange, next) => (SAFE.has(exchange.head.method) ? step.run(exchange, next) : next(exchange))
 }
 
 class CacheStep {
   readonly #parts: Parts
   readonly #keeper: Keeper
 
-  constructor(parts: Parts) {
+  constructor(parts: Parts, keeper: Keeper) {
     this.#parts = parts
-    const { clock, limits } = parts
-    this.#keeper = new Keeper(clock, new NotingBudget(limits.notingBytes), new CacheMemory(limits.keptBytes))
+    this.#keeper = keeper
   }
 
   async run(exchange: Exchange, next: Next<Exchange, void>): Promise<void> {
-    if (!SAFE.has(exchange.head.method)) return afterChange(cacheRequest(exchange), next)
     if (!isCacheable(exchange)) return this.#pass(exchange, 'bypass', next)
     const request = cacheRequest(exchange)
     const kept = await this.#keeper.lookUp(request)
@@ -137,16 +132,6 @@ class CacheStep {
     span?.decide('cache', { outcome })
     this.#parts.metrics.cached.with(route!.name, outcome).value++
   }
-}
-
-/** A change that succeeds makes what is kept untrue (RFC 9111 §4.4). */
-function afterChange(request: CacheRequest, next: Next<Exchange, void>): Promise<void> {
-  const { exchange, store } = request
-  exchange.filterAnswer(async (answer) => {
-    if (answer.status >= 200 && answer.status < 400) for (const key of keysOf(request)) store.delete(key)
-    return answer
-  })
-  return next(exchange)
 }
 
 function refuseIfNothingElseIsWanted({ fields }: CacheRequest): void {

@@ -2,7 +2,7 @@ import { cookiesBut } from '../../core/cookie.ts'
 import { SkeinError } from '../../core/errors.ts'
 import { header } from '../../core/headers.ts'
 import type { Exchange } from '../exchange.ts'
-import type { Hidden } from '../hidden.ts'
+import { type Hidden, queryBut } from '../hidden.ts'
 import type { RouteMatch, RouteRequest } from '../routes.ts'
 import type { GatewayRoute, GatewaySnapshot } from '../snapshot.ts'
 import { normaliseHost } from '../target.ts'
@@ -32,14 +32,6 @@ function hide(exchange: Exchange, { cookie, parameter }: Hidden): void {
   if (others === '') requestEdits.drop('cookie')
   else if (others !== undefined) requestEdits.put('cookie', others)
   if (parameter !== undefined) exchange.upstreamQuery = queryBut(target!.query, parameter)
-}
-
-/** The rest to the letter. */
-function queryBut(query: string, name: string): string {
-  return query
-    .split('&')
-    .filter((pair) => !new URLSearchParams(pair).has(name))
-    .join('&')
 }
 
 /** A preflight takes the route of the request that it asks about, where that route has CORS. */
