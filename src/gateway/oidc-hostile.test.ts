@@ -93,10 +93,13 @@ const PAGE = answers(200, '<html>', { 'content-type': 'text/html' })
 /** A provider that does as it is told, a gateway that trusts it, and all that the gateway logs. */
 async function site(t: TestContext, change: Partial<OidcConfig> = {}, more: Partial<GatewayConfig> = {}) {
   const clock = new VirtualClock(Date.now())
-  const state: { does: Behaviour; nonce: string; redeemed: URLSearchParams[]; revoked: string } = {
-    ...{ does: {}, nonce: '', redeemed: [], revoked: '' },
+  const state: { does: Behaviour; nonce: string; redeemed: URLSearchParams[]; revoked: string; holds: boolean } = {
+    ...{ does: {}, nonce: '', redeemed: [], revoked: '', holds: false },
   }
-  const provider = await httpUpstream(t, (request, response) => void answer(request, response))
+  const provider = await httpUpstream(t, async (request, response) => {
+    await answer(request, response)
+    if (!response.writableEnded && !response.destroyed) state.holds = true
+  })
   const issuer = `http://127.0.0.1:${provider.port}`
   const json = (response: ServerResponse, body: unknown) =>
     void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
@@ -173,11 +176,12 @@ async function site(t: TestContext, change: Partial<OidcConfig> = {}, more: Part
     const asking = inTime(browser.ask(callback, does.asking))
     return { ...(await asking), callback, browser }
   }
-  /** Where somebody hangs, virtual time goes on. */
+  /** While the provider holds an answer back, virtual time goes on; while a machine is slow it does not. */
   const inTime = async <T>(asking: Promise<T>): Promise<T> => {
+    state.holds = false
     const isOver = asking.then(() => true)
-    const pause = () => new Promise<false>((resolve) => setTimeout(resolve, 50, false))
-    while (!(await Promise.race([isOver, pause()]))) clock.advance(500)
+    const pause = () => new Promise<false>((resolve) => setTimeout(resolve, 10, false))
+    while (!(await Promise.race([isOver, pause()]))) if (state.holds) clock.advance(500)
     return asking
   }
   const reason = () => logged.findLast(({ kind }) => kind === 'access')?.['reason']
