@@ -36,8 +36,9 @@ export const AGENT_CHECK_PATHS: readonly Endpoint[] = [
 ]
 
 /** serfHealth is the catalog's view of the node, not a check of the agent's. */
-function checks(request: ApiRequest, registry: Registry): Answer {
+async function checks(request: ApiRequest, registry: Registry): Promise<Answer> {
   const filter = filterOf(request, CHECK_FIELDS)
+  await registry.store.catchUp()
   const found = [...registry.store.state.checksOnNode.get(registry.node).values()]
   const sight = new Sight(request.rights)
   const shown = found

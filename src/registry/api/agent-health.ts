@@ -2,7 +2,7 @@
 import type { CheckRecord, ServiceRecord } from '../state/records.ts'
 import { onNode } from '../state/records.ts'
 import { Encoded } from './encoded.ts'
-import { type Answer, type ApiRequest, type Endpoint, json, lookTwice, type Registry } from './endpoint.ts'
+import { type Answer, type ApiRequest, type Endpoint, json, type Registry } from './endpoint.ts'
 import { isMaintenance } from './maintenance.ts'
 import { showAgentCheck, showAgentService } from './present.ts'
 import { checksOf, order } from './select.ts'
@@ -18,9 +18,8 @@ const CODES: Readonly<Record<Aggregate, number>> = { passing: 200, warning: 429,
 const WORST: readonly Aggregate[] = ['maintenance', 'critical', 'warning', 'passing']
 
 async function byId(request: ApiRequest, registry: Registry): Promise<Answer> {
-  const find = () => registry.store.state.services.get(onNode(registry.node, request.name))
-  await lookTwice(registry, () => find() !== undefined)
-  const service = find()
+  await registry.store.catchUp()
+  const service = registry.store.state.services.get(onNode(registry.node, request.name))
   if (service === undefined) {
     const reason = `ServiceId ${request.name} not found`
     return answer(request, 404, reason, reason, { AggregatedStatus: 'critical', Service: null, Checks: null })
@@ -32,10 +31,9 @@ async function byId(request: ApiRequest, registry: Registry): Promise<Answer> {
 
 async function byName(request: ApiRequest, registry: Registry): Promise<Answer> {
   request.rights.require('service', 'read', request.name)
-  const here = () => [...registry.store.state.servicesOnNode.get(registry.node).values()]
-  const named = () => here().filter(({ Service }) => Service === request.name)
-  await lookTwice(registry, () => named().length > 0)
-  const found = named().sort((a, b) => order(a.ID, b.ID))
+  await registry.store.catchUp()
+  const all = [...registry.store.state.servicesOnNode.get(registry.node).values()]
+  const found = all.filter(({ Service }) => Service === request.name).sort((a, b) => order(a.ID, b.ID))
   if (found.length === 0) {
     const reason = `ServiceName ${request.name} Not Found`
     return answer(request, 404, reason, reason, [])

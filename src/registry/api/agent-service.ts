@@ -35,8 +35,9 @@ export const AGENT_SERVICE: readonly Endpoint[] = [
 ]
 
 /** The registry's own service is not among them: nobody registered it. */
-function services(request: ApiRequest, registry: Registry): Answer {
+async function services(request: ApiRequest, registry: Registry): Promise<Answer> {
   const filter = filterOf(request, AGENT_SERVICE_FIELDS)
+  await registry.store.catchUp()
   const found = [...registry.store.state.servicesOnNode.get(registry.node).values()]
   const sight = new Sight(request.rights)
   const shown = found
@@ -62,7 +63,7 @@ async function service(request: ApiRequest, registry: Registry): Promise<Answer>
     isNews: ({ hash }) => asked === '' || hash !== asked,
   }
   const wait = request.query.wait()
-  await lookTwice(registry, () => hasService(registry, id))
+  await registry.store.catchUp()
   const { store, clock, random } = registry
   const { shown, hash } = await blockingQuery(question, wait, { hub: store.hub, clock, random, onGone: request.onGone })
   return json({ ...shown, ContentHash: hash }, 200, ['X-Consul-ContentHash', hash])

@@ -13,8 +13,9 @@ import { filteredHeader } from '../read.ts'
 const LAST_DEFAULT = 100
 const LAST_MAX = 10_000
 
-export function history(request: ApiRequest, { store, clock }: Registry): Answer {
+export async function history(request: ApiRequest, { store, clock }: Registry): Promise<Answer> {
   const { query } = request
+  await store.catchUp()
   const given = (name: string) => query.get(name) || undefined
   const since = given('since')
   const entries = store.history.list({

@@ -53,11 +53,12 @@ test('what one registry has acknowledged is known to the other that is asked nex
   await simulation.until(here.store.write({ type: 'register', node, ...rest }))
   await simulation.pass(1000)
 
-  for (const [i, path] of ['service/', 'health/service/id/', 'health/service/name/'].entries()) {
+  const reads = ['agent/service/{}', 'agent/health/service/id/{}', 'agent/health/service/name/{}', 'agent/services']
+  for (const [i, path] of [...reads, 'agent/checks', 'skein/history'].entries()) {
     const id = `web-${i}`
-    await simulation.until(here.put('/v1/agent/service/register', { Name: id }))
-    const { body } = await simulation.until(there.ask(`/v1/agent/${path}${id}`))
-    assert.match(body, new RegExp(`"ID":"${id}"`), path)
+    await simulation.until(here.put('/v1/agent/service/register', { Name: id, Check: { TTL: '10m' } }))
+    const { body } = await simulation.until(there.ask(`/v1/${path.replace('{}', id)}`))
+    assert.match(body, new RegExp(`ID":"${id}"`), path)
   }
   await simulation.until(here.put('/v1/agent/service/register', { Name: 'api' }))
   const check = { Name: 'c', ServiceID: 'api', TTL: '10s' }
