@@ -1,9 +1,10 @@
 /** For the tests of this folder: a machine without processes, on a virtual clock. */
 import { VirtualClock } from '../core/clock.ts'
 import { silentLogger } from '../core/log.ts'
+import type { Environment } from '../core/settings.ts'
 import type { InstanceInfo, LogLine, ServiceSpec } from './contract.ts'
 import { ProcessFleet } from './fleet.ts'
-import type { Host, LaunchPlan, ProcessListener, RunningProcess } from './host.ts'
+import type { Address, Host, LaunchPlan, ProcessListener, RunningProcess } from './host.ts'
 import type { MetricsSink } from './metrics.ts'
 
 /** How a process behaves. Times in ms from its launch, or from SIGTERM for `drainMs`. */
@@ -79,6 +80,8 @@ export class FakeProcess implements RunningProcess {
 }
 
 export class FakeHost implements Host {
+  /** Hosts that were asked over HTTP. */
+  readonly asked = new Set<string>()
   readonly clock = new VirtualClock()
   readonly processes: FakeProcess[] = []
   script: (id: string) => Script
@@ -112,7 +115,8 @@ export class FakeHost implements Host {
     return this.#ports++
   }
 
-  askHttp(address: { port: number }, _path: string, timeoutMs: number): Promise<number | undefined> {
+  askHttp(address: Address, _path: string, timeoutMs: number): Promise<number | undefined> {
+    this.asked.add(address.host)
     const process = this.alive().find((one) => one.port === address.port)
     if (process?.frozen === true) return new Promise((resolve) => this.clock.after(timeoutMs, () => resolve(undefined)))
     return Promise.resolve(process === undefined ? undefined : process.ready ? 200 : 503)
@@ -137,12 +141,17 @@ export class Bench {
   constructor(
     specs: readonly ServiceSpec[],
     script?: (id: string) => Script,
-    more: { startsAtOnce?: number; metrics?: MetricsSink; usersGone?: () => Promise<void> } = {},
+    more: {
+      startsAtOnce?: number
+      metrics?: MetricsSink
+      usersGone?: () => Promise<void>
+      environment?: Environment
+    } = {},
   ) {
     this.host = new FakeHost(script)
     this.fleet = new ProcessFleet({
       specs,
-      environment: { PATH: '/bin' },
+      environment: { PATH: '/bin', ...more.environment },
       tools: TOOLS,
       host: this.host,
       clock: this.host.clock,

@@ -57,6 +57,20 @@ describe('start', () => {
     assert.match(info!.lastError ?? '', /not ready within 30 s/)
   })
 
+  test('an entry is asked where the environment has it listen; what the service says stands above that', async () => {
+    const environment = { SKEIN_HOST: '127.0.0.2' }
+    for (const [env, host] of [
+      [{}, '127.0.0.2'],
+      [{ SKEIN_HOST: '127.0.0.3' }, '127.0.0.3'],
+      [{ SKEIN_HOST: '' }, '127.0.0.1'],
+    ] as const) {
+      const bench = new Bench([spec('a', { env })], undefined, { environment })
+      await bench.fleet.start()
+      await bench.pass(500)
+      assert.deepEqual([bench.states(), [...bench.host.asked]], [['a-1 ready'], [host]])
+    }
+  })
+
   test('settled resolves when all are ready or have failed', async () => {
     const scripts: Record<string, Script> = { 'a-1': CRASHING }
     const bench = new Bench([spec('a'), spec('b')], (id) => scripts[id] ?? GOOD)

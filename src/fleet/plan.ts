@@ -63,8 +63,14 @@ function nodeArguments(spec: ServiceSpec, tools: Tools): string[] {
   return program === 'node' ? ['--import', tools.leash, ...rest] : [tools.guard, program, ...rest]
 }
 
+/** With the host that an entry takes from what it inherits, so that it is asked where it listens. Programs know nothing of that. */
+export function placed(spec: ServiceSpec, { [SETTINGS.host]: host }: Environment): ServiceSpec {
+  if (spec.entry === undefined || !host) return spec
+  return { ...spec, env: { [SETTINGS.host]: host, ...spec.env } }
+}
+
 /** Where an instance can be asked: an address that stands for "all" is asked on loopback. */
 export function addressOf(spec: ServiceSpec, port: number): Address {
-  const host = spec.env[SETTINGS.host] ?? '127.0.0.1'
+  const host = spec.env[SETTINGS.host] || '127.0.0.1'
   return { host: host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host, port }
 }
