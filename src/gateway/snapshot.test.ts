@@ -35,6 +35,10 @@ test('a limit goes on with its route, by the name that the user gave or by all t
     bucketsOf(take({ routes: [routes[2]!, moved, routes[1]!] }, first)).map(one),
     [post, a, get].map(one),
   )
+  // As the admin port shows it: with the name that it was given by default.
+  const shown = first.table.routes.filter(({ config }) => config.methods?.[0] !== 'POST')
+  const named = shown.map(({ config, name }) => ({ ...config, name }))
+  assert.deepEqual(new Set(bucketsOf(take({ routes: named }, first)).map(one)), new Set([0, 1]))
   const renamed = { ...routes[0]!, name: 'b' }
   assert.notEqual(bucketsOf(take({ routes: [renamed] }, first))[0], a)
 

@@ -49,7 +49,7 @@ export function takeSnapshot(config: GatewayConfig, parts: AuthParts, before?: G
   const kept = copyOf(config)
   const { logins, certificates, redis, routes: read } = readAll(kept, parts, before && readBefore(before))
   const ruleParts = { ...parts, logins }
-  const old = new Map(before?.table.routes.map((route) => [routeId(route), route.rules]))
+  const old = new Map(before?.table.routes.flatMap((route) => routeIds(route).map((id) => [id, route.rules])))
   const made = [
     // First: a user's route of the same path would keep people from signing in.
     ...loginRoutes(kept).map((route) => gatewayRoute(route, -1, NOTHING_READ, undefined, ruleParts, old)),
@@ -85,22 +85,29 @@ function gatewayRoute(
   before: ReadonlyMap<string, Rules>,
 ): Omit<GatewayRoute, 'hidden' | 'forgets'> {
   const route = parseRoute(config, order)
+  const old = routeIds(route).find((id) => before.has(id))
   return {
     ...route,
     policy: callPolicy(config, tls),
     hashOn: parseBalance(config.balance).on,
     sticky,
-    rules: prepareRules({ ...defaults, ...config }, route.name, before.get(routeId(route)), parts),
+    rules: prepareRules({ ...defaults, ...config }, route.name, before.get(old ?? ''), parts),
   }
 }
 
+/** The same in every process. */
+export function routeId(route: Pick<Route, 'name' | 'config'>): string {
+  return routeIds(route)[0]
+}
+
 /**
- * The same in every process, and after a reload. A name that the user gave is that of one route; a default name may be that of
- * several, which must not mix what they keep and count.
+ * By one of these a route is the same after a reload. A name that the user gave is that of one route; a default name may be that
+ * of several, which must not mix what they keep and count.
  */
-export function routeId({ name, config }: Pick<Route, 'name' | 'config'>): string {
+function routeIds({ name, config }: Pick<Route, 'name' | 'config'>): [string, ...string[]] {
   const { host, path = '/*', methods, headers, cookies, query } = config
-  return JSON.stringify(config.name ?? [name, host, path, methods, headers, cookies, query])
+  const place = JSON.stringify([name, host, path, methods, headers, cookies, query])
+  return config.name === undefined ? [place] : [JSON.stringify(name), place]
 }
 
 function callPolicy(config: RouteConfig, tls: CallPolicy['tls']): CallPolicy {
