@@ -121,7 +121,7 @@ class Edge {
   }
 }
 
-describe('a gateway of several workers', { timeout: 120_000 }, () => {
+describe('a gateway of several workers', { timeout: 600_000 }, () => {
   let registry: RunningRegistry
   let consul: ConsulClient
   withRegistry((client, running) => {
