@@ -1,7 +1,7 @@
 /** The state in memory, the storage under it and those who watch it, as one thing to read from and write to. */
 
 import { type Clock, systemClock } from '../core/clock.ts'
-import type { SkeinError } from '../core/errors.ts'
+import { SkeinError } from '../core/errors.ts'
 import type { CheckSharing } from './checks/sharing.ts'
 import type { Entry, History, Note, Origin } from './history/contract.ts'
 import { happeningOf } from './history/happening.ts'
@@ -29,6 +29,12 @@ interface CarriedOut {
   readonly decision: Decision
   readonly next: number
 }
+
+const hasNothingToDo = ({ decision: { done, changes } }: CarriedOut) => done && changes.length === 0
+
+/** Its beginning is Consul's, which clients know. */
+const OUT_OF_SIGHT =
+  'No cluster leader: nothing would change, as far as this registry knows, but the store does not say so; try again'
 
 export type ChangeListener = (changes: readonly Change[]) => void
 
@@ -77,17 +83,25 @@ export class Store implements View {
     return { results: moveIndexes(results, next, writtenAt(this.state, changes)), errors }
   }
 
-  /** A "no" may come from a view that lags behind other registries: it is asked once more when the view has caught up. */
+  /**
+   * A "no" may come from a view that lags behind other registries: it is asked once more when the view has caught up. So may
+   * "nothing to do", which is a write like any other: whoever put the same value there before does not undo what another
+   * registry has acknowledged since.
+   */
   async #carryOut(command: Command | ((state: State) => Command)): Promise<CarriedOut> {
     if (!this.shared) return this.#attempt(command)
+    let isIdle = false
     try {
       const attempt = await this.#attempt(command)
-      if (attempt.decision.done) return attempt
+      isIdle = hasNothingToDo(attempt)
+      if (attempt.decision.done && !isIdle) return attempt
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
     }
-    await this.catchUp()
-    return this.#attempt(command)
+    const upToDate = await this.catchUp(isIdle)
+    const attempt = await this.#attempt(command)
+    if (!upToDate && hasNothingToDo(attempt)) throw this.failure ?? new SkeinError('STORAGE_FAILED', OUT_OF_SIGHT)
+    return attempt
   }
 
   async #attempt(command: Command | ((state: State) => Command)): Promise<CarriedOut> {

@@ -156,6 +156,7 @@ export function enableOf({ query }: ApiRequest): boolean {
 /** Repeating is a no-op, also with another reason. */
 export async function setMaintenance(registry: Registry, enable: boolean, check: CheckInput): Promise<void> {
   const { store, node } = registry
+  await store.catchUp()
   const known: CheckRecord | undefined = store.state.checks.get(onNode(node, check.CheckID))
   if (enable && known === undefined) {
     await store.write({ ...onOwnNode(registry), checks: [check], keepStatus: false, replaceChecks: false })

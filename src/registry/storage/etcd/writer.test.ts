@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { because } from '../../history/origin.ts'
 import type { QueryBody } from '../../state/records.ts'
-import { Simulation } from './simulation.fixture.ts'
+import { type Node, Simulation } from './simulation.fixture.ts'
 
 const SEED = Number(process.env['SKEIN_SEED'] ?? 7)
 const setting = (key: string) => ({ type: 'kv-set', key, value: '', flags: '0' }) as const
@@ -41,6 +41,32 @@ test(`of two registries that do the same at once, only the one that did it says 
   for (const [i, key] of keys.entries())
     assert.deepEqual([causes[0]![i], causes[1]![i]].sort(), ['api', 'unknown'], key)
   for (const { history } of stores) assert.equal(history.list({ last: 100 }).length, keys.length)
+  await simulation.close()
+})
+
+test('a write that changes nothing, as far as its registry knows, undoes what another one wrote since', async () => {
+  const simulation = new Simulation(SEED)
+  const [here, there] = [await simulation.addNode(), await simulation.addNode()]
+  const { store } = here
+  const setTo = ({ store }: Node, value: string) => simulation.until(store.write({ ...setting('k'), value }))
+  await setTo(here, 'eA==')
+  await simulation.pass(100)
+  here.etcd.lagMs = 500
+  await setTo(there, 'eQ==')
+  assert.equal(await setTo(here, 'eA=='), true)
+  assert.equal(store.state.kv.get('k')?.Value, 'eA==')
+  await simulation.until(there.store.write(setting('new')))
+  await simulation.until(store.write({ type: 'kv-delete', key: 'new', recurse: false }))
+  await simulation.pass(2000)
+  assert.deepEqual(
+    [...there.store.state.kv.values()].map(({ Key, Value }) => Key + Value),
+    ['keA=='],
+  )
+  here.etcd.cut = true
+  await assert.rejects(setTo(here, 'eA=='), { code: 'STORAGE_FAILED', message: /^No cluster leader/ })
+  here.etcd.cut = false
+  await simulation.pass(2000)
+  await setTo(here, 'eA==')
   await simulation.close()
 })
 
