@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { VirtualClock } from '../../core/clock.ts'
+import type { Load } from './contract.ts'
 import { utilisation } from './utilisation.ts'
 
 test('costs what was reported last, times the requests waiting, and less as the report gets older', () => {
@@ -27,6 +28,30 @@ test('counts requests where nothing, or nothing sensible, was reported', () => {
   load.end(5)
   load.begin()
   assert.equal(load.cost(), 2)
+})
+
+test('does not take for idle what has stopped reporting, or never has', () => {
+  const clock = new VirtualClock()
+  const [stopped, never] = [utilisation({ clock }), utilisation({ clock })]
+  const answer = (load: Load) => {
+    load.begin()
+    load.end(5)
+  }
+  stopped.report!(0.4)
+  answer(stopped)
+  clock.advance(9_999)
+  answer(stopped)
+  assert.ok(stopped.cost() < 0.4, 'it has said so lately')
+  clock.advance(1)
+  for (let second = 0; second < 100; second++) {
+    for (const load of [stopped, never]) {
+      answer(load)
+      assert.equal(load.cost(), 1)
+    }
+    clock.advance(1000)
+  }
+  stopped.report!(0.4)
+  assert.equal(stopped.cost(), 0.4)
 })
 
 test('forgets its report when the endpoint was ejected', () => {

@@ -1,8 +1,9 @@
 /**
  * What the instance says of itself, times the requests waiting: fit where cost is hidden from the caller, such as background
  * work or other callers. A report comes in the header of an answer (see `orca.ts`); it fades with time, so that an endpoint
- * that was busy once is tried again. A newcomer gets one request until it answers; one that answers without a report counts as
- * fully used just then, so a service without reports is balanced by requests in flight.
+ * that was busy once is tried again. A newcomer gets one request until it answers; one that answers without a report, and has not sent
+ * any for as long as one lasts, counts as fully used just then: so a service without reports is balanced by requests in flight, and an
+ * instance that has stopped reporting is not taken for idle.
  */
 import type { Clock } from '../../core/clock.ts'
 import type { Load } from '../contract.ts'
@@ -21,10 +22,12 @@ const UNKNOWN = 1_000_000
 export function utilisation({ clock, tauMs = 10_000 }: UtilisationOptions): Load {
   let reported: number | undefined
   let stamp = 0
+  /** When it said something itself. */
+  let saidAt = Number.NEGATIVE_INFINITY
   let pending = 0
-  function learn(used: number): void {
+  function learn(used: number, now: number): void {
     reported = used
-    stamp = clock.monotonic()
+    stamp = now
   }
   return {
     get inFlight() {
@@ -40,13 +43,18 @@ export function utilisation({ clock, tauMs = 10_000 }: UtilisationOptions): Load
     },
     end(latencyMs, isLeast = false) {
       pending = Math.max(0, pending - 1)
-      if (latencyMs !== undefined && reported === undefined && !isLeast) learn(1)
+      if (latencyMs === undefined || isLeast) return
+      const now = clock.monotonic()
+      if (now - saidAt >= tauMs) learn(1, now)
     },
     forget() {
       reported = undefined
+      saidAt = Number.NEGATIVE_INFINITY
     },
     report(used) {
-      if (used >= 0 && used < Number.POSITIVE_INFINITY) learn(used)
+      if (!(used >= 0 && used < Number.POSITIVE_INFINITY)) return
+      saidAt = clock.monotonic()
+      learn(used, saidAt)
     },
   }
 }
