@@ -2,7 +2,8 @@
  * The draws of rendezvous hashing: for a key each name draws a number of 53 bits, xxHash64 of the key XOR that of the name, then mixed
  * (xorshift64*). The shifts of the mixing are linear: those of key XOR name are those of the key XOR those of the name. So each
  * is shifted once, and for a pair only the product is left. It may be highest only if its upper half is, so most are passed
- * over four at a time (`draw-filter.ts`).
+ * over four at a time (`draw-filter.ts`). None can be passed over unseen, by an order kept of the names: each bit of the number depends
+ * on all lower bits of key XOR name, so what one part of them says of the height of the draw is undone by the rest.
  */
 import { BLOCK_BYTES, DrawFilter, MULTIPLIER_HI, MULTIPLIER_LO, UPPER_BITS } from './draw-filter.ts'
 import { Word } from './word.ts'
