@@ -1,5 +1,6 @@
 /** What makes no sense in a scenario: found before it runs, as its figures would be nonsense or none. */
 import type { InstanceSpec, Latency, Scenario, ScenarioEvent } from './contract.ts'
+import { KEYS_MAX } from './moved-keys.ts'
 
 /** Each worker is looked at for each request. */
 const CONCURRENCY_MAX = 10_000
@@ -18,7 +19,7 @@ export function wrongIn(scenario: Scenario): string[] {
     !isAbove0(utilisation) && `utilisation ${utilisation} is not above 0`,
     !isWhole(requests, 1) && `requests ${requests} is not a whole number above 0`,
     !isWhole(callers, 1, CALLERS_MAX) && `callers ${callers} is not a whole number from 1 to ${CALLERS_MAX}`,
-    !isWhole(keys, 1) && `keys ${keys} is not a whole number above 0`,
+    !isWhole(keys, 1, KEYS_MAX) && `keys ${keys} is not a whole number from 1 to ${KEYS_MAX}`,
     !isWhole(attempts, 1) && `attempts ${attempts} is not a whole number above 0`,
     !isAbove0(attemptTimeoutMs) && `attemptTimeoutMs ${attemptTimeoutMs} is not above 0`,
     ...all.flatMap(wrongInInstance),

@@ -5,9 +5,12 @@ import type { Clock } from '../core/clock.ts'
 import type { Random } from '../core/random.ts'
 import type { Instance } from '../discovery/contract.ts'
 
+/** So that each has an address of its own. */
+export const KEYS_MAX = 10_000_000
+
 /** Addresses, so that ip-hash has something to hash; each in a /24 of its own. */
 export function keyAt(index: number): string {
-  return `10.${(index >> 8) & 255}.${index & 255}.1`
+  return `${10 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}.1`
 }
 
 const KEYS = Array.from({ length: 2000 }, (_, i) => keyAt(i))

@@ -65,9 +65,9 @@ export class Tally {
       return { attempts: one.attempts, share: one.weight * Math.max(0, Math.min(one.until ?? end, end) - one.from) }
     })
     const [attempts, shares] = [sum(offered.map((one) => one.attempts)), sum(offered.map(({ share }) => share))]
-    return Math.max(
-      ...offered.filter(({ share }) => share > 0).map((one) => (one.attempts * shares) / (one.share * attempts)),
-    )
+    return offered
+      .filter(({ share }) => share > 0)
+      .reduce((most, one) => Math.max(most, (one.attempts * shares) / (one.share * attempts)), 0)
   }
 }
 
