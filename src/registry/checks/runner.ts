@@ -79,11 +79,15 @@ export class CheckRunner {
     return check?.Type === BEATEN && check.definition !== undefined
   }
 
-  /** The client's word on a TTL check: restarts the timer and stores what changed. */
+  /**
+   * The client's word on a TTL check: restarts the timer and stores what changed, in a store shared with others since they
+   * wrote. A beat that passes is not worth the question: the next one says the same.
+   */
   async beat(checkId: string, status: Status, output: string): Promise<void> {
     const cut = cutOutput(output, this.#check(checkId)?.definition?.outputMaxSize)
     this.#heard(checkId, cut)
     if (!this.#jobs.has(checkId)) this.#options.store.sharing?.passOn(checkId)
+    if (status !== 'passing') await this.#options.store.catchUp()
     await this.#show(checkId, status, cut)
   }
 

@@ -177,6 +177,21 @@ test('a removal decided on an old view does not remove what has recovered', asyn
   assert.ok(ahead.store.state.services.has(`${NODE}\ni0`))
 })
 
+test('who says that it fails is believed by a registry that has not heard that it passed in between', async () => {
+  const simulation = new Simulation(SEED)
+  const [behind, ahead] = [await addMember(simulation), await addMember(simulation)]
+  await simulation.pass(1000)
+  await register(simulation, ahead, 'i0')
+  await simulation.until(ahead.checks.beat(checkOf('i0'), 'critical', ''))
+  await simulation.pass(100)
+  behind.etcd.lagMs = 500
+  await simulation.until(ahead.checks.beat(checkOf('i0'), 'passing', ''))
+  assert.equal(statusOf(behind, 'i0'), 'critical', 'it has not heard')
+  await simulation.until(behind.checks.beat(checkOf('i0'), 'critical', ''))
+  await simulation.pass(1000)
+  assert.equal(statusOf(ahead, 'i0'), 'critical')
+})
+
 test('a registry that leaves hands over at once', async () => {
   const simulation = new Simulation(SEED)
   const [stays, leaves] = [await addMember(simulation), await addMember(simulation)]
