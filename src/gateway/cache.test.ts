@@ -231,6 +231,14 @@ test('no-cache with a validator: kept, and asked each time', async (t) => {
   assert.equal(upstream.count, 3)
 })
 
+test('an age beyond all numbers is one that caches can read', async (t) => {
+  const fields = { 'cache-control': 'max-age=60', age: '9'.repeat(400) }
+  const { get, upstream } = await cached(t, counting({ ...fields, etag: '"1"' }))
+  await get()
+  upstream.handler = (_, response) => void response.writeHead(304, { ...fields, etag: '"1"' }).end()
+  assert.equal((await get()).headers.age, String(2 ** 31))
+})
+
 test('a client that has the answer gets 304, from the cache and after a confirmation', async (t) => {
   const state = { tag: '"1"', body: 'one' }
   const { get, clock, upstream } = await cached(t, tagged(state, { 'cache-control': 'max-age=60' }))

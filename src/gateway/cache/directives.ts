@@ -14,9 +14,12 @@ export function directivesOf(headers: RawHeaders): Directives {
   return directives
 }
 
+/** More than this is this (RFC 9111 §1.2.2). */
+export const SECONDS_MAX = 2 ** 31
+
 /** Seconds of a directive: undefined when it is absent, 0 when it is no number (RFC 9111 §4.2.1: then it is stale). */
 export function secondsOf(directives: Directives, name: string): number | undefined {
   const text = directives.get(name)
   if (text === undefined) return undefined
-  return /^\d+$/.test(text) ? Math.min(Number(text), 2 ** 31) : 0
+  return /^\d+$/.test(text) ? Math.min(Number(text), SECONDS_MAX) : 0
 }

@@ -1,6 +1,6 @@
 /** What may be kept, for how long it is fresh, and how old it is: RFC 9111 for a shared cache. Pure. Times in s unless said. */
 import { header, headerValues, type RawHeaders } from '../../core/headers.ts'
-import { type Directives, directivesOf, secondsOf } from './directives.ts'
+import { type Directives, directivesOf, SECONDS_MAX, secondsOf } from './directives.ts'
 
 /** Kept when they say how long: what is commonly the same for everybody. 206 and others would need more than this cache has. */
 const KEPT: ReadonlySet<number> = new Set([200, 203, 301, 308, 404, 410])
@@ -54,7 +54,7 @@ export function staleTimes(directives: Directives): { readonly whileRevalidate: 
 /** Of an answer when it came, s: what caches before us say (RFC 9111 §4.2.3). */
 export function ageOnArrival(headers: RawHeaders): number {
   const age = header(headers, 'age')
-  return age !== undefined && /^\d+$/.test(age) ? Number(age) : 0
+  return age !== undefined && /^\d+$/.test(age) ? Math.min(Number(age), SECONDS_MAX) : 0
 }
 
 /** Does the client want more than freshness (RFC 9111 §5.2.1)? `age` and `lifetime` of what is kept. */

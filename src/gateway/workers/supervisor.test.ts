@@ -116,6 +116,13 @@ test('one that dies is followed at once, one that goes on dying after longer and
   assert.equal(supervisor.restarts, 9)
 })
 
+test('what goes wrong with a worker that runs is not its end, and not the supervisor’s either', async () => {
+  const { supervisor, forked } = setUp(1)
+  await supervisor.start('one')
+  for (const code of ['EPERM', 'EPIPE']) forked[0]!.emit('error', Object.assign(new Error(code), { code }))
+  assert.deepEqual([forked.length, supervisor.ready.length], [1, 1])
+})
+
 test('a config that is refused stays out, also for those who begin later', async () => {
   const { supervisor, forked, clock } = setUp()
   await supervisor.start('one')

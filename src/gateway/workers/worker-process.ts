@@ -56,7 +56,7 @@ export class WorkerProcess {
     child.on('message', (message: FromWorker) => this.#receive(message))
     child.once('exit', (code, signal) => this.#gone(signal ?? `status ${code}`))
     // It could not be started; of one that runs only the exit counts.
-    child.once('error', (error) => child.pid === undefined && this.#gone(error.message))
+    child.on('error', (error) => child.pid === undefined && this.#gone(error.message))
   }
 
   get pid(): number | undefined {
