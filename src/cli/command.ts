@@ -71,7 +71,12 @@ export class UsageError extends Error {
 
 /** For a command that takes options only. @throws UsageError. */
 export function refuseArguments(args: readonly string[]): void {
-  if (args[0] !== undefined) throw new UsageError(`unexpected argument ${args[0]}: this takes options only`)
+  if (args[0] !== undefined) throw new UsageError(`unexpected argument ${shown(args[0])}: this takes options only`)
+}
+
+/** A word of the command line in a sentence: of an empty one nothing would be seen. */
+export function shown(word: string): string {
+  return word === '' ? "''" : word
 }
 
 /** An expected failure: `message` says what, `fix` the way out; exit status 1. */

@@ -2,7 +2,7 @@
 import { nearest } from '../core/issues.ts'
 import type { Environment } from '../core/settings.ts'
 import { parseArguments } from './args.ts'
-import { type Command, type ExitStatus, UsageError } from './command.ts'
+import { type Command, type ExitStatus, shown, UsageError } from './command.ts'
 import { COMMANDS, type CommandEntry } from './commands.ts'
 import { commandHelp, overview } from './help.ts'
 import { showError } from './show-error.ts'
@@ -54,8 +54,10 @@ function knownCommand([first, second]: readonly string[]): CommandEntry | undefi
 function findCommand(words: readonly string[]): CommandEntry {
   const found = knownCommand(words)
   if (found !== undefined) return found
-  const near = nearest(words[0]!, [...COMMANDS.map((command) => command.name), 'help'])
-  throw new UsageError(`unknown command ${words[0]}${near === undefined ? '' : `; did you mean skein ${near}?`}`)
+  const near = words[0] === '' ? undefined : nearest(words[0]!, [...COMMANDS.map(({ name }) => name), 'help'])
+  throw new UsageError(
+    `unknown command ${shown(words[0]!)}${near === undefined ? '' : `; did you mean skein ${near}?`}`,
+  )
 }
 
 async function runCommand(

@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { ControlClient } from '../control/client.ts'
 import { findRunning, type RunInfo, socketPath } from '../control/runfile.ts'
+import { askPid } from '../control/socket.ts'
 import { SkeinError } from '../core/errors.ts'
 import { type ExitStatus, Failure, type Option } from './command.ts'
 import { findConfig, shortPath } from './config/load.ts'
@@ -15,7 +16,7 @@ export const CONFIG_OPTION = {
   description: 'The config of the fleet. Default: the nearest one, here or above.',
 } as const satisfies Option
 
-/** Calls `use` with the fleet that runs here. @throws Failure when none does. */
+/** Calls `use` with the fleet that runs here. @throws Failure when none does, or it does not answer. */
 export async function withFleet(
   cwd: string,
   config: string | undefined,
@@ -24,7 +25,15 @@ export async function withFleet(
   const info = await runningInfo(cwd, config)
   if (info === undefined)
     throw new Failure('no fleet runs here', 'Start one with skein up, or name its config with --config <file>.')
+  await refuseSilent(info, cwd)
   return use(new ControlClient(info.socket), info)
+}
+
+/** A fleet that is stopped would be waited for without end. */
+async function refuseSilent({ socket, config, pid }: RunInfo, cwd: string): Promise<void> {
+  if ((await askPid(socket)) !== 'silent') return
+  const fix = `If Ctrl-Z has stopped it, fg there or kill -CONT ${pid} lets it go on.`
+  throw new Failure(`the fleet of ${shortPath(config, cwd)} (pid ${pid}) does not answer`, fix)
 }
 
 /**
@@ -60,8 +69,9 @@ function controlSockets(): string[] {
   return own.map((name) => path.join(name, path.basename(sample))).filter((file) => existsSync(file))
 }
 
-/** The config of the fleet on a socket; undefined when it has gone meanwhile. */
+/** The config of the fleet on a socket; undefined when it has gone meanwhile, or does not answer. */
 async function configOf(socket: string): Promise<string | undefined> {
+  if (typeof (await askPid(socket)) !== 'number') return undefined
   try {
     const info = (await new ControlClient(socket).info()) as Partial<RunInfo>
     return info.config

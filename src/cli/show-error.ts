@@ -44,7 +44,9 @@ function accountOf(error: unknown, help: string): Account {
   }
   if (error instanceof SkeinError) {
     const { code, message, kind, details } = error
-    return { code, message, hint: kind.hint, details }
+    // What is told with an error knows more than what is told of all errors of its code.
+    const { hint = kind.hint, ...facts } = details
+    return { code, message, hint: String(hint), details: facts }
   }
   if (error instanceof CallError) {
     const { code, message, service, operation, status, details } = error

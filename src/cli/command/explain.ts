@@ -40,7 +40,7 @@ now. Nothing is sent to a service. Where no gateway runs, the route is explained
   ],
   failure: 'no route matches',
   async run({ options, args, terminal, cwd }: Context<typeof OPTIONS>) {
-    const question = { ...target(args), host: options.host, headers: options.header ?? [] }
+    const question = { ...target(args), host: options.host, headers: (options.header ?? []).map(checkHeader) }
     const answer = await ask(question, options, cwd)
     if (terminal.wantsJson) terminal.json(answer)
     else for (const line of renderAnswer(answer, terminal.out.paint)) terminal.out.line(line)
@@ -57,6 +57,11 @@ function target(args: readonly string[]): Pick<Question, 'method' | 'path'> {
     throw new UsageError('give a method and a path that starts with /, such as GET /order/7')
   }
   return { method: first.toUpperCase(), path: second }
+}
+
+function checkHeader(header: string): string {
+  if (/^[^:\s]+:/.test(header)) return header
+  throw new UsageError(`--header ${header}: write 'name: value'`)
 }
 
 async function ask(question: Question, options: Context<typeof OPTIONS>['options'], cwd: string): Promise<Answer> {

@@ -23,12 +23,15 @@ ones drain before they end. Returns when that is done. It lasts as long as the f
     const twice = wanted.find(({ service }, i) => wanted.findIndex((one) => one.service === service) !== i)
     if (twice !== undefined) throw new UsageError(`${twice.service} is named twice: give one count for it`)
     return withFleet(cwd, options.config, async (fleet) => {
-      await Promise.all(wanted.map(({ service, instances }) => fleet.scale(service, instances)))
-      if (terminal.wantsJson)
-        terminal.json({ scaled: Object.fromEntries(wanted.map((one) => [one.service, one.instances])) })
-      else
-        for (const one of wanted)
+      const results = await Promise.allSettled(wanted.map(({ service, instances }) => fleet.scale(service, instances)))
+      const done = wanted.filter((_, i) => results[i]!.status === 'fulfilled')
+      const failed = results.find((result) => result.status === 'rejected')
+      if (!terminal.wantsJson)
+        for (const one of done)
           terminal.out.line(`${terminal.out.paint('green', '✓')} ${one.service}: ${one.instances}`)
+      if (failed !== undefined) throw failed.reason
+      if (terminal.wantsJson)
+        terminal.json({ scaled: Object.fromEntries(done.map((one) => [one.service, one.instances])) })
       return 0
     })
   },
