@@ -8,7 +8,7 @@ const request: KeyedRequest = {
   port: 40_123,
   headers: ['X-User', 'anna', 'Cookie', 'a=1; session=s1', 'cookie', 'cart=c=9; empty=', 'x-user', 'berta'],
   params: { id: '42' },
-  query: '?page=2&q=a%20b&page=3&none=',
+  query: '?page=2&q=a%20b&page=3&none=&filter%5Bgr%C3%B6%C3%9Fe]=7',
 }
 
 describe('hashKeyOf', () => {
@@ -27,6 +27,7 @@ describe('hashKeyOf', () => {
     ['query:page', '2'],
     ['query:q', 'a b'],
     ['query:none', undefined],
+    ['query:filter[größe]', '7'],
   ]
   for (const [source, key] of cases) {
     it(`finds ${source}`, () => assert.equal(hashKeyOf(source, request), key))
@@ -45,7 +46,15 @@ describe('hashKeyOf', () => {
 
 describe('checkHashKeySource', () => {
   it('accepts each kind', () => {
-    for (const source of ['ip', 'ip-port', 'header:x-user', 'cookie:__Host-id', 'param:id', 'query:page']) {
+    for (const source of [
+      'ip',
+      'ip-port',
+      'header:x-user',
+      'cookie:__Host-id',
+      'param:id',
+      'query:page',
+      'query:filter[größe]',
+    ]) {
       assert.equal(checkHashKeySource(source), undefined)
     }
   })
@@ -54,6 +63,7 @@ describe('checkHashKeySource', () => {
     ['header', /needs a name: 'header:<name>'/],
     ['header:', /needs a name/],
     ['header:a b', /needs a name/],
+    ['query:', /needs a name/],
     ['ip:x', /'ip' takes no name/],
     ['ip:', /'ip' takes no name/],
     ['body:x', /unknown key source 'body:x' \(known: ip, ip-port, header:<name>, /],

@@ -18,18 +18,19 @@ export interface KeyedRequest {
 
 type Reader = (request: KeyedRequest, name: string) => string | undefined
 
-/** The kinds of source: `kind` or `kind:name`. */
-const READERS: Readonly<Record<string, { readonly named: boolean; readonly read: Reader }>> = {
-  ip: { named: false, read: ({ ip }) => plainAddress(ip) },
-  'ip-port': { named: false, read: ({ ip, port }) => `${plainAddress(ip)}:${port}` },
-  header: { named: true, read: ({ headers }, name) => header(headers, name.toLowerCase()) },
-  cookie: { named: true, read: ({ headers }, name) => cookieOf(headers, name) },
-  param: { named: true, read: ({ params }, name) => (Object.hasOwn(params, name) ? params[name] : undefined) },
-  query: { named: true, read: ({ query }, name) => new URLSearchParams(query).get(name) ?? undefined },
-}
-
 /** A header or cookie name (RFC 9110 token), or the name of a parameter. */
-const NAME = /^[\w!#$%&'*+.^`|~-]+$/
+const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
+
+/** The kinds of source: `kind` or `kind:name`, and what names there are. */
+const READERS: Readonly<Record<string, { readonly name?: RegExp; readonly read: Reader }>> = {
+  ip: { read: ({ ip }) => plainAddress(ip) },
+  'ip-port': { read: ({ ip, port }) => `${plainAddress(ip)}:${port}` },
+  header: { name: TOKEN, read: ({ headers }, name) => header(headers, name.toLowerCase()) },
+  cookie: { name: TOKEN, read: ({ headers }, name) => cookieOf(headers, name) },
+  param: { name: TOKEN, read: ({ params }, name) => (Object.hasOwn(params, name) ? params[name] : undefined) },
+  // Any text, such as `filter[user]`.
+  query: { name: /./s, read: ({ query }, name) => new URLSearchParams(query).get(name) ?? undefined },
+}
 
 /** The key of `request`; undefined when it lacks the part or that is empty: then the policy chooses by P2C. */
 export function hashKeyOf(source: HashKeySource, request: KeyedRequest): string | undefined {
@@ -42,15 +43,15 @@ export function checkHashKeySource(text: unknown): string | undefined {
   if (typeof text !== 'string') return `${JSON.stringify(text)} is not a text such as 'ip' or 'header:x-user'`
   const { kind, name } = split(text)
   if (!Object.hasOwn(READERS, kind)) return `unknown key source '${text}' (known: ${known()})`
-  const { named } = READERS[kind]!
-  if (named && !NAME.test(name)) return `key source '${text}' needs a name: '${kind}:<name>'`
-  if (!named && text !== kind) return `key source '${kind}' takes no name, found '${text}'`
+  const { name: wanted } = READERS[kind]!
+  if (wanted?.test(name) === false) return `key source '${text}' needs a name: '${kind}:<name>'`
+  if (wanted === undefined && text !== kind) return `key source '${kind}' takes no name, found '${text}'`
   return undefined
 }
 
 function known(): string {
   return Object.entries(READERS)
-    .map(([kind, { named }]) => (named ? `${kind}:<name>` : kind))
+    .map(([kind, { name }]) => (name === undefined ? kind : `${kind}:<name>`))
     .join(', ')
 }
 

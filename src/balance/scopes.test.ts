@@ -108,6 +108,25 @@ describe('priority', () => {
   })
 })
 
+describe('priority: levels', () => {
+  it('counts as level 0 what is no whole number from 0', () => {
+    const strange = ['-1', '1.5', '1e3', 'high', '', ' 1', '9'.repeat(12)]
+    const list = [
+      ...strange.map((priority, i) => withMeta(`h${i}:80`, { priority })),
+      withMeta('later:80', { priority: '1' }),
+    ]
+    const policy = policyIn({ priority: true })
+    assert.equal(countPicks(500, () => policy.pick(list, {})).size, strange.length)
+  })
+
+  it('reads the level where it is told, in the order of the numbers', () => {
+    const list = ['10', '9', '2'].map((tier) => withMeta(`${tier}:80`, { tier }))
+    const policy = policyIn({ priority: { key: 'tier' } })
+    const first = (sick: readonly Endpoint[]) => policy.pick(list, request(new Set(sick)))?.id
+    assert.deepEqual([first([]), first([list[2]!]), first(list.slice(1))], ['2:80', '9:80', '10:80'])
+  })
+})
+
 describe('zone', () => {
   for (const { localInstancesPerZone: local, upstreamHealthyPerZone: upstream, ownZone, ...expected } of zones) {
     it(`splits as Envoy does: callers ${local}, healthy ${upstream}`, () => {
