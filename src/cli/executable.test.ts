@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
@@ -26,4 +26,16 @@ test('an executable that hands over to another Node ends as a shell would tell o
   } finally {
     rmSync(dir, { recursive: true })
   }
+})
+
+test('a reader that has gone is no error, and a disk that is full is told in a line', async (t) => {
+  const gone = spawn(process.execPath, [SKEIN, 'explain', '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  gone.stdout.destroy()
+  const [quiet, [status]] = await Promise.all([Array.fromAsync(gone.stderr), once(gone, 'exit')])
+  assert.deepEqual([status, quiet], [0, []])
+  if (!existsSync('/dev/full')) return t.diagnostic('no /dev/full here')
+  const full = spawn(process.execPath, [SKEIN, '--help'], { stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'] })
+  const [told, [failed]] = await Promise.all([Array.fromAsync(full.stderr!), once(full, 'exit')])
+  assert.equal(failed, 1)
+  assert.match(Buffer.concat(told).toString(), /^Error: the output cannot be written: ENOSPC.*\n$/)
 })

@@ -2,11 +2,12 @@
 import { systemClock, type Timer } from '../core/clock.ts'
 import { runCommandLine } from './run.ts'
 
-// `skein ps | head -1`: the reader has gone, and there is nobody left to tell.
 for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit()
-    throw error
+  stream.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    // `skein ps | head -1`: the reader has gone, and there is nobody left to tell.
+    if (code === 'EPIPE') process.exit()
+    if (stream === process.stdout) process.stderr.write(`Error: the output cannot be written: ${message}\n`)
+    process.exit(1)
   })
 }
 
