@@ -1,4 +1,4 @@
-/** One key of the registry's KV store as its clients know it, for linearizable.ts. Every value is written once only. */
+/** One key of the registry's KV store as its clients know it, for linearizable.ts. Where values are compared each is written once only. */
 import type { Model } from './linearizable.ts'
 
 export type KvInput =
