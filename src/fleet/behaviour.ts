@@ -15,6 +15,7 @@ export interface Run {
   /** The last lines of stderr, for the account of the end. */
   readonly lastErrors: string[]
   /** Where it serves, or will. */
+  readonly host: string
   port: number | undefined
   /** Monotonic ms; undefined until it serves. */
   readonly readyAt: number | undefined

@@ -13,7 +13,7 @@ import type { Host } from './host.ts'
 import { Instance, type InstanceDeps, type RunEvents } from './instance.ts'
 import { Logbook, type LogFilter } from './logbook.ts'
 import { fleetMetrics, type MetricsSink } from './metrics.ts'
-import { placed, planLaunch, type Tools } from './plan.ts'
+import { planLaunch, type Tools } from './plan.ts'
 import { Ports } from './ports.ts'
 import { ProcessRun } from './run.ts'
 import { StartPermits } from './start-permits.ts'
@@ -61,7 +61,7 @@ export class ProcessFleet implements Fleet {
     this.#behaviours = behaviours({ ...deps, write: (line) => this.#logbook.append(line) })
     const instanceDeps = this.#instanceDeps()
     this.#create = (spec, ordinal) => new Instance(spec, ordinal, instanceDeps)
-    for (const spec of deps.specs) this.#groups.set(spec.name, this.#groupOf(spec))
+    for (const spec of deps.specs) this.#groups.set(spec.name, new Group(spec, this.#create))
     this.#countRestart = deps.metrics === undefined ? () => {} : fleetMetrics(deps.metrics, () => this.list())
   }
 
@@ -100,7 +100,7 @@ export class ProcessFleet implements Fleet {
     this.#checkOpen()
     if (this.#groups.has(spec.name))
       throw new SkeinError('INVALID_INPUT', `a service called "${spec.name}" runs here already`, { service: spec.name })
-    const group = this.#groupOf(spec)
+    const group = new Group(spec, this.#create)
     this.#groups.set(spec.name, group)
     await group.scale(spec.instances)
   }
@@ -206,10 +206,6 @@ export class ProcessFleet implements Fleet {
       behaviours: this.#behaviours,
       ...events,
     })
-  }
-
-  #groupOf(spec: ServiceSpec): Group {
-    return new Group(placed(spec, this.#deps.environment), this.#create)
   }
 
   #changed(instance: Instance): void {

@@ -12,7 +12,7 @@ import { describeEnd, lostPort } from './describe-end.ts'
 import { spec, TOOLS } from './fake-host.suite.ts'
 import { LINE_MAX, LineSplitter } from './lines.ts'
 import { CHARACTERS_MAX, LINES_MAX, Logbook } from './logbook.ts'
-import { addressOf, planLaunch } from './plan.ts'
+import { hostOf, planLaunch } from './plan.ts'
 import { Ports } from './ports.ts'
 import { folder } from './process-bench.suite.ts'
 import { StartPermits } from './start-permits.ts'
@@ -212,9 +212,12 @@ describe('plan', () => {
   })
 
   test('an instance is asked where it listens', () => {
-    assert.deepEqual(addressOf(spec('a'), 1), { host: '127.0.0.1', port: 1 })
-    assert.deepEqual(addressOf(spec('a', { env: { SKEIN_HOST: '0.0.0.0' } }), 1), { host: '127.0.0.1', port: 1 })
-    assert.deepEqual(addressOf(spec('a', { env: { SKEIN_HOST: '127.0.0.9' } }), 1), { host: '127.0.0.9', port: 1 })
+    const program = { entry: undefined, command: ['x'], env: { SKEIN_HOST: '127.0.0.9' } }
+    assert.equal(hostOf(spec('a'), {}), '127.0.0.1')
+    assert.equal(hostOf(spec('a'), { SKEIN_HOST: '0.0.0.0' }), '127.0.0.1')
+    assert.equal(hostOf(spec('a'), { SKEIN_HOST: '127.0.0.9' }), '127.0.0.9')
+    assert.equal(hostOf(spec('a', program), {}), '127.0.0.9')
+    assert.equal(hostOf(spec('a', { ...program, env: {} }), { SKEIN_HOST: '127.0.0.9' }), '127.0.0.1')
   })
 })
 

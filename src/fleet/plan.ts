@@ -1,7 +1,7 @@
 /** How a spec becomes a command line and an environment. Pure: paths and the inherited environment come in. */
 import { type Environment, SETTINGS } from '../core/settings.ts'
 import type { ServiceSpec } from './contract.ts'
-import type { Address, LaunchPlan } from './host.ts'
+import type { LaunchPlan } from './host.ts'
 
 /** Where the programs are with which the fleet starts others. */
 export interface Tools {
@@ -63,14 +63,8 @@ function nodeArguments(spec: ServiceSpec, tools: Tools): string[] {
   return program === 'node' ? ['--import', tools.leash, ...rest] : [tools.guard, program, ...rest]
 }
 
-/** With the host that an entry takes from what it inherits, so that it is asked where it listens. Programs know nothing of that. */
-export function placed(spec: ServiceSpec, { [SETTINGS.host]: host }: Environment): ServiceSpec {
-  if (spec.entry === undefined || !host) return spec
-  return { ...spec, env: { [SETTINGS.host]: host, ...spec.env } }
-}
-
-/** Where an instance can be asked: an address that stands for "all" is asked on loopback. */
-export function addressOf(spec: ServiceSpec, port: number): Address {
-  const host = spec.env[SETTINGS.host] || '127.0.0.1'
-  return { host: host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host, port }
+/** Where an instance can be asked; an address that stands for "all" on loopback. What is inherited, entries know of and programs do not. */
+export function hostOf(spec: ServiceSpec, environment: Environment): string {
+  const host = (spec.entry === undefined ? spec.env : environment)[SETTINGS.host]
+  return !host || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
 }

@@ -4,6 +4,7 @@ import type { Behaviour, Run } from './behaviour.ts'
 import type { LogLine, ServiceSpec } from './contract.ts'
 import { describeEnd } from './describe-end.ts'
 import type { Host, LaunchPlan, ProcessEnd, RunningProcess } from './host.ts'
+import { hostOf } from './plan.ts'
 
 export interface RunOptions {
   readonly id: string
@@ -25,6 +26,7 @@ export class ProcessRun implements Run {
   readonly previousFailure: string | undefined
   readonly startedAt: number
   readonly lastErrors: string[] = []
+  readonly host: string
   port: number | undefined
   readyAt: number | undefined
   stopping = false
@@ -41,6 +43,7 @@ export class ProcessRun implements Run {
     this.id = options.id
     this.spec = options.spec
     this.previousFailure = options.previousFailure
+    this.host = hostOf(options.spec, options.plan.env)
     this.port = options.port
     this.startedAt = options.clock.now()
     this.#process = options.host.launch(options.plan, {

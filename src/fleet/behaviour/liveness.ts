@@ -3,7 +3,6 @@ import type { Random } from '../../core/random.ts'
 import type { Behaviour, Run } from '../behaviour.ts'
 import type { ServiceSpec } from '../contract.ts'
 import type { Host } from '../host.ts'
-import { addressOf } from '../plan.ts'
 
 const INTERVAL_MS = 1000
 const TIMEOUT_MS = 1000
@@ -17,7 +16,7 @@ const MISSES_MAX = 5
 export function liveness(host: Host, clock: Clock, random: Random): Behaviour {
   async function ask(run: Run, path: string, misses: number): Promise<void> {
     const asked = clock.monotonic()
-    const status = await host.askHttp(addressOf(run.spec, run.port!), path, TIMEOUT_MS)
+    const status = await host.askHttp({ host: run.host, port: run.port! }, path, TIMEOUT_MS)
     if (run.stopping) return
     const missed = status === undefined ? misses + 1 : 0
     if (missed === MISSES_MAX) return run.fail(`did not answer for ${(MISSES_MAX * INTERVAL_MS) / 1000} s`)

@@ -1,8 +1,6 @@
 import type { ReadyMessage } from '../../core/parent.ts'
 import type { Behaviour, Run } from '../behaviour.ts'
-import type { ServiceSpec } from '../contract.ts'
 import type { Host } from '../host.ts'
-import { addressOf } from '../plan.ts'
 
 /** Between two questions, ms. */
 const INTERVAL_MS = 100
@@ -20,13 +18,13 @@ export function readiness(host: Host): Behaviour {
   async function ask(run: Run): Promise<void> {
     const port = run.port
     if (port === undefined || run.readyAt !== undefined) return
-    if (await healthy(run.spec, port, spoken.has(run))) run.becomeReady(run.port)
+    if (await healthy(run, port, spoken.has(run))) run.becomeReady(run.port)
     else run.after(INTERVAL_MS, () => void ask(run))
   }
 
-  async function healthy(spec: ServiceSpec, port: number, said: boolean): Promise<boolean> {
+  async function healthy({ spec, host: at }: Run, port: number, said: boolean): Promise<boolean> {
     const path = spec.healthPath ?? (spec.entry === undefined ? undefined : '/health/ready')
-    const address = addressOf(spec, port)
+    const address = { host: at, port }
     if (path === undefined) return said || (await host.askTcp(address, TIMEOUT_MS))
     const status = await host.askHttp(address, path, TIMEOUT_MS)
     return status !== undefined && status >= 200 && status < 300
