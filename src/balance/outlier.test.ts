@@ -324,25 +324,6 @@ describe('outlier: silence', () => {
 })
 
 describe('outlier: the whole set', () => {
-  it('panics only when none is left, by default', () => {
-    const { outlier } = setUp()
-    for (const id of ['a', 'b']) fail(outlier, id, 5)
-    assert.equal(outlier.panicking(['a', 'b', 'c']), false)
-    fail(outlier, 'c', 5)
-    assert.equal(outlier.panicking(['a', 'b', 'c']), true)
-    assert.equal(outlier.panicking([]), false)
-  })
-
-  it("panics below Envoy's half when told so", () => {
-    const { outlier } = setUp({ panicPercent: 50 })
-    fail(outlier, 'a', 5)
-    assert.equal(outlier.panicking(['a', 'b', 'c', 'd']), false)
-    fail(outlier, 'b', 5)
-    assert.equal(outlier.panicking(['a', 'b', 'c', 'd']), false)
-    fail(outlier, 'c', 5)
-    assert.equal(outlier.panicking(['a', 'b', 'c', 'd']), true)
-  })
-
   it('forgets those that have left', () => {
     const { outlier } = setUp()
     fail(outlier, 'a', 5)

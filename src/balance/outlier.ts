@@ -9,10 +9,10 @@
  * One way back: when the time is over one live request is let through as a probe. Its answer brings the endpoint back, its
  * failure ejects it again, for longer. Any answer at all ends silence at once, because it refutes it.
  *
- * Panic: Envoy ignores health when less than half would be left. Here that is an option and off: with one healthy endpoint
- * of three, sending two thirds to frozen ones fails more requests than a full healthy one does, and overload is what retry
- * budgets and limits are for. Only when none is left is health ignored: a chooser whose pick came back empty picks
- * again without `eligible`, and an answer to such a request brings its endpoint back.
+ * When half are out Envoy ignores health. Here that is a scope and off (`scope/panic.ts`): with one healthy endpoint of three, sending two
+ * thirds to frozen ones fails more requests than a full healthy one does, and overload is what retry budgets and limits are for. Only
+ * when none is left is health ignored: a chooser whose pick came back empty picks again without `eligible`, and an answer to such
+ * a request brings its endpoint back.
  */
 import type { Clock } from '../core/clock.ts'
 import { type EjectionTimes, ejectionMs, mayEject, unforgiven } from './ejection.ts'
@@ -43,8 +43,6 @@ export interface OutlierOptions {
   readonly failurePercent?: number | undefined
   /** At most so many percent are out at a time, but one always may be; default 100 (Envoy 10). */
   readonly maxEjectedPercent?: number | undefined
-  /** Panic when less than so many percent are eligible; default 0 = when none is (Envoy 50). */
-  readonly panicPercent?: number | undefined
   /** Told of each ejection, and of each return (undefined), that came of the traffic seen here. */
   readonly onChange?: ((id: string, ejection: Ejection | undefined) => void) | undefined
 }
@@ -86,8 +84,6 @@ export interface Outlier {
   state(id: string): OutlierState
   /** Another that calls the same endpoints has ejected it, or (undefined) had an answer of it. `onChange` is not told. */
   tell(id: string, ejection: Ejection | undefined): void
-  /** True when health is to be ignored for this set. O(n): ask after an empty pick, or before when `panicPercent` is set. */
-  panicking(ids: readonly string[]): boolean
   /** Forgets all others. The members count for `maxEjectedPercent`. */
   retain(ids: Iterable<string>): void
 }
@@ -131,7 +127,7 @@ class TrafficJudge implements Outlier {
   readonly #limits: { readonly failures: number; readonly silenceMs: number }
   readonly #times: EjectionTimes
   readonly #refusedTimes: EjectionTimes
-  readonly #percent: { readonly ejected: number; readonly panic: number }
+  readonly #maxEjectedPercent: number
   readonly #rates: RateLimits
   readonly #onChange: NonNullable<OutlierOptions['onChange']>
   readonly #known = new Map<string, Health>()
@@ -145,13 +141,13 @@ class TrafficJudge implements Outlier {
 
   constructor(options: OutlierOptions) {
     const { clock, failures = 5, silenceMs = 1000, refusedMs = 250 } = options
-    const { baseMs = 2000, maxMs = 30_000, sweepMs = 10_000, maxEjectedPercent = 100, panicPercent = 0 } = options
+    const { baseMs = 2000, maxMs = 30_000, sweepMs = 10_000, maxEjectedPercent = 100 } = options
     this.#clock = clock
     this.#onChange = options.onChange ?? (() => {})
     this.#limits = { failures, silenceMs }
     this.#times = { baseMs, maxMs, sweepMs }
     this.#refusedTimes = { baseMs: refusedMs, maxMs: baseMs, sweepMs }
-    this.#percent = { ejected: maxEjectedPercent, panic: panicPercent }
+    this.#maxEjectedPercent = maxEjectedPercent
     const { stdevFactor = 1.9, gapPercent = 10, failurePercent = 85 } = options
     this.#rates = { stdevFactor, gapPercent, failurePercent }
     this.#sweepAt = clock.monotonic() + sweepMs
@@ -245,12 +241,6 @@ class TrafficJudge implements Outlier {
     }
   }
 
-  panicking(ids: readonly string[]): boolean {
-    const now = this.#clock.monotonic()
-    const left = ids.filter((id) => this.eligible(id, now)).length
-    return ids.length > 0 && (left === 0 || left * 100 < this.#percent.panic * ids.length)
-  }
-
   retain(ids: Iterable<string>): void {
     const members = new Set(ids)
     for (const health of this.#known.values()) {
@@ -322,7 +312,7 @@ class TrafficJudge implements Outlier {
   }
 
   #mayEject(): boolean {
-    return mayEject(this.#out, this.#known.size, this.#percent.ejected)
+    return mayEject(this.#out, this.#known.size, this.#maxEjectedPercent)
   }
 
   /** A failure of an ejected endpoint: only that of a probe after the time counts, others were under way before. */
