@@ -82,8 +82,15 @@ export class LogFormatter {
   format(line: RawLine, fields: Fields | undefined = parseFields(line.text)): string {
     const time = this.#paint('dim', clockTime(timeOf(fields) ?? line.at))
     const head = `${time} ${this.prefix(line.service, line.instance)}`
-    if (fields === undefined) return `${head}  ${line.text}`
-    return `${head}  ${isAccess(fields) ? this.#access(fields, line) : this.#event(fields, line)}${this.#stack(fields)}`
+    return `${head}  ${fields === undefined ? line.text : this.#told(fields, line)}`
+  }
+
+  #told(fields: Fields, line: RawLine): string {
+    try {
+      return (isAccess(fields) ? this.#access(fields, line) : this.#event(fields, line)) + this.#stack(fields)
+    } catch {
+      return line.text // an app's own, whose fields only have the names of ours: shown as it is
+    }
   }
 
   /** The instance's name in its service's colour. */
@@ -145,13 +152,21 @@ const ACCESS_HIDDEN: ReadonlySet<string> = new Set([...HIDDEN, ...HIDDEN_ACCESS]
 function levelOf(fields: Fields): { shown: string; style: Style } {
   const level = fields['level']
   const name = typeof level === 'number' ? LEVEL_NUMBERS[level] : String(level)
-  return LEVELS[name ?? ''] ?? { shown: String(level).toUpperCase().padEnd(5), style: 'dim' }
+  return (
+    (Object.hasOwn(LEVELS, name ?? '') && LEVELS[name!]) || {
+      shown: String(level).toUpperCase().padEnd(5),
+      style: 'dim',
+    }
+  )
 }
+
+/** As far as Date goes, ms. */
+const LAST_DATE = 8.64e15
 
 function timeOf(fields: Fields | undefined): number | undefined {
   const time = fields?.['time']
   const at = typeof time === 'string' ? Date.parse(time) : time
-  return typeof at === 'number' && Number.isFinite(at) ? at : undefined
+  return typeof at === 'number' && Math.abs(at) <= LAST_DATE ? at : undefined
 }
 
 /** pino's `err`, or a bare `stack`. */

@@ -69,6 +69,22 @@ describe('log lines', () => {
     }
   })
 
+  test('whatever an app writes is shown, and ends nobody', () => {
+    const knot = '{"toString":1,"valueOf":1}'
+    for (const text of [
+      `{"level":${knot}}`,
+      `{"level":"info","msg":${knot}}`,
+      `{"level":"info","kind":"access","method":${knot}}`,
+      '{"level":"info","kind":"access","attempts":[null,1]}',
+    ]) {
+      assert.equal(format(text), `${time} users-1     ${text}`)
+    }
+    const shown = (text: string) => new LogFormatter(coloured).format({ at: AT, service: 'a', instance: 'a-1', text })
+    assert.match(shown('{"level":"constructor","msg":"m"}'), /CONSTRUCTOR.* m$/)
+    for (const far of ['1e300', '-1e300', '8640000000000001'])
+      assert.equal(format(`{"level":"info","time":${far},"msg":"m"}`), `${time} users-1     INFO  m`)
+  })
+
   test('columns stand still, also with colours', () => {
     const formatter = new LogFormatter(coloured)
     const lines = ['a', 'b-with-a-long-name', 'a'].map((instance) =>
