@@ -101,7 +101,15 @@ function srvAnswers(instances: readonly Located[], question: Question, view: Dns
       target,
     } as const
     const glue = 'address' in place ? [shared.address(target, place.address, ttl)] : []
-    return [{ record, glue, extra: shared.meta(located) }]
+    // Made for those that are sent: of a thousand instances by UDP it would be most of the work.
+    return [
+      {
+        ...{ record, glue },
+        get extra() {
+          return shared.meta(located)
+        },
+      },
+    ]
   })
 }
 

@@ -220,6 +220,27 @@ test('more metadata than a message can count is left out', () => {
   assert.deepEqual([answer.length, additional.length, tc], [1050, 1050, false])
 })
 
+test('metadata is looked at for those instances only that are told of', () => {
+  const view = exampleView()
+  let looked = 0
+  const settings = {
+    ...view.settings,
+    get nodeMetaTxt() {
+      looked++
+      return true
+    },
+  }
+  for (const [options, most] of [
+    [{}, 3],
+    [{ edns: 1232 }, 0],
+    [{ transport: 'tcp' }, 40],
+  ] as const) {
+    looked = 0
+    ask({ ...view, settings }, 'many.service.consul SRV', options)
+    assert.ok(looked <= 2 * most, `${looked} times`)
+  }
+})
+
 test('a name server whose node and address are no names of DNS', () => {
   for (const name of ['n'.repeat(64), 'a..b']) {
     const view = { ...exampleView({ services: [] }), node: name }
