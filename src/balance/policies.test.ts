@@ -137,6 +137,8 @@ describe('checkBalance', () => {
     [{ subset: { version: '2' }, otherwise: 'all' }, /otherwise: "all" is neither 'any' nor 'none'/],
     [{ policy: 'p2c', otherwise: 'any' }, /otherwise: says what to do outside of 'subset'/],
     [{ aperture: 0 }, /aperture: 0 is not a number from 1/],
+    [{ aperture: 2.5 }, /aperture: 2\.5 is not a whole number/],
+    [{ aperture: { size: '20' } }, /aperture: size: "20" is not a whole number/],
     [{ aperture: { client: 1 } }, /aperture: 'size' is missing/],
     [{ aperture: { size: 2, client: -1 } }, /aperture: client: -1 is neither a whole number from 0 nor a name/],
     [{ priority: false }, /priority: false is neither true nor an object/],

@@ -26,7 +26,7 @@ export const SCOPES = [
   // Must be around all others: it has to see who is new to the service, not who is new to a part.
   entry({
     key: 'slowStart',
-    check: numberOr('seconds', 1, 3600, {
+    check: numberOr('seconds', range(1, 3600), {
       windowS: range(1, 3600),
       aggression: range(0.1, 100),
       minPercent: range(1, 100),
@@ -42,7 +42,7 @@ export const SCOPES = [
   // Must be above priority and zone: a caller knows its few, and fails over among them.
   entry({
     key: 'aperture',
-    check: numberOr('instances', 1, 1e6, { size: range(1, 1e6), client: checkClient }, ['size']),
+    check: numberOr('instances', whole(1, 1e6), { size: whole(1, 1e6), client: checkClient }, ['size']),
     make: (value) => scoped(aperture(typeof value === 'number' ? { size: value } : value)),
   }),
   // Must be above zone: each level is shared out between zones by itself.
@@ -113,14 +113,17 @@ function range(min: number, max: number): Check {
       : `${show(value)} is not a number from ${min} to ${max}`
 }
 
+function whole(min: number, max: number): Check {
+  const check = range(min, max)
+  return (value) => (Number.isInteger(value) ? undefined : `${show(value)} is not a whole number`) ?? check(value)
+}
+
 function numberOr(
   unit: string,
-  min: number,
-  max: number,
+  check: Check,
   keys: Readonly<Record<string, Check>>,
   needed: readonly string[] = [],
 ): Check {
-  const check = range(min, max)
   return (value) => (typeof value === 'number' ? check(value) : checkObject(value, keys, needed, `a number of ${unit}`))
 }
 
