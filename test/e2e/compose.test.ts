@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import type { FleetConfig } from '../../src/cli/define.ts'
-import { APP, composeOf } from '../../src/cli/export/compose.ts'
+import { APP, type ComposeService, composeOf } from '../../src/cli/export/compose.ts'
 import { projectFiles } from '../../src/cli/init/template.ts'
 import { eventually, freePort, ROOT, scratch } from '../support/up.ts'
 
@@ -42,12 +42,13 @@ test('the parts find each other, answer, and end by SIGTERM', { timeout: 60_000 
   // What a container has of its own: ports, a host name, a volume. Of two options the later one counts.
   const own: Readonly<Record<string, readonly string[]>> = {
     registry: [...HERE, '--port', String(registry), '--dns-port', 'off', '--data', path.join(dir, 'data')],
-    gateway: ['--host', EDGE, '--port', String(gateway)],
+    gateway: ['--host', EDGE, '--port', String(gateway), '--admin-port', '0'],
   }
   const env = {
     SKEIN_REGISTRY: `http://127.0.0.1:${registry}`,
     SKEIN_REGISTRY_TOKEN: 'secret',
     SKEIN_HOST: '127.0.0.1',
+    SKEIN_PORT: '0',
   }
   const children: ChildProcess[] = []
   try {
@@ -55,7 +56,11 @@ test('the parts find each other, answer, and end by SIGTERM', { timeout: 60_000 
       const words = command.map((word) => word.replace(new RegExp(`^${APP}/`), `${dir}/`))
       const args = [path.join(ROOT, 'bin/skein.js'), ...words, ...(own[name] ?? [])]
       children.push(
-        spawn(process.execPath, args, { cwd: dir, env: { ...process.env, ...environment, ...env }, stdio: 'ignore' }),
+        spawn(process.execPath, args, {
+          cwd: dir,
+          env: { ...process.env, ...given(environment), ...env },
+          stdio: 'ignore',
+        }),
       )
     }
     const url = `http://${EDGE}:${gateway}/hello/1`
@@ -73,3 +78,11 @@ test('the parts find each other, answer, and end by SIGTERM', { timeout: 60_000 
     assert.deepEqual(await Promise.all(ends), [0, 0, 0, 0])
   }
 })
+
+/** Without what Compose would take from its own environment. */
+function given(environment: ComposeService['environment']): Record<string, string> {
+  const entries = Object.entries(environment)
+  return Object.fromEntries(
+    entries.flatMap(([name, value]) => (value === null || name === '<<' ? [] : [[name, value]])),
+  )
+}

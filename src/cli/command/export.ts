@@ -1,10 +1,11 @@
 /** `skein export`: the fleet for containers. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { type Context, defineCommand, Failure, type Options, UsageError } from '../command.ts'
+import { type Context, defineCommand, type Options, UsageError } from '../command.ts'
 import { loadConfig, shortPath } from '../config/load.ts'
 import { composeOf } from '../export/compose.ts'
 import { DOCKERIGNORE, dockerfile } from '../export/image.ts'
+import { projectOf } from '../export/project.ts'
 import { type Data, toYaml } from '../export/yaml.ts'
 import { packageName } from '../package-name.ts'
 import { writeNew } from '../write-new.ts'
@@ -39,12 +40,12 @@ the token that you choose. An existing file is never overwritten: if one of the 
     if (other !== undefined) throw new UsageError(`${other} is not made, only: skein export compose`)
     if (args.length !== 1) throw new UsageError('say what to make: skein export compose')
     const { config, file } = await loadConfig(options.config, cwd)
-    const root = projectRoot(file)
+    const { root, installed } = projectOf(file)
     const name = packageName(root)
     const relative = path.relative(root, file).split(path.sep).join('/')
     const { compose, warnings } = composeOf(config, { name, config: relative })
     const files = {
-      Dockerfile: dockerfile(existsSync(path.join(root, 'package-lock.json'))),
+      Dockerfile: dockerfile(installed),
       'compose.yaml': `${HEAD}${toYaml(compose as unknown as Data)}\n`,
       // Many projects have one for an image of their own, and it says much the same.
       ...(existsSync(path.join(root, '.dockerignore')) ? {} : { '.dockerignore': DOCKERIGNORE }),
@@ -59,20 +60,4 @@ the token that you choose. An existing file is never overwritten: if one of the 
 
 function told(dir: string, names: readonly string[]): string {
   return `Wrote ${names.join(', ')} into ${dir}\n\nNext:\n  SKEIN_REGISTRY_TOKEN=$(uuidgen) docker compose up`
-}
-
-/** The nearest folder with a package.json: what the image installs. @throws Failure */
-function projectRoot(config: string): string {
-  for (let dir = path.dirname(config); ; dir = path.dirname(dir)) {
-    if (existsSync(path.join(dir, 'package.json'))) return hasSkein(dir)
-    if (dir !== path.dirname(dir)) continue
-    throw new Failure(`there is no package.json beside ${config} or above`, 'An image installs what it names: npm init')
-  }
-}
-
-function hasSkein(dir: string): string {
-  const file = path.join(dir, 'package.json')
-  const { dependencies = {}, name } = JSON.parse(readFileSync(file, 'utf8')) as { dependencies?: object; name?: string }
-  if ('skein' in dependencies || name === 'skein') return dir
-  throw new Failure(`${file} does not depend on skein`, 'The image would lack it: npm install skein')
 }

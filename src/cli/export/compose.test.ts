@@ -3,9 +3,12 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
+import { DRAIN_DELAY_MS, DRAIN_TIMEOUT_MS } from '../../service/placement.ts'
 import type { FleetConfig, ServiceConfig } from '../define.ts'
 import { runCommandLine } from '../run.ts'
 import { type ComposeService, composeOf } from './compose.ts'
+import { dockerfile } from './image.ts'
+import { projectOf } from './project.ts'
 import { toYaml } from './yaml.ts'
 
 const project = { name: 'shop', config: 'skein.config.ts' }
@@ -30,7 +33,7 @@ test('registry, gateway and services, from one image that the first of them buil
   assert.deepEqual(registry?.command?.slice(0, 3), ['registry', '--host', '0.0.0.0'])
   assert.deepEqual([registry?.ports, registry?.volumes], [undefined, ['registry:/data']])
   assert.deepEqual(gateway?.command, [
-    ...['gateway', '--config', 'skein.config.ts', '--host', '0.0.0.0', '--port', '9000'],
+    ...['gateway', '--config', 'skein.config.ts', '--host', '0.0.0.0', '--port', '9000', '--admin-port', '9901'],
   ])
   assert.deepEqual(gateway?.ports, ['9000:9000'])
   assert.deepEqual(services['users']?.command, ['run', '/app/users/service.ts'])
@@ -51,7 +54,9 @@ test('a program, a folder, a port; what has to be looked after is said', () => {
     [entrypoint, working_dir, environment['PORT'], environment['SKEIN_SERVICE']],
     [['python3', 'my app.py'], '/app/flask', '8000', 'flask'],
   )
-  assert.deepEqual(part('a', { entry: '../a.ts', port: 4000 }).command, ['run', '/a.ts', '--port', '4000'])
+  const a = part('a', { entry: '../a.ts', port: 4000, health: '/ok' })
+  assert.deepEqual([a.command, a.environment['SKEIN_PORT']], [['run', '/a.ts'], '4000'])
+  assert.match(a.healthcheck?.test.join(' ') ?? '', /127\.0\.0\.1:4000\/ok/)
   const config: FleetConfig = {
     services: { p: { command: 'x' } },
     registry: { address: 'http://10.0.0.5:8500', acl: true },
@@ -77,6 +82,43 @@ test('what the environment of Compose says of tracing is passed on to all that r
   assert.equal(compose.services['flask']?.environment['OTEL_SERVICE_NAME'], 'flask')
   const named = { command: 'x', env: { OTEL_RESOURCE_ATTRIBUTES: 'service.name=a' } }
   assert.equal(part('flask', named).environment['OTEL_SERVICE_NAME'], undefined)
+})
+
+test('each has a health check and time to drain; the gateway ends before those that it calls, the registry last', () => {
+  const { registry, gateway, ...instances } = composeOf(SHOP, project).compose.services
+  assert.match(gateway?.healthcheck?.test.join(' ') ?? '', /:9901\/health\/ready/)
+  for (const { healthcheck, stop_grace_period, depends_on } of Object.values(instances)) {
+    assert.match(healthcheck?.test.join(' ') ?? '', /:8000\/health\/ready/)
+    assert.ok(Number.parseInt(stop_grace_period, 10) * 1000 > DRAIN_DELAY_MS + DRAIN_TIMEOUT_MS)
+    assert.deepEqual(depends_on, ['registry'])
+  }
+  assert.deepEqual(gateway?.depends_on, ['registry', ...Object.keys(instances)])
+  assert.equal(registry?.depends_on, undefined)
+  assert.deepEqual([part('p', { command: 'x' }).init, part('p', { command: 'x' }).healthcheck], [true, undefined])
+})
+
+test('the gateway gets the variables with its secrets, wherever its config names one', () => {
+  const auth = { oidc: { clientSecret: { env: 'OIDC' }, keys: [{ env: 'KEY' }, { file: '/run/secrets/old' }] } }
+  const gateway = { redis: { url: { env: 'REDIS_URL' } }, routes: [{ to: 'users', auth }] } as never
+  const { compose, warnings } = composeOf({ ...SHOP, gateway }, project)
+  const { REDIS_URL, OIDC, KEY } = compose.services['gateway']!.environment
+  assert.deepEqual([REDIS_URL, OIDC, KEY], [null, null, null])
+  assert.match(warnings.join(), /REDIS_URL, OIDC, KEY.*\/run\/secrets\/old/)
+})
+
+test('the image: packages that lie in the project go before it; what lies elsewhere is refused', (t) => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'skein-export-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  const image = (manifest: object) => {
+    writeFileSync(path.join(dir, 'package.json'), JSON.stringify(manifest))
+    return dockerfile(projectOf(path.join(dir, 'skein.config.ts')).installed)
+  }
+  const packed = { dependencies: { skein: 'file:skein-1.0.0.tgz', other: 'file:packages/other.tgz', zod: '^4' } }
+  assert.match(image(packed), /\nCOPY package\.json skein-1\.0\.0\.tgz \.\/\nCOPY packages\/other\.tgz packages\/\n/)
+  for (const manifest of [{ ...packed, workspaces: ['a'] }, { dependencies: { skein: '*', mine: 'file:./mine' } }])
+    assert.match(image(manifest), /chown node:node \/data\nCOPY \. \.\n#.*\nRUN .* npm install --omit=dev\nUSER node\n/)
+  assert.match(image({ name: 'skein' }), /npm install --include=dev\n[\s\S]*"\/app\/bin\/skein\.js"/)
+  assert.throws(() => image({ dependencies: { skein: 'file:../skein' } }), /no image reaches/)
 })
 
 test('YAML: plain where that is safe, quoted where YAML would read something else', () => {
@@ -124,7 +166,7 @@ test('the command writes beside package.json, once, and says what is missing', a
   assert.match(readFileSync(path.join(dir, 'compose.yaml'), 'utf8'), /\n {4}working_dir: \/app\/deploy\n/)
   assert.match(
     readFileSync(path.join(dir, 'Dockerfile'), 'utf8'),
-    /^COPY package\.json \.\/\nRUN npm install --omit=dev/m,
+    /^COPY package\.json \.\/\n#.*\nRUN .* npm install --omit=dev\nCOPY \. \.\n/m,
   )
   assert.ok(existsSync(path.join(dir, '.dockerignore')))
   const again = await skein('compose')

@@ -6,9 +6,12 @@
 import path from 'node:path'
 import { SETTINGS } from '../../core/settings.ts'
 import { serviceNameFor } from '../../fleet/plan.ts'
+import type { GatewayConfig } from '../../gateway/contract.ts'
 import { VARIABLES } from '../../telemetry/spans/settings.ts'
 import { splitCommand } from '../config/command-line.ts'
 import { DEFAULT_GATEWAY_PORT, DEFAULT_REGISTRY_PORT, type FleetConfig, type ServiceConfig } from '../define.ts'
+import { secretsOf } from './secrets.ts'
+import { warningsOf } from './warnings.ts'
 
 export interface ComposeService {
   readonly image: string
@@ -17,12 +20,18 @@ export interface ComposeService {
   readonly entrypoint?: readonly string[]
   readonly command?: readonly string[]
   readonly working_dir?: string
-  readonly environment: Readonly<Record<string, string>>
+  /** Null: as it stands in the environment of Compose, if it does. */
+  readonly environment: Readonly<Record<string, string | null>>
   readonly ports?: readonly string[]
   readonly volumes?: readonly string[]
-  readonly healthcheck?: { readonly test: readonly string[]; readonly interval: string }
+  readonly healthcheck?: { readonly test: readonly string[]; readonly interval: string; readonly timeout: string }
   readonly deploy?: { readonly replicas: number }
+  /** Who depends on others is started after them and, what matters more, stopped before them. */
+  readonly depends_on?: readonly string[]
+  /** A parent that passes signals on. */
+  readonly init?: boolean
   readonly restart: string
+  readonly stop_grace_period: string
 }
 
 export interface Compose {
@@ -43,11 +52,18 @@ export interface Composed {
 export const APP = '/app'
 /** Where the registry's container keeps its database. */
 export const DATA = '/data'
-/** A program that is no service of Skein's listens here. */
-const COMMAND_PORT = '8000'
+/** Where instances listen: each container has an address of its own. */
+const INSTANCE_PORT = 8000
+/** Of the gateway, on loopback in its container. */
+const ADMIN_PORT = 9901
+/** Docker's own 10 seconds are less than a drain may take: half a second until all have heard of it, and ten for what is under way. */
+const STOP_GRACE = '15s'
 const EVERYWHERE = '0.0.0.0'
 /** In the environment of whoever records spans. */
 const TRACED = { '<<': 'x-tracing' }
+
+type Common = Pick<ComposeService, 'image' | 'environment' | 'depends_on' | 'restart' | 'stop_grace_period'>
+type Part = readonly [name: string, ComposeService]
 
 interface Project {
   readonly name: string
@@ -58,27 +74,29 @@ interface Project {
 export function composeOf(config: FleetConfig, project: Project): Composed {
   const { registry = {}, gateway } = config
   const own = registry.address === undefined
-  const common = {
+  const common: Common = {
     image: project.name,
     environment: {
       [SETTINGS.registry]: registry.address ?? `http://registry:${DEFAULT_REGISTRY_PORT}`,
       // Compose refuses to start without it, and says this.
       [SETTINGS.token]: `\${${SETTINGS.token}:?give it a secret of your own}`,
       [SETTINGS.host]: EVERYWHERE,
+      [SETTINGS.zone]: null,
+      [SETTINGS.logLevel]: null,
     },
+    ...(own ? { depends_on: ['registry'] } : {}),
     restart: 'unless-stopped',
+    stop_grace_period: STOP_GRACE,
   }
+  const instances = Object.entries(config.services).flatMap(([name, service]) =>
+    serviceParts(name, service, common, project),
+  )
   const parts = [
-    ...(own ? [['registry', { ...common, ...registryPart() }] as const] : []),
+    ...(own ? [['registry', registryPart(common)] as const] : []),
     ...(gateway === undefined || gateway === false
       ? []
-      : [
-          [
-            'gateway',
-            { ...common, ...gatewayPart(gateway.port, project), environment: { ...TRACED, ...common.environment } },
-          ] as const,
-        ]),
-    ...Object.entries(config.services).flatMap(([name, service]) => serviceParts(name, service, common, project)),
+      : [['gateway', gatewayPart(gateway, common, instances, project)] as const]),
+    ...instances,
   ]
   const services = parts.map(([name, part], i) => [name, i === 0 ? { build: '.', ...part } : part] as const)
   const volumes = own ? { volumes: { registry: {} } } : {}
@@ -93,29 +111,40 @@ export function composeOf(config: FleetConfig, project: Project): Composed {
   }
 }
 
-function registryPart() {
-  const ready = `fetch('http://127.0.0.1:${DEFAULT_REGISTRY_PORT}/health/ready').then((r) => process.exit(r.ok ? 0 : 1))`
+function registryPart({ depends_on: _, ...common }: Common): ComposeService {
   return {
+    ...common,
     command: ['registry', '--host', EVERYWHERE, '--allow-host', 'registry', '--data', DATA],
     volumes: [`registry:${DATA}`],
-    healthcheck: { test: ['CMD', 'node', '-e', ready], interval: '5s' },
+    healthcheck: askedFor('/health/ready', DEFAULT_REGISTRY_PORT),
   }
 }
 
-function gatewayPart(port = DEFAULT_GATEWAY_PORT, { config }: Project) {
+/** It goes before the instances that it calls: so what is under way can end. */
+function gatewayPart(gateway: GatewayConfig, common: Common, instances: readonly Part[], { config }: Project) {
+  const { port = DEFAULT_GATEWAY_PORT } = gateway
+  const secrets = Object.fromEntries(secretsOf(gateway).variables.map((name) => [name, null]))
   return {
-    command: ['gateway', '--config', config, '--host', EVERYWHERE, '--port', String(port)],
+    ...common,
+    environment: { ...TRACED, ...common.environment, ...secrets },
+    command: [
+      ...['gateway', '--config', config, '--host', EVERYWHERE, '--port', String(port)],
+      ...['--admin-port', String(ADMIN_PORT)],
+    ],
     ports: [`${port}:${port}`],
+    healthcheck: askedFor('/health/ready', ADMIN_PORT),
+    depends_on: [...(common.depends_on ?? []), ...instances.map(([name]) => name)],
   }
+}
+
+/** By Node, as a slim image has no curl. */
+function askedFor(health: string, port: number) {
+  const ask = `fetch('http://127.0.0.1:${port}${health}').then((r) => process.exit(r.ok ? 0 : 1))`
+  return { test: ['CMD', 'node', '-e', ask], interval: '5s', timeout: '5s' }
 }
 
 /** One, or one for each weight that its instances have: replicas are all alike. */
-function serviceParts(
-  name: string,
-  service: ServiceConfig,
-  common: Pick<ComposeService, 'image' | 'environment' | 'restart'>,
-  project: Project,
-): (readonly [string, ComposeService])[] {
+function serviceParts(name: string, service: ServiceConfig, common: Common, project: Project): Part[] {
   const weights = weightsOf(service)
   const replicas = Map.groupBy(weights, (weight) => weight)
   if (replicas.size === 0) replicas.set(1, [])
@@ -128,7 +157,7 @@ function serviceParts(
         ...TRACED,
         ...common.environment,
         ...(weight === 1 ? {} : { [SETTINGS.weight]: String(weight) }),
-        ...(service.entry === undefined ? programEnvironment(name, service) : {}),
+        ...(service.entry === undefined ? programEnvironment(name, service) : { [SETTINGS.port]: portOf(service) }),
         // Compose would fill in what begins with a dollar.
         ...Object.fromEntries(
           Object.entries(service.env ?? {}).map(([key, text]) => [key, text.replaceAll('$', '$$$$')]),
@@ -139,39 +168,30 @@ function serviceParts(
   ])
 }
 
-function programEnvironment(name: string, { env = {} }: ServiceConfig) {
-  return { PORT: COMMAND_PORT, [SETTINGS.service]: name, ...serviceNameFor(name, env) }
+function programEnvironment(name: string, service: ServiceConfig) {
+  const { env = {} } = service
+  return { PORT: portOf(service), [SETTINGS.service]: name, ...serviceNameFor(name, env) }
+}
+
+function portOf({ port = INSTANCE_PORT }: ServiceConfig): string {
+  return String(port)
 }
 
 function weightsOf({ instances = 1, weight = 1 }: ServiceConfig): number[] {
   return Array.from({ length: instances }, (_, i) => (typeof weight === 'number' ? weight : (weight[i] ?? 1)))
 }
 
-function program({ entry, command, cwd, port }: ServiceConfig, { config }: Project) {
+function program({ entry, command, cwd, port = INSTANCE_PORT, health }: ServiceConfig, { config }: Project) {
   const at = (file: string) => path.posix.join(APP, path.posix.dirname(config), file)
   const place = cwd === undefined ? {} : { working_dir: at(cwd) }
-  if (entry !== undefined) {
-    return { ...place, command: ['run', at(entry), ...(port === undefined ? [] : ['--port', String(port)])] }
-  }
+  if (entry !== undefined)
+    return { ...place, command: ['run', at(entry)], healthcheck: askedFor(health ?? '/health/ready', port) }
   const words = typeof command === 'string' ? splitCommand(command) : (command ?? [])
-  return { ...(cwd === undefined ? { working_dir: at('.') } : place), entrypoint: words }
-}
-
-function warningsOf({ services, registry = {}, gateway }: FleetConfig): string[] {
-  const programs = Object.entries(services).filter(([, { command }]) => command !== undefined)
-  return [
-    ...programs.map(
-      ([name]) =>
-        `${name} is a program: its image must have what it needs, and it must register itself, as nobody does it there`,
-    ),
-    ...(registry.acl === true
-      ? ['registry.acl: in containers one token counts for all; others are made by skein consul acl']
-      : []),
-    ...(registry.address === undefined
-      ? []
-      : [`the registry runs elsewhere: ${registry.address} must be reachable from containers`]),
-    ...(gateway !== undefined && gateway !== false && gateway.tls !== undefined
-      ? ['gateway.tls: the certificates must be in the image, or in a volume']
-      : []),
-  ]
+  return {
+    ...(cwd === undefined ? { working_dir: at('.') } : place),
+    entrypoint: words,
+    // A container's first process gets no signal for which it has no handler, and most programs have none.
+    init: true,
+    ...(health === undefined ? {} : { healthcheck: askedFor(health, port) }),
+  }
 }

@@ -1,6 +1,6 @@
 /** Data as YAML that people like to read: blocks for objects, a line for short lists, quotes only where YAML wants them. */
 
-export type Data = string | number | null | readonly string[] | { readonly [name: string]: Data | undefined }
+export type Data = string | number | boolean | null | readonly string[] | { readonly [name: string]: Data | undefined }
 
 /**
  * Text without line breaks; undefined members are left out, null ones are written without a value. A member `x-…` has its name as an
@@ -29,6 +29,6 @@ function member(value: Data, indent: string): string {
 /** What YAML could take for something else than this text (a number, true, a time, a comment) is quoted, as JSON quotes. */
 const PLAIN = /^(?!(?:true|false|yes|no|on|off|null|y|n)$)[A-Za-z/][\w/.-]*$/i
 
-function scalar(value: string | number): string {
-  return typeof value === 'number' || PLAIN.test(value) ? String(value) : JSON.stringify(value)
+function scalar(value: string | number | boolean): string {
+  return typeof value !== 'string' || PLAIN.test(value) ? String(value) : JSON.stringify(value)
 }
