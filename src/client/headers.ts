@@ -1,8 +1,8 @@
 /** The header fields that every attempt carries beside the caller's own. */
 import type { Clock } from '../core/clock.ts'
-import { header, type RawHeaders, withoutHeaders } from '../core/headers.ts'
+import { header, withoutHeaders } from '../core/headers.ts'
 import { PRIORITY_HEADER } from '../core/priority.ts'
-import { childSpan, formatTraceparent, parseTraceparent, type TraceContext } from '../telemetry/trace.ts'
+import { childSpan, formatTraceparent, parentIn } from '../telemetry/trace.ts'
 import { type Call, sentRequest } from './call.ts'
 import { formatTimeout, type GrpcCall, TIMEOUT_HEADER } from './grpc.ts'
 
@@ -55,9 +55,4 @@ function addGrpcFields(fields: string[], { timeoutMs }: GrpcCall, startedAt: num
   // By which servers tell a proxy that loses trailers.
   fields.push('te', 'trailers')
   if (timeoutMs !== undefined) fields.push(TIMEOUT_HEADER, formatTimeout(timeoutMs - (clock.monotonic() - startedAt)))
-}
-
-/** The trace of a request that is passed on outside any context. */
-export function parentIn(headers: RawHeaders): TraceContext | undefined {
-  return parseTraceparent(header(headers, 'traceparent'), header(headers, 'tracestate'))
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Metrics } from './metrics.ts'
 import { clientMetrics, collectProcessMetrics, serverMetrics } from './standard.ts'
-import { childSpan, formatTraceparent, parseTraceparent } from './trace.ts'
+import { childSpan, formatTraceparent, parentIn, parseTraceparent } from './trace.ts'
 
 test('counters, gauges and histograms in the text format', () => {
   const metrics = new Metrics()
@@ -70,6 +70,13 @@ test('traceparent is read and written', () => {
   assert.equal(context?.traceState, 'vendor=1')
   assert.equal(formatTraceparent(context!), PARENT)
   assert.equal(parseTraceparent(`cc${PARENT.slice(2)}-later`)?.spanId, 'b7ad6b7169203331')
+})
+
+test('a state in several fields is one, and flags that nobody knows are not passed on', () => {
+  const context = parentIn(['TraceParent', PARENT, 'tracestate', 'a=1', 'x', 'y', 'Tracestate', 'b=2,c=3'])!
+  assert.equal(context.traceState, 'a=1,b=2,c=3')
+  assert.equal(formatTraceparent(parentIn(['traceparent', PARENT.replace(/01$/, 'ff')])!).slice(-2), '03')
+  assert.equal(parentIn(['tracestate', 'a=1']), undefined)
 })
 
 for (const [why, value] of [

@@ -16,9 +16,10 @@ import {
   urlOf,
 } from '../../telemetry/spans/http-words.ts'
 import { recorded } from '../../telemetry/spans/tracer.ts'
+import { parentIn } from '../../telemetry/trace.ts'
 import { type Call, type Layer, sentRequest } from '../call.ts'
 import type { Candidate } from '../candidate.ts'
-import { ERROR_HEADER, parentIn } from '../headers.ts'
+import { ERROR_HEADER } from '../headers.ts'
 
 export const recordCall: Layer =
   ({ tracer }, next) =>

@@ -1,6 +1,5 @@
-import { header } from '../../core/headers.ts'
 import { requestIdOf } from '../../telemetry/request-id.ts'
-import { childSpan, parseTraceparent } from '../../telemetry/trace.ts'
+import { childSpan, parentIn } from '../../telemetry/trace.ts'
 import type { Exchange, Parts } from '../exchange.ts'
 import { beginSpan } from './record.ts'
 
@@ -9,7 +8,7 @@ export function identify({ tracer }: Pick<Parts, 'tracer'>): (exchange: Exchange
   return (exchange) => {
     const { headers } = exchange.head
     exchange.requestId = requestIdOf(headers)
-    const parent = parseTraceparent(header(headers, 'traceparent'), header(headers, 'tracestate'))
+    const parent = parentIn(headers)
     if (tracer === undefined) exchange.trace = childSpan(parent)
     else beginSpan(exchange, tracer, parent)
   }

@@ -3,14 +3,14 @@ import { header } from '../../core/headers.ts'
 import type { Span } from '../../core/span.ts'
 import { ERRORS_FROM, methodName, serverAttributes, tellError, tellStatus } from '../../telemetry/spans/http-words.ts'
 import { recorded, type Tracer } from '../../telemetry/spans/tracer.ts'
-import { parseTraceparent } from '../../telemetry/trace.ts'
+import { parentIn } from '../../telemetry/trace.ts'
 import type { Exchange, ServiceStep } from '../exchange.ts'
 
 export function record(tracer: Tracer): ServiceStep {
   return (exchange, next) => {
     const { inbound, method } = exchange
     const { headers } = inbound
-    const parent = parseTraceparent(header(headers, 'traceparent'), header(headers, 'tracestate'))
+    const parent = parentIn(headers)
     exchange.trace = tracer.begin(parent, methodName(method), 'server', parent !== undefined)
     const span = recorded(exchange.trace)
     if (span === undefined) return next(exchange)
