@@ -239,6 +239,22 @@ describe('a collector that is not well', () => {
     assert.equal(counted()['exported_total'], 1)
   })
 
+  test('a count of refused spans that is none counts as none', async (t) => {
+    const counts = ['-5', '"many"', '{"toString":1}', 'null', '0.5']
+    const { url, requests } = await collector(t, (request, response, number) =>
+      status(200, {}, `{"partialSuccess":{"rejectedSpans":${counts[number - 1]}}}`)(request, response),
+    )
+    const { exporter, span, dropped, counted } = exporting(t, url)
+    for (const _ of counts) {
+      span('a').end()
+      await exporter.flush()
+    }
+    assert.deepEqual(
+      [requests.length, counted()['exported_total'], dropped('refused')],
+      [counts.length, counts.length, 0],
+    )
+  })
+
   test('partial success: what was refused is counted, told and not sent again', async (t) => {
     const partial = '{"partialSuccess":{"rejectedSpans":"1","errorMessage":"too old"}}'
     const { url, requests } = await collector(t, status(200, {}, partial))

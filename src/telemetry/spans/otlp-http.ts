@@ -80,7 +80,7 @@ function verdictOf({ status, retryAfter, text }: Answer, now: number): Verdict {
   const said = jsonOf(text)
   if (status >= 200 && status < 300) {
     const { rejectedSpans, errorMessage } = objectIn(said, 'partialSuccess')
-    return { kind: 'taken', refused: Number(rejectedSpans ?? 0) || 0, message: textOf(errorMessage) }
+    return { kind: 'taken', refused: countOf(rejectedSpans), message: textOf(errorMessage) }
   }
   const message = `status ${status}${textOf(said['message']) ? `: ${said['message']}` : ''}`
   if (!RETRYABLE.has(status)) return { kind: 'refused', message }
@@ -109,6 +109,12 @@ function jsonOf(text: string): Fields {
 function objectIn(fields: Fields, key: string): Fields {
   const value = fields[key]
   return typeof value === 'object' && value !== null ? (value as Fields) : {}
+}
+
+/** A 64-bit integer: as a text, mostly. */
+function countOf(value: unknown): number {
+  const count = typeof value === 'string' ? Number(value) : value
+  return typeof count === 'number' && Number.isSafeInteger(count) && count > 0 ? count : 0
 }
 
 function textOf(value: unknown): string | undefined {
