@@ -44,7 +44,7 @@ function isLatency(latency: Latency): boolean {
   return latency.kind === 'lognormal' && isAbove0(latency.medianMs) && isAbove0(latency.sigma)
 }
 
-const DEEDS: readonly ScenarioEvent['do'][] = ['kill', 'hang', 'fail', 'heal', 'slow', 'add', 'remove']
+const DEEDS: readonly ScenarioEvent['do'][] = ['kill', 'hang', 'fail', 'heal', 'slow', 'flaky', 'add', 'remove']
 
 /** In the order of their times. Who has been removed can still be broken, for what is under way. */
 function wrongInEvents(instances: readonly InstanceSpec[], events: readonly ScenarioEvent[]): (string | false)[] {
@@ -64,6 +64,9 @@ function wrongInEvents(instances: readonly InstanceSpec[], events: readonly Scen
         !(event.atMs >= 0 && event.atMs < Number.POSITIVE_INFINITY) && `an event's atMs ${event.atMs} is no time`,
         !DEEDS.includes(event.do) && `an event does ${JSON.stringify(event.do)} (known: ${DEEDS.join(', ')})`,
         event.do === 'slow' && !isAbove0(event.factor) && `an event's factor ${event.factor} is not above 0`,
+        event.do === 'flaky' &&
+          !(event.part > 0 && event.part <= 1) &&
+          `an event's part ${event.part} is not above 0 and at most 1`,
         isUnknown && `an event names instance ${JSON.stringify(id)}, which it does not have${unlessLater(id)}`,
         isGone && `instance ${JSON.stringify(id)} is removed twice`,
       ]

@@ -21,12 +21,14 @@ export interface InstanceSpec {
 
 /**
  * `kill`: connections are refused, and what was under way is broken off. `hang`: connects, and answers nothing until `heal`.
- * `fail`: answers with an error at once. `slow`: works `factor` times as long. `remove` takes it out of the registry; what is
- * under way is finished.
+ * `fail`: answers with an error at once. `flaky`: works, and answers a part of the requests with an error. `slow`: works `factor`
+ * times as long. `heal` ends all of these. `remove` takes it out of the registry; what is under way is finished.
  */
 export type ScenarioEvent =
   | { readonly atMs: number; readonly do: 'kill' | 'hang' | 'fail' | 'heal' | 'remove'; readonly instance: string }
   | { readonly atMs: number; readonly do: 'slow'; readonly instance: string; readonly factor: number }
+  /** `part` above 0, at most 1. */
+  | { readonly atMs: number; readonly do: 'flaky'; readonly instance: string; readonly part: number }
   | { readonly atMs: number; readonly do: 'add'; readonly instance: InstanceSpec }
 
 export interface Scenario {

@@ -22,6 +22,7 @@ export class SimulatedInstance {
   readonly #stuck = new Set<Done>()
   #condition: Condition = 'well'
   #factor = 1
+  #flakyPart = 0
 
   constructor(spec: InstanceSpec, clock: Clock, random: Random) {
     this.spec = spec
@@ -41,11 +42,16 @@ export class SimulatedInstance {
     this.#factor = factor
   }
 
+  flaky(part: number): void {
+    this.#flakyPart = part
+  }
+
   become(condition: Condition): void {
     this.#condition = condition
     if (condition === 'dead') this.#breakOff()
     if (condition !== 'well') return
     this.#factor = 1
+    this.#flakyPart = 0
     const late = [...this.#stuck]
     this.#stuck.clear()
     for (const done of late) this.#finish(done)
@@ -63,7 +69,7 @@ export class SimulatedInstance {
     if (!this.#underWay.has(done)) return // broken off before
     if (this.#condition === 'hung') return void this.#stuck.add(done)
     this.#underWay.delete(done)
-    done('ok')
+    done(this.#flakyPart > 0 && this.#random() < this.#flakyPart ? 'status' : 'ok')
   }
 
   #breakOff(): void {

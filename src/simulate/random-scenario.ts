@@ -77,9 +77,10 @@ function drawEvents(instances: readonly InstanceSpec[], lengthMs: number, random
   const times = Array.from({ length: 1 + below(random, 5) }, () => random() * lengthMs).sort((a, b) => a - b)
   const left = instances.map(({ id }) => id)
   return times.flatMap((atMs, i): ScenarioEvent[] => {
-    const what = pick(['kill', 'hang', 'fail', 'heal', 'slow', 'add', 'remove'] as const, random)
+    const what = pick(['kill', 'hang', 'fail', 'heal', 'slow', 'flaky', 'add', 'remove'] as const, random)
     const id = pick(left, random)
     if (what === 'slow') return [{ atMs, do: what, instance: id, factor: 1 + 10 * random() }]
+    if (what === 'flaky') return [{ atMs, do: what, instance: id, part: 1 - random() }]
     if (what === 'add') return [{ atMs, do: what, instance: instance(100 + i, random) }]
     if (what === 'remove' && left.length === 1) return []
     if (what === 'remove') left.splice(left.indexOf(id), 1)

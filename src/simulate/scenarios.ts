@@ -45,6 +45,13 @@ const CASES: Readonly<Record<string, Case>> = {
   killed: { about: 'one instance is dead from a quarter to three quarters of the time', events: broken('kill') },
   hung: { about: 'one instance hangs from a quarter to three quarters', events: broken('hang') },
   failing: { about: 'one instance fails at once from a quarter to three quarters', events: broken('fail') },
+  flaky: {
+    about: 'one instance answers a fifth of its requests with an error, from a quarter to three quarters',
+    events: (at) => [
+      { atMs: at(0.25), do: 'flaky', instance: 'i0', part: 0.2 },
+      { atMs: at(0.75), do: 'heal', instance: 'i0' },
+    ],
+  },
   scale: {
     about: 'two instances come, then three of the old ones go',
     events: (at, spec) => [

@@ -53,6 +53,16 @@ describe('simulate', () => {
     assert.ok((byInstance['i0']! * 10) / requests < 0.35, `${byInstance['i0']} of ${requests}`)
   })
 
+  it('keeps load off an instance that fails far more often than the others', () => {
+    const scenario = scenarioNamed('flaky', { requests: 50_000 })
+    for (const balance of ['round-robin', 'random'] as const) {
+      const { byInstance, attempts } = simulate({ scenario, balance, seed: SEED })
+      const share = (byInstance['i0']! * 10) / attempts
+      // Half of the time it is whole. By failures in a row, of which five are rare, it would keep 0.98.
+      assert.ok(share < 0.88, `${balance}: ${share}`)
+    }
+  })
+
   for (const name of ['killed', 'hung', 'failing']) {
     it(`loses no call when one instance is ${name}`, () => assert.equal(run(name, 'p2c').failed, 0))
   }
@@ -104,6 +114,7 @@ describe('simulate', () => {
       ],
       [{ events: [{ atMs: Number.NaN, do: 'kill', instance: 'i0' }] }, /an event's atMs NaN is no time/],
       [{ events: [{ atMs: 1, do: 'slow', instance: 'i0', factor: 0 }] }, /an event's factor 0 is not above 0/],
+      [{ events: [{ atMs: 1, do: 'flaky', instance: 'i0', part: 1.1 }] }, /an event's part 1\.1 is not above 0/],
       [{ events: [{ atMs: 1, do: 'explode' as 'kill', instance: 'i0' }] }, /an event does "explode" \(known: kill, /],
       [{ events: [1, 2].map((atMs) => ({ atMs, do: 'remove', instance: 'i0' })) }, /instance "i0" is removed twice/],
     ]

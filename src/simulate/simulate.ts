@@ -103,6 +103,7 @@ class Simulation {
   #happen(event: ScenarioEvent): void {
     if (event.do === 'add') this.#register([...this.#registered, this.#start(event.instance)])
     else if (event.do === 'remove') this.#remove(event.instance)
+    else if (event.do === 'flaky') this.#running.get(event.instance)!.flaky(event.part)
     else if (event.do === 'slow') this.#running.get(event.instance)!.slow(event.factor)
     else this.#running.get(event.instance)!.become(CONDITIONS[event.do])
   }
