@@ -21,6 +21,13 @@ export interface RedisParts {
   readonly random: Random
 }
 
+/** What the script is tried with before Redis counts as there. */
+export interface Probe {
+  readonly words: readonly string[]
+  /** @throws what is wrong with an answer that the script does not give: then it is no Redis. */
+  check(answer: unknown): void
+}
+
 /** What is used of the client. */
 interface Client {
   sendCommand(words: string[]): Promise<unknown>
@@ -34,7 +41,7 @@ export class RedisConnection {
   readonly #parts: RedisParts
   readonly #script: string
   readonly #digest: string
-  readonly #probe: readonly string[]
+  readonly #probe: Probe
   /** Undefined while it is away. */
   #client: Client | undefined
   #retry: Timer | undefined
@@ -45,8 +52,8 @@ export class RedisConnection {
   /** It has been said that it is away. */
   #isMissed = false
 
-  /** Runs `script`, and none else. `probe` is what it is tried with before Redis counts as there. */
-  constructor(settings: RedisSettings, script: string, probe: readonly string[], parts: RedisParts) {
+  /** Runs `script`, and none else. */
+  constructor(settings: RedisSettings, script: string, probe: Probe, parts: RedisParts) {
     this.#settings = settings
     this.#parts = parts
     this.#script = script
@@ -97,8 +104,9 @@ export class RedisConnection {
       made.on('error', (error: Error) => this.lose(error, made))
       await this.#inTime(made.connect(), GREET_MS)
       // Twice, as the first sends the whole script: one that takes longer than requests wait for it is not there for them.
-      await this.#inTime(this.#evaluate(made, this.#probe), GREET_MS)
-      await this.#inTime(this.#evaluate(made, this.#probe), this.#settings.timeoutMs)
+      for (const ms of [GREET_MS, this.#settings.timeoutMs]) {
+        this.#probe.check(await this.#inTime(this.#evaluate(made, this.#probe.words), ms))
+      }
       if (this.#closed) return made.destroy()
       this.#found(made)
     } catch (error) {

@@ -41,7 +41,8 @@ export class RedisAllowance implements Allowance {
     this.#clock = parts.clock
     this.#counts = { redis: limited.with('redis'), gateway: limited.with('gateway') }
     // It writes, so that a Redis which is full or only reads does not count as there.
-    const probe = wordsFor([[{ key: `${settings.prefix}:probe`, capacity: 1_000, perMs: 1 }]])
+    const groups = [[{ key: `${settings.prefix}:probe`, capacity: 1_000, perMs: 1 }]]
+    const probe = { words: wordsFor(groups), check: (answer: unknown) => void verdictsOf(answer, groups) }
     this.#connection = new RedisConnection(settings, TAKE, probe, parts)
   }
 

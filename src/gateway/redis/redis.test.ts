@@ -379,9 +379,11 @@ test('what stands there and is no Redis: each gateway counts by itself', async (
   const silent = await tcpUpstream(t, () => {})
   const chatty = await tcpUpstream(t, (socket) => void socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'))
   const liar = await tcpUpstream(t, (socket) => socket.on('data', () => socket.write('+OK\r\n+OK\r\n')))
-  for (const { port } of [silent, chatty, liar]) {
-    const url = `redis://127.0.0.1:${port}`
+  const agreeable = await tcpUpstream(t, (socket) => socket.on('data', () => socket.write('+OK\r\n')))
+  for (const { port } of [silent, chatty, liar, agreeable]) {
+    const url = { url: `redis://127.0.0.1:${port}`, timeoutMs: 5000 }
     const { flood, all, said } = await gateways(t, 1, url, { rateLimit: { requests: 3, seconds: HOUR } })
+    assert.equal(said(/Redis cannot be asked/).length, 1, 'it is known before it is needed')
     const { allowed, others } = await flood(10)
     assert.equal(allowed, 3)
     onlyRefused(others)
