@@ -33,7 +33,7 @@ export function bindUdp(socket: Socket, host: string, port: number): Promise<num
   })
 }
 
-/** Idempotent; also for a socket that could not be bound. */
+/** Once; also for a socket that could not be bound. */
 export function closeUdp(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
     socket.once('close', resolve)
