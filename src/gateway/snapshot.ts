@@ -48,7 +48,8 @@ export function takeSnapshot(config: GatewayConfig, parts: AuthParts, before?: G
   if (issues.issues.length > 0) throw new ConfigError(issues.issues)
   const kept = copyOf(config)
   const { logins, certificates, redis, routes: read } = readAll(kept, parts, before && readBefore(before))
-  const ruleParts = { ...parts, logins }
+  const auths = new Map(before?.table.routes.flatMap(({ rules: { auth } }) => (auth ? [[auth.id, auth]] : [])))
+  const ruleParts = { ...parts, logins, auths }
   const old = new Map(before?.table.routes.flatMap((route) => routeIds(route).map((id) => [id, route.rules])))
   const made = [
     // First: a user's route of the same path would keep people from signing in.
