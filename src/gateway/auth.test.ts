@@ -34,7 +34,9 @@ const KEYS = {
 }
 const JWT: JwtConfig = { issuer: ISSUER, audience: 'shop', jwks: KEYS }
 
-const now = () => Math.floor(Date.now() / 1000)
+/** Tokens are made when the file is read, and time stands still from then on: a slow machine makes none of them too old. */
+const LOADED_AT = Date.now()
+const now = () => Math.floor(LOADED_AT / 1000)
 const CLAIMS = { iss: ISSUER, aud: 'shop', sub: 'ada', exp: now() + 600 }
 
 /** Signed for what it says, with changes; undefined takes a claim or field away. */
@@ -212,7 +214,7 @@ async function authBench(
   auth: RouteRules['auth'],
   { onRequest, ...options }: BenchOptions & { readonly onRequest?: () => void } = {},
 ) {
-  return echoBench(t, auth === undefined ? {} : { auth }, { onRequest, ...options })
+  return echoBench(t, auth === undefined ? {} : { auth }, { onRequest, clock: new VirtualClock(LOADED_AT), ...options })
 }
 
 const RIGHT: Readonly<Record<string, string>> = {
@@ -325,7 +327,7 @@ async function issuer(t: import('node:test').TestContext) {
     if (state.status === 0) response.destroy()
     else response.writeHead(state.status).end(state.body)
   })
-  const clock = new VirtualClock(Date.now())
+  const clock = new VirtualClock(LOADED_AT)
   const bench = await authBench(t, { jwt: { ...JWT, jwks: `http://127.0.0.1:${port}/keys` } }, { clock })
   const status = async (token: string) => (await bench.ask('/', bearer(token))).status
   return { ...bench, state, clock, status }
@@ -356,7 +358,7 @@ test('a new key is taken up when a token names it; made-up names cause no flood'
 })
 
 test('a token is judged once, and not let in beyond its time, its age or its keys', async (t) => {
-  const clock = new VirtualClock(Date.now())
+  const clock = new VirtualClock(LOADED_AT)
   const at = Math.floor(clock.now() / 1000)
   const { ask } = await authBench(t, { jwt: { ...JWT, maxAgeSeconds: 40 } }, { clock })
   const short = await signed({ iat: at, exp: at + 20 })
@@ -436,6 +438,18 @@ test('a reload that leaves the rule as it is fetches no keys', async (t) => {
   gateway.reload({ port: 0, routes })
   assert.equal(await status(good), 200)
   assert.equal(state.reads, 1)
+})
+
+test('routes that say the same fetch keys once for all, also one that comes with a reload', async (t) => {
+  const { gateway, url, adminUrl, state } = await issuer(t)
+  const [route] = (await (await fetch(`${adminUrl}/routes`)).json()) as [RouteConfig]
+  const routes = (...paths: string[]) => paths.map((path, i) => ({ ...route, path, name: `r${i}` }))
+  const statusAt = async (path: string) =>
+    (await fetch(url + path, { headers: { authorization: `Bearer ${good}` } })).status
+  gateway.reload({ port: 0, routes: routes('/a', '/b') })
+  assert.deepEqual([await statusAt('/a'), await statusAt('/b'), state.reads], [200, 200, 1])
+  gateway.reload({ port: 0, routes: routes('/c', '/a', '/b') })
+  assert.deepEqual([await statusAt('/c'), state.reads], [200, 1])
 })
 
 test('API keys: by digest, told to the upstream by name, and not passed on', async (t) => {

@@ -378,7 +378,7 @@ test('close: what is under way is answered with Connection: close, what is idle 
     if (request.url === '/slow') arrival.resolve(response)
     else response.end('ok')
   })
-  const { url, gateway, adminUrl } = await workbench(t, { instances: [instance(port)] })
+  const { url, gateway, adminUrl } = await workbench(t, { instances: [instance(port)], limits: { drainMs: 20_000 } })
   const agent = new Agent({ keepAlive: true })
   t.after(() => agent.destroy())
   const idle = connect(gateway.port, '127.0.0.1').resume()

@@ -170,7 +170,7 @@ test('a copy is sent once, also where the route asks a second instance for what 
   const hung = await httpUpstream(t, () => {})
   const twice = (port: number, service: string) => ['a', 'b'].map((id) => instance(port, { service, id }))
   const instances = [...twice(slow.port, 'users'), ...twice(hung.port, 'shadow')]
-  const routes = [{ to: 'users', mirror: { to: 'shadow' }, hedge: { delayMs: 1 }, timeoutMs: 1000 }]
+  const routes = [{ to: 'users', mirror: { to: 'shadow' }, hedge: { delayMs: 1 }, timeoutMs: 10_000 }]
   const { gateway, metrics } = await workbench(t, { instances, routes })
   assert.equal((await ask(gateway.port, '/')).text, 'real')
   const hedged = metrics.toText().match(/^skein_client_hedges_total\{[^}]*outcome="sent"\}.*$/gm)

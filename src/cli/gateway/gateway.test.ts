@@ -33,7 +33,7 @@ function readableLog() {
   return { log, messages, said }
 }
 
-describe('a config in the registry', { timeout: 30_000 }, () => {
+describe('a config in the registry', { timeout: 120_000 }, () => {
   const key = 'skein/gateway/test'
   let consul: ConsulClient
   withRegistry((client) => {
