@@ -116,7 +116,7 @@ class Race {
       return
     }
     hedges.with(request.service, 'sent').value++
-    this.#call.span?.decide('hedge', { outcome: 'sent', after_ms: this.#delayMs })
+    this.#call.span?.decide('hedge', { outcome: 'sent', after_ms: Math.ceil(this.#delayMs) })
     const second = newAttempt(tried.length + 1, attempt.mayRepeat)
     second.hedge = true
     second.moveOn = attempt.moveOn = askedOnce(attempt.moveOn)

@@ -113,7 +113,7 @@ class Attempts {
     const { clock, random, metrics } = this.#parts
     const waitMs = this.#leave!.atOnce ? 0 : backoffMs(random, this.#number)
     metrics.retries.with(this.#call.request.service, reason).value++
-    this.#call.span?.decide('retry', { reason, backoff_ms: waitMs })
+    this.#call.span?.decide('retry', { reason, backoff_ms: Math.ceil(waitMs) })
     try {
       if (!this.#leave!.atOnce) await pause(this.#call, waitMs, clock)
     } catch (error) {
