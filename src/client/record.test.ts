@@ -184,7 +184,9 @@ describe('decisions in the span of the call', () => {
     const retries = events.filter(([word]) => word === 'skein.retry')
     const spent = events.filter(([word]) => word === 'skein.retry-budget-spent')
     assert.deepEqual([retries.length, spent.length], [4, 16])
-    assert.ok(retries.every(([, { reason, backoff_ms: ms }]) => reason === 'status' && Number(ms) > 0 && Number.isInteger(ms)))
+    assert.ok(
+      retries.every(([, { reason, backoff_ms: ms }]) => reason === 'status' && Number(ms) > 0 && Number.isInteger(ms)),
+    )
     assert.deepEqual(spent[0]![1], { reason: 'status' })
   })
 
