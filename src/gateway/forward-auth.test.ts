@@ -88,7 +88,7 @@ for (const [what, status, fields] of [
 
 for (const status of [500, 503]) {
   test(`a ${status} lets nobody in`, async (t) => {
-    const it = await asked(t, (_, response) => void response.writeHead(status).end('oops'), { timeoutMs: 500 })
+    const it = await asked(t, (_, response) => void response.writeHead(status).end('oops'), { timeoutMs: 10_000 })
     const { status: answered, text } = await it.ask('/')
     assert.equal(answered, 502)
     assert.match(text, /forward_auth/)
@@ -97,19 +97,19 @@ for (const status of [500, 503]) {
 }
 
 test('a service that cannot be asked, or does not answer, lets nobody in', async (t) => {
-  const route = (to: string) => ({ to: 'users', auth: { forwardAuth: { to, timeoutMs: 100 } } })
+  const route = (to: string, timeoutMs: number) => ({ to: 'users', auth: { forwardAuth: { to, timeoutMs } } })
   const hanging = await httpUpstream(t, () => {})
   const instances = [
     instance(hanging.port, { service: 'slow' }),
     instance(await deadPort(), { service: 'dead' }),
     instance(hanging.port),
   ]
-  for (const [to, status] of [
-    ['slow', 504],
-    ['dead', 503],
-    ['none', 503],
+  for (const [to, timeoutMs, status] of [
+    ['slow', 100, 504],
+    ['dead', 10_000, 503],
+    ['none', 10_000, 503],
   ] as const) {
-    const { gateway } = await workbench(t, { instances, routes: [route(to)] })
+    const { gateway } = await workbench(t, { instances, routes: [route(to, timeoutMs)] })
     assert.equal((await ask(gateway.port, '/')).status, status, to)
   }
 })

@@ -120,7 +120,7 @@ test('a copy gets path and body; its answer, even a failure, nobody sees', async
 })
 
 test('a copy that is never answered holds nobody up', async (t) => {
-  const { gateway, until } = await mirrored(t, { timeoutMs: 300 }, () => false)
+  const { gateway, until } = await mirrored(t, { timeoutMs: 60_000 }, () => false)
   assert.equal((await ask(gateway.port, '/')).text, 'real')
   await until(1)
 })
