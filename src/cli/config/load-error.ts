@@ -17,8 +17,7 @@ export async function whereItFailed(thrown: unknown, file: string, shown: string
   const error = thrown instanceof Error ? thrown : withoutStack(thrown)
   const missing = missingModule(error)
   if (missing !== undefined) return { file: shown, key: '', ...missing }
-  const place =
-    placeInJson(error, file) ?? placeInHeader(error.stack) ?? placeInStack(error.stack) ?? (await checked(error, file))
+  const place = file.endsWith('.json') ? placeInJson(error, file) : await placeInCode(error, file)
   const message =
     error instanceof SyntaxError ? `syntax error: ${error.message}` : `throws ${error.name}: ${error.message}`
   if (place === undefined) return { file: shown, key: '', message: dot(message), fix: 'It could not be loaded.' }
@@ -43,10 +42,14 @@ function missingModule(error: Error): { message: string; fix: string } | undefin
   return { message: `there is no ${isPackage ? 'package' : 'file'} ${wanted}, which ${from} imports`, fix }
 }
 
-/** V8 names the place in the message: `… in JSON at position 40 (line 3 column 5)`. */
+/** V8 mostly names the place in the message: `… in JSON at position 40 (line 3 column 5)`. */
 function placeInJson(error: Error, file: string): Place | undefined {
-  const [, line, column] = file.endsWith('.json') ? (/line (\d+) column (\d+)/.exec(error.message) ?? []) : []
+  const [, line, column] = /line (\d+) column (\d+)/.exec(error.message) ?? []
   return line === undefined ? undefined : { file, line: Number(line), column: Number(column) }
+}
+
+async function placeInCode(error: Error, file: string): Promise<Place | undefined> {
+  return placeInHeader(error.stack) ?? placeInStack(error.stack) ?? (await checked(error, file))
 }
 
 /** Node puts `file:line`, the line and a caret above the stack of a syntax error in TypeScript. */
@@ -58,11 +61,14 @@ function placeInHeader(text: string | undefined): Place | undefined {
   return { file: toPath(file), line: Number(line), column: caret === undefined ? undefined : caret.indexOf('^') + 1 }
 }
 
+/** Skein's own code, which in a checkout is in no node_modules. */
+const OWN = path.join(import.meta.dirname, '../..') + path.sep
+
 /** The innermost frame in a file of the user's. */
 function placeInStack(stack: string | undefined): Place | undefined {
   for (const [, url, line, column] of (stack ?? '').matchAll(/(file:\/\/[^\s)]*?):(\d+):(\d+)/g)) {
     const file = toPath(url!)
-    if (!file.includes('/node_modules/') && existsSync(file))
+    if (!file.includes('/node_modules/') && !file.startsWith(OWN) && existsSync(file))
       return { file, line: Number(line), column: Number(column) }
   }
   return undefined

@@ -7,6 +7,8 @@ import { ConfigError, type Issue } from '../../core/issues.ts'
 import { Failure } from '../command.ts'
 import { loadConfig } from './load.ts'
 
+const DEFINE = import.meta.resolve('../../service/define.ts')
+
 let dir: string
 before(() => (dir = mkdtempSync(path.join(tmpdir(), 'skein-load-'))))
 after(() => rmSync(dir, { recursive: true }))
@@ -41,6 +43,14 @@ describe('loading', () => {
     await assert.rejects(loadConfig('gone.ts', dir), (error) => error instanceof Failure && error.fix.includes(dir))
   })
 
+  test('takes no folder for a config', async () => {
+    mkdirSync(path.join(dir, 'odd/skein.config.ts'), { recursive: true })
+    const file = write('odd/skein.config.json', '\ufeff{ "services": {} }')
+    assert.equal((await loadConfig(undefined, path.join(dir, 'odd'))).file, file)
+    mkdirSync(path.join(dir, 'empty'))
+    await assert.rejects(loadConfig('empty', dir), { message: 'there is no skein.config.ts in empty' })
+  })
+
   test('reads TypeScript and JSON, and reads anew what has changed', async () => {
     write('again.ts', 'export default { services: { a: { command: "x" as string } } }')
     assert.deepEqual(Object.keys((await loadConfig('again.ts', dir)).config.services), ['a'])
@@ -68,6 +78,9 @@ describe('a file that cannot be loaded shows where, once', () => {
       true,
     ],
     ['imports.ts', 'import "./inner.mjs"\n', 'inner.mjs:3', /^throws TypeError: inner$/, true],
+    ['comment.json', '// a comment\n{}', 'comment.json', /^syntax error: Unexpected token '\/'/, false],
+    ['skein.ts', `import { op } from '${DEFINE}'\nop(undefined as never, () => 1)()\n`, 'skein.ts:2', /^throws /, true],
+    ['inside.ts', `import { service } from '${DEFINE}'\nservice('A B', {})\n`, 'inside.ts:2', /^throws /, true],
     ['enum.ts', 'enum A { x }\nexport default {}\n', 'enum.ts:1', /enum is not supported/, true],
     ['string.mjs', 'throw "text"\n', 'string.mjs', /^throws Error: text$/, false],
     ['package.ts', 'import "no-such-package"\n', 'package.ts', /^there is no package no-such-package, /, false],

@@ -1,5 +1,5 @@
 /** Finding and reading a config: `skein.config.ts`, `.js`, `.mjs` or `.json`. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { ConfigError } from '../../core/issues.ts'
@@ -34,15 +34,18 @@ export async function loadConfig(given?: string, cwd = process.cwd()): Promise<L
 export function findConfig(given: string | undefined, cwd: string): string {
   if (given === undefined) return findUpwards(cwd)
   const file = path.resolve(cwd, given)
-  const inside = NAMES.map((name) => path.join(file, name)).find(existsSync)
+  const inside = NAMES.map((name) => path.join(file, name)).find(isFile)
   if (inside !== undefined) return inside
-  if (existsSync(file)) return file
-  throw new Failure(`there is no config ${given}`, `It was looked for at ${file}.`)
+  if (isFile(file)) return file
+  const [what, where] = existsSync(file) ? [`no ${NAMES[0]} in`, 'in'] : ['no config', 'at']
+  throw new Failure(`there is ${what} ${given}`, `It was looked for ${where} ${file}.`)
 }
+
+const isFile = (file: string) => statSync(file, { throwIfNoEntry: false })?.isFile() === true
 
 function findUpwards(cwd: string): string {
   for (let dir = cwd; ; dir = path.dirname(dir)) {
-    const found = NAMES.map((name) => path.join(dir, name)).find(existsSync)
+    const found = NAMES.map((name) => path.join(dir, name)).find(isFile)
     if (found !== undefined) return found
     if (dir === path.dirname(dir)) break
   }
@@ -57,7 +60,7 @@ let readings = 0
 
 async function readConfig(file: string, shown: string): Promise<unknown> {
   try {
-    if (file.endsWith('.json')) return JSON.parse(readFileSync(file, 'utf8'))
+    if (file.endsWith('.json')) return JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, ''))
     const url = pathToFileURL(file)
     if (readings++ > 0) url.searchParams.set('reading', String(readings))
     return (await import(url.href)).default
