@@ -11,6 +11,37 @@ export function eligibleOf<E extends Endpoint>(endpoints: readonly E[], request:
   return eligible === undefined ? endpoints : endpoints.filter((endpoint) => eligible(endpoint))
 }
 
+/**
+ * Who is eligible for one pick, by place, each asked once: within slow start the answer is a draw, and to be asked again would be another
+ * chance. The first `most` are remembered.
+ */
+export class AskedOnce {
+  readonly #places: Int32Array
+  readonly #answers: Uint8Array
+  #count = 0
+  #eligible: PickRequest['eligible']
+
+  constructor(most: number) {
+    this.#places = new Int32Array(most)
+    this.#answers = new Uint8Array(most)
+  }
+
+  begin(eligible: PickRequest['eligible']): void {
+    this.#eligible = eligible
+    this.#count = 0
+  }
+
+  isEligible(endpoint: Endpoint, place: number): boolean {
+    if (this.#eligible === undefined) return true
+    for (let i = 0; i < this.#count; i++) if (this.#places[i] === place) return this.#answers[i] === 1
+    const answer = this.#eligible(endpoint)
+    if (this.#count === this.#places.length) return answer
+    this.#places[this.#count] = place
+    this.#answers[this.#count++] = answer ? 1 : 0
+    return answer
+  }
+}
+
 /** Who is healthy, for what counts them. */
 export function healthOf({ healthy, eligible = everyone }: PickRequest): (endpoint: Endpoint) => boolean {
   return healthy ?? eligible

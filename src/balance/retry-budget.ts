@@ -15,6 +15,8 @@ export interface RetryBudget {
   request(): () => void
   /** Asks for one retry: the function to call when that attempt ends, or undefined when the budget is spent. */
   retry(): (() => void) | undefined
+  /** Calls that have not ended. */
+  calls(): number
   /** Retries that have not ended. */
   underWay(): number
   /** Retries at a time, by the requests under way now. */
@@ -33,6 +35,7 @@ export function createRetryBudget({ percent = 20, minimum = 3 }: RetryBudgetOpti
   return {
     request: requests.begin,
     retry: () => (retries.count() < allowed() ? retries.begin() : undefined),
+    calls: requests.count,
     underWay: retries.count,
     allowed,
   }

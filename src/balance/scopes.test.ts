@@ -343,6 +343,16 @@ describe('slow start', () => {
     }
   })
 
+  it('gives a newcomer its part of the draws, however few there are to draw from', () => {
+    for (const count of [1, 2, 9]) {
+      const policy = within({ slowStart: 60 }, POLICIES.p2c)({ random: seeded(SEED), clock: new VirtualClock() })
+      const old = endpoints(count)
+      policy.pick(old, {})
+      const list = [...old, endpoint('new:80')]
+      near(countPicks(PICKS, () => policy.pick(list, {})).get('new:80'), 0.1 / (count + 1))
+    }
+  })
+
   it('begins anew for one that comes back from ejection', () => {
     const clock = new VirtualClock()
     const policy = policyIn({ slowStart: { windowS: 10, minPercent: 20 } }, clock)

@@ -6,33 +6,44 @@
  */
 import type { Random } from '../../core/random.ts'
 import type { Endpoint, PickRequest, PolicyFactory } from '../contract.ts'
-import { eligibleOf, isEligible } from '../eligible.ts'
+import { AskedOnce } from '../eligible.ts'
 
 /** Draws before the eligible ones are listed, which costs far more. A refused pair is thrown away whole, so pairs of eligible ones stay uniform. */
 const DRAWS = 16
 
-export const p2c: PolicyFactory = ({ random }) => ({
-  name: 'p2c',
-  pick(endpoints, request) {
-    for (let draw = 0; draw < DRAWS && endpoints.length > 1; draw++) {
-      const chosen = drawTwo(endpoints, random, request)
-      if (chosen !== undefined) return chosen
-    }
-    const left = eligibleOf(endpoints, request)
-    return left.length > 1 ? drawTwo(left, random, request) : left[0]
-  },
-})
+export const p2c: PolicyFactory = ({ random }) => {
+  const asked = new AskedOnce(2 * DRAWS)
+  return {
+    name: 'p2c',
+    pick(endpoints, request) {
+      asked.begin(request.eligible)
+      for (let draw = 0; draw < DRAWS && endpoints.length > 1; draw++) {
+        const chosen = drawTwo(endpoints, random, request, asked)
+        if (chosen !== undefined) return chosen
+      }
+      const { eligible } = request
+      const left = eligible === undefined ? endpoints : endpoints.filter((one, place) => asked.isEligible(one, place))
+      asked.begin(undefined)
+      return left.length > 1 ? drawTwo(left, random, request, asked) : left[0]
+    },
+  }
+}
 
 /** The cheaper of two; undefined where one of them is not eligible. The first wins a tie, which is fair because it is uniform. */
-function drawTwo<E extends Endpoint>(endpoints: readonly E[], random: Random, request: PickRequest): E | undefined {
+function drawTwo<E extends Endpoint>(
+  endpoints: readonly E[],
+  random: Random,
+  { now }: PickRequest,
+  asked: AskedOnce,
+): E | undefined {
   // One number for both: what is left of it behind the first is as good as another.
   const place = random() * endpoints.length
   const first = place >>> 0
-  const second = ((place - first) * (endpoints.length - 1)) >>> 0
-  const a = endpoints[first]!
+  const rest = ((place - first) * (endpoints.length - 1)) >>> 0
   // Skips over the first without a branch: half of them would be guessed wrongly, which takes as long as all the rest.
-  const b = endpoints[second + 1 + ((second - first) >> 31)]!
-  if (!isEligible(a, request) || !isEligible(b, request)) return undefined
-  const { now } = request
+  const second = rest + 1 + ((rest - first) >> 31)
+  const a = endpoints[first]!
+  const b = endpoints[second]!
+  if (!asked.isEligible(a, first) || !asked.isEligible(b, second)) return undefined
   return b.load.cost(now) * a.weight < a.load.cost(now) * b.weight ? b : a
 }
