@@ -14,6 +14,7 @@ import { staticSource } from '../../discovery/source/static.ts'
 import type { RunningGateway } from '../../gateway/index.ts'
 import { startRegistry } from '../../registry/index.ts'
 import { Metrics } from '../../telemetry/metrics.ts'
+import { Failure } from '../command.ts'
 import { followConfig } from './follow.ts'
 import { type ConfigSource, fileSource, kvSource } from './sources.ts'
 
@@ -157,6 +158,7 @@ test('a config in a file comes again when it is asked for, and mistakes are logg
   const mistake = new ConfigError([{ file: 'f', key: 'k', message: 'wrong', fix: 'Mend it.' }])
   readings.push(
     () => Promise.reject(mistake),
+    () => Promise.reject(new Failure('there is no config at edge', 'It was looked for at /edge.')),
     () => 3,
   )
   const read = async () => readings.shift()!()
@@ -168,6 +170,8 @@ test('a config in a file comes again when it is asked for, and mistakes are logg
   const third = values.next()
   reload()
   await said(/refused; the last one goes on\nf: k: wrong\. Mend it\./)
+  reload()
+  await said(/refused; the last one goes on\nthere is no config at edge/)
   reload()
   assert.equal((await third).value, 3)
   const last = values.next()

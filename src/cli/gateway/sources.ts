@@ -5,6 +5,7 @@ import { ConfigError } from '../../core/issues.ts'
 import type { Logger } from '../../core/log.ts'
 import { fullJitter, type Random } from '../../core/random.ts'
 import { type ConsulAnswer, type ConsulClient, kvPath } from '../../discovery/consul-client.ts'
+import { Failure } from '../command.ts'
 
 /** Each value is a gateway's config as somebody wrote it: not checked. Ends with the signal. */
 export type ConfigSource = (signal: AbortSignal) => AsyncGenerator<unknown, void>
@@ -143,7 +144,8 @@ export function fileSource(
       try {
         yield await read()
       } catch (error) {
-        if (!(error instanceof ConfigError)) throw error
+        // A file that is not there: editors and deployments put another in its place.
+        if (!(error instanceof ConfigError || error instanceof Failure)) throw error
         log.error(`the changed config is refused; the last one goes on\n${error.message}`)
       }
     }
