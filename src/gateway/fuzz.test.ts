@@ -60,7 +60,7 @@ function nearlyHttp(random: Random): string {
   return text
 }
 
-test(`${ROUNDS} conversations of bytes that are nearly HTTP`, { timeout: 60_000 }, async (t) => {
+test(`${ROUNDS} conversations of bytes that are nearly HTTP`, { timeout: 300_000 }, async (t) => {
   const seed = Number(process.env['SKEIN_SEED'] ?? 1)
   t.diagnostic(`SKEIN_SEED=${seed}`)
   const random = seeded(seed)
