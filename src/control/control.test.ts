@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
-import { connect } from 'node:net'
+import { connect, Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -175,6 +175,14 @@ test('of two that start at once after a crash, exactly one gets the socket', asy
     losers.map(({ reason }) => reason.code),
     ['ALREADY_RUNNING', 'ALREADY_RUNNING'],
   )
+})
+
+test('a connection that cannot be accepted ends nobody', async (t) => {
+  const listen = t.mock.method(Server.prototype, 'listen')
+  const { client } = await served(t)
+  const server = listen.mock.calls[0]!.this as Server
+  for (let i = 0; i < 2; i++) server.emit('error', new Error('accept EMFILE'))
+  assert.equal((await client.instances()).length, 1)
 })
 
 test('nobody there is said plainly', async (t) => {

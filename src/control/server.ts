@@ -26,6 +26,8 @@ export interface ControlOptions {
 export async function serveControl(options: ControlOptions): Promise<{ close(): Promise<void> }> {
   const server = createServer((request, response) => void handle(options, request, response))
   await listenOnSocket(server, options.socketPath)
+  // No file descriptors left, say: that nobody can ask now may not end the fleet.
+  server.on('error', (err) => (options.log ?? silentLogger).error({ err }, 'could not accept a connection'))
   return {
     close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))

@@ -16,7 +16,8 @@ export function serveMetrics(metrics: Metrics): Promise<number> {
   })
   server.on('connection', (socket) => socket.unref())
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
+    // Of later ones, too, such as no file descriptors left, the app is to know nothing.
+    server.on('error', reject)
     server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
     server.unref()
   })
