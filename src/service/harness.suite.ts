@@ -94,8 +94,8 @@ export interface ScriptedRegistry extends AsyncDisposable {
   readonly url: string
   /** `PUT /v1/agent/service/register` …, in order. */
   readonly requests: RegistryRequest[]
-  /** Status for a request; default 200, and 404 for GET. May be replaced at any time; 0 breaks the connection off. */
-  answer: (target: string) => number
+  /** Status for a request; default 200, and 404 for GET. May be replaced at any time; 0 breaks the connection off, undefined leaves it without an answer. */
+  answer: (target: string) => number | undefined
   /** Resolves with the number of such requests once there are at least `count`. */
   seen(target: RegExp, count?: number): Promise<number>
 }
@@ -107,6 +107,7 @@ export async function scriptedRegistry(): Promise<ScriptedRegistry> {
     const target = `${request.method} ${request.url}`
     requests.push({ target, body: await text(request) })
     const status = registry.answer(target)
+    if (status === undefined) return
     if (status === 0) response.destroy()
     else response.writeHead(status).end()
   })

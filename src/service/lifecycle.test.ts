@@ -31,7 +31,8 @@ for (const server of ['wire', 'node'] as const) {
   describe(`closing, on ${server}`, () => {
     test('during 200 requests in flight loses none', async () => {
       const { servable, release } = holding()
-      const it = await start(servable, { server, instance: 'a-1' })
+      // Without one, as on a slow machine it would refuse those that wait for so long.
+      const it = await start(servable, { server, instance: 'a-1', limit: false })
       const agent = new Agent({ connections: 200 })
       const answers = Array.from({ length: 200 }, async () => {
         const { statusCode, body } = await request(`${it.url}/hold`, { dispatcher: agent })
@@ -214,6 +215,42 @@ describe('a process', () => {
     it.kill('SIGTERM')
     assert.deepEqual(await exited, [0, null])
     assert.equal(output(), 'stopped\nstopped\n')
+  })
+
+  test('asked to end while it starts it ends in order: what was begun is stopped, what was registered is removed', async () => {
+    await using registry = await scriptedRegistry()
+    registry.answer = (target) => (target.includes('/v1/kv/') ? undefined : 200)
+    const { process: it, output } = await child(`
+      const parts = { onStart: () => console.log('started'), onStop: () => console.log('stopped') }
+      const starting = run(service('a', { ping: op({ route: 'GET /ping' }, () => 1) }, parts), { registry: '${registry.url}', drainDelayMs: 0 })
+      process.send({ port: 0 })
+      await starting`)
+    await registry.seen(/\/v1\/kv\//)
+    const exited = once(it, 'exit')
+    it.kill('SIGTERM')
+    assert.deepEqual(await exited, [0, null])
+    assert.equal(output(), 'started\nstopped\n')
+    await registry.seen(/deregister/)
+  })
+
+  test('asked to end while its onStart runs it is never registered', async () => {
+    await using registry = await scriptedRegistry()
+    const { process: it, output } = await child(`
+      const parts = {
+        async onStart() {
+          process.send({ port: 0 })
+          const awake = setInterval(() => {}, 1000)
+          await new Promise((resolve) => process.once('SIGTERM', resolve))
+          clearInterval(awake)
+        },
+        onStop: () => console.log('stopped'),
+      }
+      await run(service('a', {}, parts), { registry: '${registry.url}' })`)
+    const exited = once(it, 'exit')
+    it.kill('SIGTERM')
+    assert.deepEqual(await exited, [0, null])
+    assert.equal(output(), 'stopped\n')
+    assert.deepEqual(registry.requests, [])
   })
 
   test('exits at once on a second signal', async () => {

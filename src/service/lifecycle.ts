@@ -37,36 +37,52 @@ export interface Running {
 
 /** @throws what the app's onStart throws, or the error of listening (EADDRINUSE …). */
 export async function runLifecycle(options: LifecycleOptions): Promise<Running> {
-  const { app, host, listenOn, drainDelayMs, drainTimeoutMs } = options
-
+  const { app, host, listenOn } = options
   const serving = createServing(app, host, options.server)
-  const port = await start(serving, options)
-  const registration = options.register(port)
-  await registration?.attempted
-  host.log.info({ port, address: listenOn.host }, 'serving')
+  // From the first moment, as one that is asked to end in the middle of its start ends in order as well; in a container, as process 1,
+  // it would else not even be ended by the signal.
+  const begun = Promise.withResolvers<() => Promise<void>>()
+  let isAsked = false
+  const endOnceBegun = async () => {
+    isAsked = true
+    await (await begun.promise)()
+  }
+  const forget = options.signals ? onShutdown(endOnceBegun) : () => {}
+  try {
+    const port = await start(serving, options)
+    const registration = isAsked ? undefined : options.register(port)
+    const close = once(() => end(serving, registration, options).finally(forget))
+    begun.resolve(close)
+    await registration?.attempted
+    host.log.info({ port, address: listenOn.host }, 'serving')
+    reportReady(port)
+    return { port, close }
+  } catch (error) {
+    forget()
+    begun.resolve(async () => {})
+    throw error
+  }
+}
 
-  const close = once(async () => {
-    // First out of the registry, then no longer ready, then closed: never the other way round, or calls would still come.
-    await registration?.deregister()
-    host.phase = 'draining'
-    const { server, inFlight } = serving
-    if (registration !== undefined && drainDelayMs > 0) {
-      await sleep(drainDelayMs, host.clock)
-      // Who has not heard yet is served on: closing the port resets what still waits to be accepted.
-      await inFlight.quiet(QUIET_MS, QUIET_LIMIT_MS, host.clock)
-    }
-    host.phase = 'closing'
-    server.stopAccepting()
-    if (!(await inFlight.idle(drainTimeoutMs, host.clock))) {
-      host.log.warn({ inFlight: inFlight.count }, `requests still running after ${drainTimeoutMs} ms: broken off`)
-    }
-    server.destroy()
-    await stop(options).finally(forget)
-    host.log.info('stopped')
-  })
-  const forget = options.signals ? onShutdown(close) : () => {}
-  reportReady(port)
-  return { port, close }
+async function end(serving: Serving, registration: Registration | undefined, options: LifecycleOptions): Promise<void> {
+  const { server, inFlight } = serving
+  const { host, drainDelayMs, drainTimeoutMs } = options
+  // First out of the registry, then no longer ready, then closed: never the other way round, or calls would still come.
+  await registration?.deregister()
+  host.phase = 'draining'
+  if (registration !== undefined && drainDelayMs > 0) {
+    await sleep(drainDelayMs, host.clock)
+    // Who has not heard yet is served on: closing the port resets what still waits to be accepted.
+    await inFlight.quiet(QUIET_MS, QUIET_LIMIT_MS, host.clock)
+  }
+  host.phase = 'closing'
+  server.stopAccepting()
+  if (!(await inFlight.idle(drainTimeoutMs, host.clock))) {
+    host.log.warn({ inFlight: inFlight.count }, `requests still running after ${drainTimeoutMs} ms: broken off`)
+  }
+  server.destroy()
+  await stop(options)
+  host.log.info('stopped')
 }
 
 /** What onStart opened must not stay open when the port is taken; what it failed to open is its own affair. */
