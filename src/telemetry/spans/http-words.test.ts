@@ -13,6 +13,19 @@ test('a method that nobody knows is told beside the word for it, and not at any 
   assert.equal(String(methodAttributes('A'.repeat(1000))['http.request.method_original']).length, 64)
 })
 
+test('the server is who the Host header names, a port beside it, an address of IPv6 without brackets', () => {
+  const request = { method: 'GET', target: '/', scheme: 'http', version: '1.1', userAgent: undefined, requestId: 'r' }
+  const named = (host: string | undefined) => {
+    const { 'server.address': address, 'server.port': port } = serverAttributes({ ...request, host })
+    return [address, port]
+  }
+  assert.deepEqual(named('shop.example:8080'), ['shop.example', 8080])
+  assert.deepEqual(named('shop.example'), ['shop.example', undefined])
+  assert.deepEqual(named('[::1]:80'), ['::1', 80])
+  assert.deepEqual(named('[::1]'), ['::1', undefined])
+  assert.deepEqual(named(undefined), [undefined, undefined])
+})
+
 test('spans that wait keep no heads', () => {
   const { tracer, spans } = keptSpans()
   const before = used()

@@ -1,5 +1,6 @@
 /** What OpenTelemetry's stable conventions for HTTP say of a span (semantic-conventions, docs/http/http-spans.md). */
 
+import { bareHost } from '../../core/authority.ts'
 import type { Decision } from '../../core/decisions.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import { ownText } from '../../core/own-text.ts'
@@ -53,7 +54,7 @@ export function serverAttributes(request: ServerRequest): Attributes {
     ...methodAttributes(request.method),
     'url.path': ownText(pathOf(request.target)),
     'url.scheme': request.scheme,
-    'server.address': address ? ownText(address) : undefined,
+    'server.address': address ? ownText(bareHost(address)) : undefined,
     'server.port': port === undefined ? undefined : Number(port),
     'network.protocol.version': request.version === '2.0' ? '2' : request.version,
     'user_agent.original': request.userAgent && ownText(request.userAgent.slice(0, PATH_MAX)),
