@@ -39,7 +39,7 @@ test('a retry, and one that the budget forbids', async (t) => {
   const { listener, release } = holding()
   const unavailable: RequestListener = (_, response) => void response.writeHead(503).end()
   const { clock, guards, count, caller } = await watched(t, [unavailable, listener])
-  const quiet = { service: 'users', retries: { underWay: 0, allowed: 3 } }
+  const quiet = { service: 'users', calls: 0, retries: { underWay: 0, allowed: 3 } }
   assert.deepEqual(guards(), quiet)
   const calls = Array.from({ length: 8 }, async () => drop(await caller.request(get())))
   // Half of them meet the one that refuses: three may try elsewhere at a time.
@@ -47,7 +47,7 @@ test('a retry, and one that the budget forbids', async (t) => {
     clock.advance(0)
     return count('skein_client_retry_budget_spent_total', 'reason="status"') === 1
   })
-  assert.deepEqual(guards(), { service: 'users', retries: { underWay: 3, allowed: 3 } })
+  assert.deepEqual(guards(), { service: 'users', calls: 7, retries: { underWay: 3, allowed: 3 } })
   assert.equal(count('skein_client_retries_total', 'reason="status"'), 3)
   await eventually(() => {
     release()

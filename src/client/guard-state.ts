@@ -9,6 +9,7 @@ export function guardState(upstream: Upstream, policy: Policies, now: number): G
   const bulkhead = policy.bulkhead && { calls: compartment.calls, waiting: compartment.waiting }
   return {
     service,
+    calls: budget.calls(),
     ...(circuit && { circuit: { state: circuit.state(now), leftMs: circuit.closedIn(now) } }),
     ...(bulkhead && { bulkhead }),
     retries: { underWay: budget.underWay(), allowed: budget.allowed() },

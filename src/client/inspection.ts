@@ -19,6 +19,8 @@ export interface CandidateState {
 /** What holds calls to a service back, or would, beside its instances. */
 export interface GuardState {
   readonly service: string
+  /** Calls under way. */
+  readonly calls: number
   /** Where the policy has one; `leftMs`: how long it stays open. */
   readonly circuit?: { readonly state: CircuitState; readonly leftMs: number } | undefined
   /** Where the policy has one: calls under way, and those that wait for their turn. */

@@ -41,9 +41,10 @@ test('what bounds the calls of a route is shown, and an instance that has just r
 })
 
 test('what is held back now is shown: circuit, bulkhead, budget, panic; where nothing is, nothing', () => {
-  const quiet = { service: 'users', retries: { underWay: 0, allowed: 3 } }
+  const quiet = { service: 'users', calls: 0, retries: { underWay: 0, allowed: 3 } }
   const held = {
     service: 'users',
+    calls: 5,
     circuit: { state: 'open', leftMs: 3_000 },
     bulkhead: { calls: 5, waiting: 2 },
     retries: { underWay: 3, allowed: 3 },

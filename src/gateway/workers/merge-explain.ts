@@ -30,11 +30,12 @@ function guardsTogether(states: readonly GuardState[]): GuardState {
   const { service, circuit, bulkhead } = states[0]!
   const circuits = states.flatMap((one) => one.circuit ?? [])
   const worst = circuits.toSorted((a, b) => RANK[b.state] - RANK[a.state] || b.leftMs - a.leftMs)[0]
-  const calls = { calls: sum((one) => one.bulkhead?.calls ?? 0), waiting: sum((one) => one.bulkhead?.waiting ?? 0) }
+  const places = { calls: sum((one) => one.bulkhead?.calls ?? 0), waiting: sum((one) => one.bulkhead?.waiting ?? 0) }
   return {
     service,
+    calls: sum(({ calls }) => calls),
     ...(circuit && { circuit: worst }),
-    ...(bulkhead && { bulkhead: calls }),
+    ...(bulkhead && { bulkhead: places }),
     retries: { underWay: sum(({ retries }) => retries.underWay), allowed: sum(({ retries }) => retries.allowed) },
     ...(states.some(({ panic }) => panic) && { panic: true }),
   }

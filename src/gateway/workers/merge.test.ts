@@ -89,7 +89,10 @@ test('explain: an instance is eligible where all may choose it, and its requests
     ],
   })
   const guards = (state: string, leftMs: number, calls: number) => [
-    { service: 'a', circuit: { state, leftMs }, bulkhead: { calls, waiting: 1 }, retries: { underWay: 1, allowed: 3 } },
+    {
+      ...{ service: 'a', calls: 2, circuit: { state, leftMs }, bulkhead: { calls, waiting: 1 } },
+      retries: { underWay: 1, allowed: 3 },
+    },
   ]
   const guarded = [guards('closed', 0, 2), guards('open', 100, 3), guards('open', 200, 0), guards('half-open', 0, 1)]
   const merged = mergeExplain(guarded.map((one) => JSON.stringify({ candidates: [], guards: one })))
@@ -97,7 +100,7 @@ test('explain: an instance is eligible where all may choose it, and its requests
     candidates: [],
     guards: [
       {
-        ...{ service: 'a', circuit: { state: 'open', leftMs: 200 }, bulkhead: { calls: 6, waiting: 4 } },
+        ...{ service: 'a', calls: 8, circuit: { state: 'open', leftMs: 200 }, bulkhead: { calls: 6, waiting: 4 } },
         retries: { underWay: 4, allowed: 12 },
       },
     ],
