@@ -9,7 +9,7 @@ import path from 'node:path'
 export type Skip = string | false
 
 /** Where Debian puts programs that are not on everybody's PATH. */
-const MORE_FOLDERS = ['/usr/bin', '/usr/sbin', '/sbin', ...globSync('/usr/lib/postgresql/*/bin')]
+const MORE_FOLDERS = ['/usr/bin', '/usr/sbin', '/sbin', '/usr/lib/podman', ...globSync('/usr/lib/postgresql/*/bin')]
 
 /** The absolute path of a program, or undefined. */
 export function findProgram(name: string): string | undefined {

@@ -30,6 +30,7 @@ export interface ComposeService {
   readonly depends_on?: readonly string[]
   /** A parent that passes signals on. */
   readonly init?: boolean
+  readonly dns_opt: readonly string[]
   readonly restart: string
   readonly stop_grace_period: string
 }
@@ -58,11 +59,16 @@ const INSTANCE_PORT = 8000
 const ADMIN_PORT = 9901
 /** Docker's own 10 seconds are less than a drain may take: half a second until all have heard of it, and ten for what is under way. */
 const STOP_GRACE = '15s'
+/**
+ * The name of an instance goes with its container, and a network without a name server above it lets such a question hang. No process
+ * ends before its questions have, and the usual time for them is 20 seconds.
+ */
+const DNS_OPTIONS = ['timeout:1', 'attempts:2']
 const EVERYWHERE = '0.0.0.0'
 /** In the environment of whoever records spans. */
 const TRACED = { '<<': 'x-tracing' }
 
-type Common = Pick<ComposeService, 'image' | 'environment' | 'depends_on' | 'restart' | 'stop_grace_period'>
+type Common = Pick<ComposeService, 'image' | 'environment' | 'depends_on' | 'dns_opt' | 'restart' | 'stop_grace_period'>
 type Part = readonly [name: string, ComposeService]
 
 interface Project {
@@ -85,6 +91,7 @@ export function composeOf(config: FleetConfig, project: Project): Composed {
       [SETTINGS.logLevel]: null,
     },
     ...(own ? { depends_on: ['registry'] } : {}),
+    dns_opt: DNS_OPTIONS,
     restart: 'unless-stopped',
     stop_grace_period: STOP_GRACE,
   }
