@@ -117,7 +117,7 @@ function health(name: string, passing: boolean): Question {
   return {
     path: `health/service/${name}${passing ? '?passing' : ''}`,
     index: (world, moved) => serviceIndex(world, moved, name),
-    about: (world) => [about(world, name), world.services.some(({ Service }) => Service === name) || world.extinction],
+    about: (world) => [about(world, name), world.extinction],
     answer,
     read: (body) =>
       sorted(
@@ -136,7 +136,7 @@ function catalog(name: string): Question {
     index: (world, moved) => serviceIndex(world, moved, name),
     about: (world) => {
       const { services, nodes } = parts(world, name)
-      return [keys(services), keys(nodes), services.length > 0 || world.extinction]
+      return [keys(services), keys(nodes), world.extinction]
     },
     answer: (world) => {
       const { services, nodes } = parts(world, name)
