@@ -37,7 +37,9 @@ export function attemptHeaders(call: Call, clock: Clock): string[] {
   const request = sentRequest(call)
   const fields = withoutHeaders(request.headers, OURS)
   const span = attempt.span ?? childSpan(call.trace ?? context ?? parentIn(request.headers))
-  fields.push(DEADLINE_HEADER, String(Math.max(1, Math.floor(call.deadline - clock.monotonic()))))
+  const leftMs = Math.max(1, Math.floor(call.deadline - clock.monotonic()))
+  // Of a call that has no end there is nothing to say.
+  if (Number.isSafeInteger(leftMs)) fields.push(DEADLINE_HEADER, String(leftMs))
   fields.push('traceparent', formatTraceparent(span))
   if (span.traceState !== undefined) fields.push('tracestate', span.traceState)
   if (context?.requestId !== undefined && header(fields, 'x-request-id') === undefined) {

@@ -335,6 +335,17 @@ test("a caller's own deadline wins when it is nearer, and nothing is sent when i
   assert.equal(order.length, 1)
 })
 
+test('a call without an end says none: what is no number of ms would be nonsense to whoever reads it', async (t) => {
+  const { caller, live } = await scene(t, [ok])
+  for (const deadlineMs of [Number.POSITIVE_INFINITY, 1e300]) {
+    await text((await caller.request(get({ policy: { deadlineMs } }))).body)
+  }
+  assert.deepEqual(
+    live[0]!.seen.map(({ headers }) => headers['x-skein-deadline-ms']),
+    [undefined, undefined],
+  )
+})
+
 test('a call whose caller has gone is cancelled: its signal, or that of the call being served', async (t) => {
   const { caller, arrivals, order } = await scene(t, [hang, hang])
   const stop = new AbortController()
