@@ -34,11 +34,11 @@ export class Compartment {
     const left = this.#byOperation.get(operation)! - 1
     if (left === 0) this.#byOperation.delete(operation)
     else this.#byOperation.set(operation, left)
+    // More than one, where policies differ: one was held back by all calls, another by those of its operation.
     for (const waiting of this.#waiting) {
       if (!this.enter(waiting.operation, waiting.policy)) continue
       this.#waiting.delete(waiting)
       waiting.go()
-      return
     }
   }
 

@@ -8,6 +8,7 @@ import { describe, test } from 'node:test'
 import { VirtualClock } from '../core/clock.ts'
 import { SkeinError } from '../core/errors.ts'
 import { Circuit } from './circuit.ts'
+import { Compartment } from './compartment.ts'
 import type { CallPolicy, OutboundResponse } from './contract.ts'
 import { checkBulkhead, checkCircuit } from './guard-policy.ts'
 import { get, inFlight, describe as instance, ok, scene } from './kit.suite.ts'
@@ -83,6 +84,18 @@ describe('a bulkhead', () => {
     await arrivals(2)
     release()
     drop(await next)
+  })
+
+  test('a place that is left lets in all who were waiting for it, under whatever policy', () => {
+    const compartment = new Compartment()
+    const narrow = { calls: 2, perOperation: 5 }
+    const wide = { perOperation: 1 }
+    const gone: string[] = []
+    assert.ok(compartment.enter('a', wide) && compartment.enter('b', narrow))
+    compartment.wait({ operation: 'c', policy: narrow, go: () => gone.push('narrow') })
+    compartment.wait({ operation: 'a', policy: wide, go: () => gone.push('wide') })
+    compartment.leave('a')
+    assert.deepEqual([gone, compartment.calls, compartment.waiting], [['narrow', 'wide'], 3, 0])
   })
 
   test('counts all calls to the service, whatever else each of them passes through', async (t) => {
