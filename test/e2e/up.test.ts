@@ -368,6 +368,9 @@ test('skein init writes a project that is valid, type-checks and runs', { timeou
     assert.equal(valid.code, 0, valid.stderr)
     const checked = await run(process.execPath, [TSC, '-p', '.'], project)
     assert.equal(checked.code, 0, checked.stdout)
+    // Without what tells a run inside a test that it is one.
+    const tested = await run(process.execPath, ['--test'], project, { ...process.env, NODE_TEST_CONTEXT: undefined })
+    assert.equal(tested.code, 0, tested.stdout)
     const again = await run(process.execPath, [SKEIN, 'init', 'my-app'], dir)
     assert.equal(again.code, 1)
     assert.match(again.stderr, /already there: .*Nothing was written/s)

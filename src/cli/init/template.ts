@@ -9,6 +9,7 @@ export function projectFiles(name: string, skein: string): Record<string, string
     'skein.config.ts': CONFIG,
     'users/service.ts': USERS,
     'greeter/service.ts': GREETER,
+    'greeter/service.test.ts': GREETER_TEST,
     'README.md': readme(name),
   }
 }
@@ -20,7 +21,7 @@ function packageJson(name: string, skein: string): string {
     private: true,
     type: 'module',
     engines: { node: '>=24' },
-    scripts: { start: 'skein up', check: 'skein validate && tsc' },
+    scripts: { start: 'skein up', check: 'skein validate && tsc', test: 'node --test' },
     dependencies: { skein, zod: '^4.0.0' },
     devDependencies: { '@types/node': '^26.0.0', typescript: '^7.0.0' },
   }
@@ -31,7 +32,7 @@ function packageJson(name: string, skein: string): string {
 const TSCONFIG = `{
   "compilerOptions": {
     "target": "es2024",
-    "lib": ["es2024"],
+    "lib": ["es2025"],
     "module": "nodenext",
     "types": ["node"],
     "strict": true,
@@ -81,20 +82,60 @@ export default service('users', {
 })
 `
 
-const GREETER = `import { client, op, service } from 'skein'
+const GREETER = `import { client, isCallError, op, service } from 'skein'
 import * as z from 'zod'
 import type users from '../users/service.ts' // a type: none of the other service's code is loaded
 
 const usersClient = client<typeof users>('users') // typed, discovered, balanced, retried, traced
+const Input = z.object({ id: z.string() })
+const Greeting = z.object({ message: z.string() })
 
 export default service('greeter', {
   hello: op(
-    { route: 'GET /hello/:id', in: z.object({ id: z.string() }), out: z.object({ message: z.string() }) },
-    async ({ id }) => {
-      const user = await usersClient.get({ id })
-      return { message: \`Hello, \${user.name}!\` }
+    { route: 'GET /hello/:id', in: Input, out: Greeting, errors: { NobodyThere: 404 } },
+    async ({ id }, ctx) => {
+      try {
+        const user = await usersClient.get({ id })
+        return { message: \`Hello, \${user.name}!\` }
+      } catch (error) {
+        if (isCallError(error, usersClient.get) && error.code === 'NotFound') return ctx.fail('NobodyThere')
+        throw error
+      }
     },
   ),
+})
+`
+
+const GREETER_TEST = `import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { client, closeDefaults, type RunningService, serve } from 'skein'
+import { type RunningRegistry, startRegistry } from 'skein/registry'
+import users from '../users/service.ts'
+import greeter from './service.ts'
+
+const greeterClient = client<typeof greeter>('greeter')
+let registry: RunningRegistry
+let running: RunningService[]
+
+before(async () => {
+  registry = await startRegistry({ port: 0 }) // in memory, on a free port
+  process.env['SKEIN_REGISTRY'] = registry.url
+  process.env['SKEIN_LOG_LEVEL'] = 'warn'
+  running = await Promise.all([serve(users), serve(greeter)])
+})
+
+after(async () => {
+  for (const service of running) await service.close()
+  await closeDefaults() // the clients' connections
+  await registry.close()
+})
+
+test('greets a user by name', async () => {
+  assert.deepEqual(await greeterClient.hello({ id: '1' }), { message: 'Hello, Ada!' })
+})
+
+test('says so when there is nobody', async () => {
+  await assert.rejects(greeterClient.hello({ id: '9' }), { code: 'NobodyThere', status: 404 })
 })
 `
 
@@ -119,6 +160,7 @@ npx skein call greeter.hello --id 2 # without the gateway
 npx skein logs -f
 \`\`\`
 
-It needs Node 24 or newer. \`npm run check\` looks for mistakes in the config and the types.
+It needs Node 24 or newer. \`npm run check\` looks for mistakes in the config and the types; \`npm test\` runs
+[greeter/service.test.ts](greeter/service.test.ts), with both services and a registry in one process.
 `
 }
