@@ -5,6 +5,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { VirtualClock } from '../../core/clock.ts'
 import { Flights } from './flights.ts'
+import { CacheMemory } from './memory.ts'
 import { Store } from './store.ts'
 import { cacheKey } from './text.ts'
 
@@ -61,4 +62,27 @@ test('a key that is not waited for again, however long it is', () => {
     return flights
   })
   assert.ok(each < 1_000, `${each} bytes`)
+})
+
+test('all stores together: the bound holds, what was unused for longest goes, and a put looks at no other store', (t) => {
+  const kept = { status: 200, headers: [], body: Buffer.alloc(1_000), lifetime: 1, age: 0, at: 0 }
+  const memory = new CacheMemory(1_000_000)
+  const stores = Array.from({ length: 1_000 }, () => new Store(1e9))
+  const bytes = t.mock.getter(Store.prototype, 'bytes')
+  const put = (store: Store, key: string) => {
+    memory.used(store)
+    store.put(key, [], kept)
+    memory.trim()
+  }
+  for (const store of stores) put(store, 'a')
+  assert.ok(bytes.mock.callCount() < 4 * stores.length, `${bytes.mock.callCount()} looks for ${stores.length} puts`)
+  const sum = () => stores.reduce((total, store) => total + store.bytes, 0)
+  assert.ok(sum() <= 1_000_000 && sum() > 990_000, `${sum()}`)
+  assert.deepEqual([stores[0]!.bytes, stores.at(-1)!.bytes > 0], [0, true])
+  // One that had left comes back; what is deleted makes room.
+  for (const key of ['b', 'c']) put(stores[0]!, key)
+  const before = sum()
+  stores[0]!.delete('b')
+  put(stores[1]!, 'b')
+  assert.equal(sum(), before)
 })

@@ -28,6 +28,8 @@ const OVERHEAD = 500
 const VARIANTS_MAX = 8
 
 export class Store {
+  /** Told by how many bytes it has grown; negative when it has shrunk. */
+  onChange: (bytes: number) => void = () => {}
   readonly #maxBytes: number
   /** In order of use. */
   readonly #slots = new Map<string, readonly Slot[]>()
@@ -63,7 +65,7 @@ export class Store {
     this.delete(key)
     const slots = [slot, ...others].slice(0, VARIANTS_MAX)
     this.#slots.set(ownText(key), slots)
-    this.#bytes += bytesOf(slots)
+    this.#grow(bytesOf(slots))
     while (this.#bytes > this.#maxBytes) this.deleteOldest()
   }
 
@@ -73,8 +75,13 @@ export class Store {
   }
 
   delete(key: string): void {
-    this.#bytes -= bytesOf(this.#slots.get(key) ?? [])
+    this.#grow(-bytesOf(this.#slots.get(key) ?? []))
     this.#slots.delete(key)
+  }
+
+  #grow(bytes: number): void {
+    this.#bytes += bytes
+    this.onChange(bytes)
   }
 }
 
