@@ -176,7 +176,10 @@ class PipelineCaller implements Caller {
       trace: undefined,
       span: undefined,
       startedAt,
-      deadline: Math.min(startedAt + policy.deadlineMs, context?.deadline ?? Number.POSITIVE_INFINITY),
+      deadline: Math.min(
+        startedAt + policy.deadlineMs - (request.waitedMs ?? 0),
+        context?.deadline ?? Number.POSITIVE_INFINITY,
+      ),
       cancel: new Cancel(),
       attempts: [],
       tried: [],

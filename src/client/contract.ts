@@ -33,6 +33,8 @@ export interface OutboundRequest {
   /** The text a hash policy hashes; for sticky sessions the ID of the instance. */
   readonly hashKey?: string | undefined
   readonly policy?: CallPolicy | undefined
+  /** What the call has taken already before it could be made, ms: comes off its deadline. */
+  readonly waitedMs?: number | undefined
   /** Cancels the call: the caller has gone. */
   readonly signal?: AbortSignal | Cancel | undefined
   /** The call that it is part of; default: the one being served, if any. */

@@ -24,7 +24,8 @@ interface Kept {
 
 export class Contracts {
   readonly #consul: ConsulClient
-  readonly #clock: Clock
+  /** By which it waits. */
+  readonly clock: Clock
   readonly #kept = new Map<string, Kept>()
   readonly #reading = new Map<string, Promise<ServiceContract>>()
   /** By versionKey. */
@@ -34,7 +35,7 @@ export class Contracts {
 
   constructor(consul: ConsulClient, clock: Clock = systemClock) {
     this.#consul = consul
-    this.#clock = clock
+    this.clock = clock
   }
 
   /**
@@ -48,7 +49,7 @@ export class Contracts {
   /** The same at once, where one is known. */
   current(service: string): ServiceContract | undefined {
     const kept = this.#kept.get(service)
-    if (kept !== undefined && this.#clock.monotonic() - kept.readAt > FRESH_MS) this.refresh(service)
+    if (kept !== undefined && this.clock.monotonic() - kept.readAt > FRESH_MS) this.refresh(service)
     return kept?.contract
   }
 
@@ -86,7 +87,7 @@ export class Contracts {
       const missing = () => undefined
       lookup = this.#fetchVersion(key).catch(missing)
       this.#lookups.set(key, lookup)
-      this.#clock.after(FRESH_MS, () => this.#lookups.delete(key))
+      this.clock.after(FRESH_MS, () => this.#lookups.delete(key))
     }
     return lookup
   }
@@ -102,7 +103,7 @@ export class Contracts {
   async #first(service: string): Promise<ServiceContract> {
     const reading = this.read(service)
     const patience = Promise.withResolvers<void>()
-    const timer = this.#clock.after(PATIENCE_MS, patience.resolve)
+    const timer = this.clock.after(PATIENCE_MS, patience.resolve)
     const late = patience.promise.then(async () => (await this.#before(service)) ?? reading)
     try {
       return await Promise.race([reading, late])
@@ -127,7 +128,7 @@ export class Contracts {
 
   /** As if it had been read so long ago that it will be read again in a moment. */
   #soon(): number {
-    return this.#clock.monotonic() - FRESH_MS + RETRY_MS
+    return this.clock.monotonic() - FRESH_MS + RETRY_MS
   }
 
   async #fetchVersion(key: string): Promise<ServiceContract | undefined> {
@@ -149,7 +150,7 @@ export class Contracts {
       const where = `KV ${contractKey(service)} of the registry at ${this.#consul.address}`
       throw new SkeinError('UNKNOWN_CONTRACT', `service "${service}" ${why} (${where})`, { service })
     }
-    this.#kept.set(service, { contract, readAt: this.#clock.monotonic() })
+    this.#kept.set(service, { contract, readAt: this.clock.monotonic() })
     this.#consul.snapshots?.save(nameOf(service), entry!.value)
     return contract
   }

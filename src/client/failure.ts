@@ -22,6 +22,12 @@ export function registrySilent(service: string): SkeinError {
   return new SkeinError('REGISTRY_UNAVAILABLE', message, { service })
 }
 
+/** The time was over before anybody knew how to ask. */
+export function contractUntold(service: string): SkeinError {
+  const message = `service "${service}": the registry has not told its contract within the deadline`
+  return new SkeinError('REGISTRY_UNAVAILABLE', message, { service })
+}
+
 export function attemptTimedOut(call: Call, candidate: Candidate, timeoutMs: number): SkeinError {
   const { service } = call.request
   return new SkeinError(

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { pino } from 'pino'
+import { sleep, systemClock } from '../core/clock.ts'
+import { runInContext } from '../core/context.ts'
 import type { OperationType, ServiceContract, ServiceType } from '../core/contract.ts'
 import { SkeinError } from '../core/errors.ts'
 import { silentLogger } from '../core/log.ts'
@@ -84,6 +87,61 @@ test('GET: path parameters are filled and encoded, the rest goes into the query'
   assert.equal((await api.get({ id: 'a/b c', verbose: true })).id, '/user/a%2Fb%20c?verbose=true')
   assert.equal((await api.get({ id: '7' })).id, '/user/7')
   assert.equal(reads(), 1, 'the contract is read once')
+})
+
+/** A registry that answers when it is told to, and what a typed call sends. */
+async function slowRegistry(t: TestContext) {
+  const asked = Promise.withResolvers<() => void>()
+  const kv = createServer((_, response) => {
+    const value = Buffer.from(JSON.stringify(CONTRACT)).toString('base64')
+    asked.resolve(() => response.end(JSON.stringify([{ Value: value, ModifyIndex: 1 }])))
+  })
+  await new Promise<void>((resolve) => kv.listen(0, '127.0.0.1', resolve))
+  const { caller, live } = await scene(t, [echo])
+  const consul = new ConsulClient({ address: `http://127.0.0.1:${(kv.address() as AddressInfo).port}` })
+  t.after(async () => {
+    await consul.close()
+    kv.closeAllConnections()
+    await new Promise((resolve) => kv.close(resolve))
+  })
+  return { api: client<Users>('users', { caller, consul }), asked: asked.promise, seen: live[0]!.seen }
+}
+
+test('a registry that hangs is waited for no longer than the call has time', async (t) => {
+  const { api, seen } = await slowRegistry(t)
+  const outOfTime = { code: 'REGISTRY_UNAVAILABLE', message: /service "users": the registry has not told its contract/ }
+  await assert.rejects(api.get({ id: '7' }, { deadlineMs: 30 }), outOfTime)
+  const context = { traceId: '1'.repeat(32), spanId: '2'.repeat(16), traceFlags: 1 }
+  const served = { ...context, deadline: systemClock.monotonic() + 30 }
+  await assert.rejects(
+    runInContext(served, () => api.get({ id: '7' })),
+    outOfTime,
+  )
+  assert.equal(await api.ping(undefined, { deadlineMs: 10, fallback: () => 'instead' }), 'instead')
+  assert.equal(seen.length, 0)
+})
+
+test('nor any longer than its caller waits', async (t) => {
+  const { api, asked, seen } = await slowRegistry(t)
+  const stop = new AbortController()
+  const context = { traceId: '1'.repeat(32), spanId: '2'.repeat(16), traceFlags: 1, signal: stop.signal }
+  const calls = [api.get({ id: '7' }, { signal: stop.signal }), runInContext(context, () => api.get({ id: '7' }))]
+  await asked
+  stop.abort(new Error('gone'))
+  for (const call of calls) await assert.rejects(call, { code: 'CANCELLED' })
+  await assert.rejects(api.get({ id: '7' }, { signal: stop.signal }), { code: 'CANCELLED' })
+  assert.equal(getEventListeners(stop.signal, 'abort').length, 0)
+  assert.equal(seen.length, 0)
+})
+
+test('what it was waited for comes off the deadline', async (t) => {
+  const { api, asked, seen } = await slowRegistry(t)
+  const calling = api.get({ id: '7' }, { deadlineMs: 60_000 })
+  const answer = await asked
+  await sleep(50)
+  answer()
+  await calling
+  assert.ok(Number(seen[0]!.headers['x-skein-deadline-ms']) <= 59_960)
 })
 
 test('POST: the fields go as JSON', async (t) => {

@@ -15,7 +15,9 @@ import type { Caller, CallPolicy } from './contract.ts'
 import { Contracts } from './contracts.ts'
 import { decodeAnswer } from './decode.ts'
 import { defaultCaller, defaultConsul } from './default.ts'
+import { contractUntold } from './failure.ts'
 import { type Fallback, type FallbackParts, withFallback } from './fallback.ts'
+import { inTime } from './in-time.ts'
 import { DEFAULTS } from './policy.ts'
 import { ownOperation, Versions } from './versions.ts'
 
@@ -125,7 +127,10 @@ export function callOperation(
     // Nearly always known; and then the call goes out in this turn, without a promise for what is there.
     const asked = { service, operation, input, options }
     if (has) return callBy(known, contracts, asked)
-    return contractWith(contracts, service, operation).then((contract) => callBy(contract, contracts, asked))
+    const bounds = { service, deadlineMs: deadlineOf(options), signal: options.signal, late: contractUntold }
+    return inTime(contractWith(contracts, service, operation), bounds, contracts.clock).then(({ value, waitedMs }) =>
+      callBy(value, contracts, asked, waitedMs),
+    )
   } catch (error) {
     return Promise.reject(error)
   }
@@ -141,7 +146,12 @@ interface Asked {
 }
 
 /** @throws SkeinError INVALID_INPUT */
-function callBy(contract: ServiceContract, contracts: Contracts, asked: Asked): Promise<unknown> {
+function callBy(
+  contract: ServiceContract,
+  contracts: Contracts,
+  asked: Asked,
+  waitedMs?: number | undefined,
+): Promise<unknown> {
   const { service, operation, input, options } = asked
   const { caller = defaultCaller(), headers, signal, hashKey } = options
   const own = headers === undefined ? NO_HEADERS : Object.entries(headers).flat()
@@ -160,6 +170,7 @@ function callBy(contract: ServiceContract, contracts: Contracts, asked: Asked): 
       hashKey,
       signal,
       policy,
+      waitedMs,
       tailoring,
     })
     .then((response) => decodeAnswer(service, operation, response))
@@ -167,6 +178,10 @@ function callBy(contract: ServiceContract, contracts: Contracts, asked: Asked): 
       if (outdated(error)) contracts.refresh(service)
       throw error
     })
+}
+
+function deadlineOf({ policy, deadlineMs }: ClientOptions & CallOptions): number {
+  return deadlineMs ?? policy?.deadlineMs ?? DEFAULTS.deadlineMs
 }
 
 /** Those of clients and calls that say nothing, and so nearly all: resolved once. */
