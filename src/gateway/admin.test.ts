@@ -16,6 +16,7 @@ interface Explained {
   why: string
   policy: { policy: string }
   candidates: { instance: { id: string }; eligible: boolean }[]
+  guards: unknown[]
   others: { route: string; matches: boolean; why: string }[]
 }
 
@@ -36,6 +37,7 @@ test('explain: route, reason, policy and candidates with their state', async (t)
       ['users-2', false],
     ],
   )
+  assert.deepEqual(user.guards, [{ service: 'users', calls: 0, retries: { underWay: 0, allowed: 3 } }])
   assert.deepEqual(user.others, [{ route: 'shop', matches: false, why: 'host a.com is not shop.com' }])
   const both = await explain('path=/user/7&host=Shop.com:80')
   assert.equal(both.route?.name, 'shop')
