@@ -137,6 +137,9 @@ describe('a config in the registry', { timeout: 120_000 }, () => {
     await first(async (values, client) => {
       await client.kvPut(key, '{"a":1}')
       assert.deepEqual((await values.next()).value, { a: 1 })
+      const wrong = values.next()
+      await client.kvPut(key, '{"a":')
+      assert.equal((await wrong).value, undefined)
     })
     await registryOnPort.close()
     await first(async (values, client) => {

@@ -35,11 +35,14 @@ export function kvSource(options: KvSourceOptions): ConfigSource {
   return async function* values(signal) {
     let index = 0
     let last: string | undefined
+    let value: unknown
     for await (const answer of answers(options, () => index, signal)) {
       if (answer === undefined) {
         if (last !== undefined) continue
         last = await keptValue(options)
-        if (last !== undefined) yield parse(last, options)
+        if (last === undefined) continue
+        value = parse(last, options)
+        yield value
         continue
       }
       // An index that goes back belongs to a registry that was set up anew: begin again, as for every blocking query.
@@ -47,8 +50,11 @@ export function kvSource(options: KvSourceOptions): ConfigSource {
       const text = answer.status === 200 ? answer.text : ''
       if (text !== last && text === '')
         options.log.warn({ key: options.key }, 'no config under this key; waiting for one')
-      if (text !== '') options.consul.snapshots?.save(options.key, text)
-      if (text !== last && text !== '') yield parse(text, options)
+      const isNew = text !== last && text !== ''
+      if (isNew) value = parse(text, options)
+      // What cannot even be read would leave who begins without the registry with nothing.
+      if (text !== '' && value !== undefined) options.consul.snapshots?.save(options.key, text)
+      if (isNew) yield value
       last = text
       if (index === 0) await sleep(POLL_MS, options.clock, signal).catch(() => {}) // rejects with the end only
     }
