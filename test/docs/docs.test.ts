@@ -4,6 +4,7 @@ import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'no
 import path from 'node:path'
 import { after, describe, test } from 'node:test'
 import { DECISIONS } from '../../src/core/decisions.ts'
+import { SETTINGS } from '../../src/core/settings.ts'
 import { ROOT, run, scratch } from '../support/up.ts'
 
 interface Block {
@@ -27,6 +28,14 @@ function blocksOf(page: string, text: string): Block[] {
 /** Where a block goes: the file that its first line names (`// users/service.ts`), else a folder beside those. */
 function fileFor({ text }: Block, index: number): string {
   return /^\/\/ ([\w./-]+\.ts)\n/.exec(text)?.[1] ?? `block/${index}.ts`
+}
+
+/** As GitHub makes it of a heading. */
+function anchor(title: string): string {
+  return title
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-')
 }
 
 describe('the pages', () => {
@@ -58,6 +67,27 @@ describe('the pages', () => {
   test('the page on tracing names each decision', () => {
     const page = readFileSync(path.join(ROOT, 'docs/tracing.md'), 'utf8')
     for (const word of Object.keys(DECISIONS)) assert.ok(page.includes(`\`skein.${word}\``), word)
+  })
+
+  test('the page on services names each variable of the environment that is not told elsewhere', () => {
+    const page = readFileSync(path.join(ROOT, 'docs/services.md'), 'utf8')
+    const elsewhere = /_ETCD_|_FLEET$/
+    for (const name of Object.values(SETTINGS)) assert.ok(elsewhere.test(name) || page.includes(`\`${name}\``), name)
+  })
+
+  test('each link inside the repository leads to a file, and to a heading of it', () => {
+    for (const page of pages) {
+      const text = readFileSync(path.join(ROOT, page), 'utf8').replaceAll(/^```[\s\S]*?^```$/gm, '')
+      for (const [, target, heading] of text.matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)) {
+        const file = target === '' ? page : path.join(path.dirname(page), target!)
+        assert.ok(existsSync(path.join(ROOT, file)), `${page}: there is no ${file}`)
+        if (heading === undefined) continue
+        const headings = [...readFileSync(path.join(ROOT, file), 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
+          anchor(title!),
+        )
+        assert.ok(headings.includes(heading), `${page}: ${file} has no heading #${heading}`)
+      }
+    }
   })
 
   test('each JSON block parses', () => {

@@ -20,7 +20,9 @@ const OPTIONS = {
 } as const satisfies Options
 
 const HEAD =
-  '# Made by skein export compose, and yours to change. Start it with: SKEIN_REGISTRY_TOKEN=… docker compose up\n'
+  '# Made by skein export compose, and yours to change. It wants SKEIN_REGISTRY_TOKEN in its environment, or in .env.\n'
+/** In a file, as every command of Compose asks for it: also one that only stops what runs. */
+const MAKE_TOKEN = `echo SKEIN_REGISTRY_TOKEN=$(node -p 'crypto.randomUUID()') >> .env`
 
 export default defineCommand({
   name: 'export',
@@ -31,7 +33,8 @@ the token that you choose. An existing file is never overwritten: if one of the 
   options: OPTIONS,
   examples: [
     ['skein export compose', 'from the nearest skein.config.ts'],
-    ['SKEIN_REGISTRY_TOKEN=$(uuidgen) docker compose up', 'build it and run it'],
+    [MAKE_TOKEN, 'once: the secret of all who are inside'],
+    ['docker compose up', 'build it and run it'],
     ['docker compose up --scale users=5', 'more instances; the gateway finds them'],
   ],
   failure: 'the config has mistakes, there is no package.json, or a file is in the way',
@@ -59,5 +62,5 @@ the token that you choose. An existing file is never overwritten: if one of the 
 })
 
 function told(dir: string, names: readonly string[]): string {
-  return `Wrote ${names.join(', ')} into ${dir}\n\nNext:\n  SKEIN_REGISTRY_TOKEN=$(uuidgen) docker compose up`
+  return `Wrote ${names.join(', ')} into ${dir}\n\nNext:\n  ${MAKE_TOKEN}\n  docker compose up`
 }

@@ -5,7 +5,7 @@ export function projectFiles(name: string, skein: string): Record<string, string
   return {
     'package.json': packageJson(name, skein),
     'tsconfig.json': TSCONFIG,
-    '.gitignore': 'node_modules/\n.skein/\n',
+    '.gitignore': 'node_modules/\n.skein/\n.env\n',
     'skein.config.ts': CONFIG,
     'users/service.ts': USERS,
     'greeter/service.ts': GREETER,
