@@ -11,6 +11,7 @@ import { runInContext } from '../core/context.ts'
 import type { SkeinError } from '../core/errors.ts'
 import type { Snapshot } from '../discovery/contract.ts'
 import { staticSource } from '../discovery/source/static.ts'
+import { PublishedWatch } from '../discovery/watch.ts'
 import { Metrics } from '../telemetry/metrics.ts'
 import type { BodySource } from '../wire/body.ts'
 import { readAll } from '../wire/incoming.ts'
@@ -446,17 +447,24 @@ test('while the registry confirms nothing, the metrics say so', async () => {
   await caller.close()
 })
 
+/** Whose registry never speaks. */
+const silent = {
+  watch: () => new PublishedWatch('users'),
+  close: async () => {},
+}
+
+test('a caller that is closed keeps nobody waiting for the registry', async () => {
+  const caller = createCaller({ source: silent, clock: new VirtualClock(), metrics: new Metrics() })
+  const asked = [caller.request(get()), caller.lease({ service: 'users' }), caller.known('users')]
+  const rejected = Promise.all(asked.map((one) => assert.rejects(async () => one, { code: 'CANCELLED' })))
+  await new Promise(setImmediate)
+  await caller.close()
+  await rejected
+  await assert.rejects(caller.request(get()), { code: 'CANCELLED' })
+})
+
 test('a deadline that passes before the registry has spoken says so', async () => {
   const clock = new VirtualClock()
-  const silent = {
-    watch: () => ({
-      current: () => undefined,
-      ready: (signal?: AbortSignal) =>
-        new Promise<never>((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
-      subscribe: () => () => {},
-    }),
-    close: async () => {},
-  }
   const caller = createCaller({ source: silent, clock, metrics: new Metrics() })
   const silence = { code: 'REGISTRY_UNAVAILABLE', message: 'service "users": the registry has not said where it is' }
   const asked = [caller.request(get()), caller.lease({ service: 'users' }), caller.known('users')]

@@ -72,6 +72,7 @@ export class Upstream {
   /** Spares each request the wording of its route's object. */
   readonly #byObject = new WeakMap<object, Chooser>()
   readonly #unsubscribe: () => void
+  readonly #closed = new AbortController()
   /** Some policy compares what instances report of themselves. */
   #readsReports = false
   #candidates = new Map<string, Candidate>()
@@ -130,12 +131,14 @@ export class Upstream {
     return this.#candidates.get(candidate.id) === candidate
   }
 
-  ready(signal?: AbortSignal): Promise<Snapshot> {
-    return this.#watch.ready(signal)
+  /** Rejects with the signal's reason, or when this is closed before. */
+  ready(signal: AbortSignal): Promise<Snapshot> {
+    return this.#watch.ready(AbortSignal.any([signal, this.#closed.signal]))
   }
 
   close(): void {
     this.#unsubscribe()
+    this.#closed.abort(new SkeinError('CANCELLED', `service "${this.service}": the client is closed`))
   }
 
   /**
