@@ -184,7 +184,8 @@ test('who says that it fails is believed by a registry that has not heard that i
   await register(simulation, ahead, 'i0')
   await simulation.until(ahead.checks.beat(checkOf('i0'), 'critical', ''))
   await simulation.pass(100)
-  behind.etcd.lagMs = 500
+  behind.etcd.lagMs = 1500
+  await simulation.pass(20) // what is under way still comes at once
   await simulation.until(ahead.checks.beat(checkOf('i0'), 'passing', ''))
   assert.equal(statusOf(behind, 'i0'), 'critical', 'it has not heard')
   await simulation.until(behind.checks.beat(checkOf('i0'), 'critical', ''))
