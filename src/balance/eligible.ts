@@ -5,40 +5,45 @@ export function isEligible(endpoint: Endpoint, request: PickRequest): boolean {
   return request.eligible === undefined || request.eligible(endpoint)
 }
 
-/** The eligible ones, in order: O(n), so policies try a few draws first. */
-export function eligibleOf<E extends Endpoint>(endpoints: readonly E[], request: PickRequest): readonly E[] {
-  const { eligible } = request
-  return eligible === undefined ? endpoints : endpoints.filter((endpoint) => eligible(endpoint))
+/** The eligible ones, in order, less those refused before: O(n), so policies try a few draws first. */
+export function eligibleOf<E extends Endpoint>(
+  endpoints: readonly E[],
+  { eligible }: PickRequest,
+  refused?: Refused,
+): readonly E[] {
+  if (eligible === undefined) return endpoints
+  return endpoints.filter((endpoint, place) => refused?.has(place) !== true && eligible(endpoint))
 }
 
+type Eligible = NonNullable<PickRequest['eligible']>
+
 /**
- * Who is eligible for one pick, by place, each asked once: within slow start the answer is a draw, and to be asked again would be another
- * chance. The first `most` are remembered.
+ * Who has been refused for one pick, by place: within slow start the answer is a draw, and to be asked again would be another chance. The
+ * first `most` are remembered.
  */
-export class AskedOnce {
+export class Refused {
   readonly #places: Int32Array
-  readonly #answers: Uint8Array
-  #count = 0
-  #eligible: PickRequest['eligible']
+  count = 0
 
   constructor(most: number) {
     this.#places = new Int32Array(most)
-    this.#answers = new Uint8Array(most)
   }
 
-  begin(eligible: PickRequest['eligible']): void {
-    this.#eligible = eligible
-    this.#count = 0
+  has(place: number): boolean {
+    for (let i = 0; i < this.count; i++) if (this.#places[i] === place) return true
+    return false
   }
 
-  isEligible(endpoint: Endpoint, place: number): boolean {
-    if (this.#eligible === undefined) return true
-    for (let i = 0; i < this.#count; i++) if (this.#places[i] === place) return this.#answers[i] === 1
-    const answer = this.#eligible(endpoint)
-    if (this.#count === this.#places.length) return answer
-    this.#places[this.#count] = place
-    this.#answers[this.#count++] = answer ? 1 : 0
-    return answer
+  /** Asks of two; whoever is not eligible is remembered. */
+  isEither(a: Endpoint, placeOfA: number, b: Endpoint, placeOfB: number, eligible: Eligible): boolean {
+    return this.#isOut(a, placeOfA, eligible) || this.#isOut(b, placeOfB, eligible)
+  }
+
+  #isOut(endpoint: Endpoint, place: number, eligible: Eligible): boolean {
+    if (this.count > 0 && this.has(place)) return true
+    if (eligible(endpoint)) return false
+    if (this.count < this.#places.length) this.#places[this.count++] = place
+    return true
   }
 }
 

@@ -6,25 +6,23 @@
  */
 import type { Random } from '../../core/random.ts'
 import type { Endpoint, PickRequest, PolicyFactory } from '../contract.ts'
-import { AskedOnce } from '../eligible.ts'
+import { eligibleOf, Refused } from '../eligible.ts'
 
 /** Draws before the eligible ones are listed, which costs far more. A refused pair is thrown away whole, so pairs of eligible ones stay uniform. */
 const DRAWS = 16
 
 export const p2c: PolicyFactory = ({ random }) => {
-  const asked = new AskedOnce(2 * DRAWS)
+  const refused = new Refused(DRAWS)
   return {
     name: 'p2c',
     pick(endpoints, request) {
-      asked.begin(request.eligible)
+      refused.count = 0
       for (let draw = 0; draw < DRAWS && endpoints.length > 1; draw++) {
-        const chosen = drawTwo(endpoints, random, request, asked)
+        const chosen = drawTwo(endpoints, random, request, refused)
         if (chosen !== undefined) return chosen
       }
-      const { eligible } = request
-      const left = eligible === undefined ? endpoints : endpoints.filter((one, place) => asked.isEligible(one, place))
-      asked.begin(undefined)
-      return left.length > 1 ? drawTwo(left, random, request, asked) : left[0]
+      const left = eligibleOf(endpoints, request, refused)
+      return left.length > 1 ? drawTwo(left, random, { ...request, eligible: undefined }, refused) : left[0]
     },
   }
 }
@@ -33,8 +31,8 @@ export const p2c: PolicyFactory = ({ random }) => {
 function drawTwo<E extends Endpoint>(
   endpoints: readonly E[],
   random: Random,
-  { now }: PickRequest,
-  asked: AskedOnce,
+  request: PickRequest,
+  refused: Refused,
 ): E | undefined {
   // One number for both: what is left of it behind the first is as good as another.
   const place = random() * endpoints.length
@@ -44,6 +42,7 @@ function drawTwo<E extends Endpoint>(
   const second = rest + 1 + ((rest - first) >> 31)
   const a = endpoints[first]!
   const b = endpoints[second]!
-  if (!asked.isEligible(a, first) || !asked.isEligible(b, second)) return undefined
+  if (request.eligible !== undefined && refused.isEither(a, first, b, second, request.eligible)) return undefined
+  const { now } = request
   return b.load.cost(now) * a.weight < a.load.cost(now) * b.weight ? b : a
 }
