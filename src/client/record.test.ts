@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { RequestListener } from 'node:http'
 import { describe, type TestContext, test } from 'node:test'
+import { VirtualClock } from '../core/clock.ts'
 import { runInContext } from '../core/context.ts'
 import { DECISIONS } from '../core/decisions.ts'
 import { attributesOf, keptSpans } from '../telemetry/spans/kept.suite.ts'
@@ -261,8 +262,12 @@ describe('decisions in the span of the call', () => {
   })
 
   test('a deadline that has passed, before and after something was sent', async (t) => {
-    const { call, words, caller, named } = await recording(t, [hang])
-    await assert.rejects(call({ deadlineMs: 20 }), { code: 'DEADLINE_EXCEEDED' })
+    const clock = new VirtualClock()
+    const { call, words, caller, named, order } = await recording(t, [hang], { clock })
+    const late = assert.rejects(call({ deadlineMs: 20 }), { code: 'DEADLINE_EXCEEDED' })
+    while (order.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    clock.advance(20)
+    await late
     assert.deepEqual(words(), ['pick', 'deadline-exceeded'])
     const context = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: 1, deadline: 0 }
     await assert.rejects(caller.request(get({ context, operation: 'read' })), { code: 'DEADLINE_EXCEEDED' })
@@ -309,7 +314,7 @@ describe('decisions in the span of the call', () => {
     const served = recorded(tracer.begin(undefined, 'served', 'server'))!
     const context = { traceId: served.traceId, spanId: served.spanId, traceFlags: 1, span: served }
     const answer = await runInContext(context, () =>
-      withFallback(call({ deadlineMs: 50 }), () => 'instead', { service: 'users', operation: 'read' }, {}),
+      withFallback(call(), () => 'instead', { service: 'users', operation: 'read' }, {}),
     )
     served.end()
     assert.equal(answer, 'instead')
