@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { RequestListener } from 'node:http'
 import { test } from 'node:test'
 import type { OwnPolicy } from '../balance/balance-config.ts'
+import { WORDINGS_MAX } from './circuit.ts'
 import type { Caller, CallPolicy } from './contract.ts'
 import { get, ok, scene, text } from './kit.suite.ts'
 
@@ -77,6 +78,16 @@ test('a function chooses, and two functions of one name are two', async (t) => {
   await send(caller, at(0), 2)
   await send(caller, { policy: at(1), panic: 10 }, 2)
   assert.deepEqual(order, ['u1', 'u1', 'u2', 'u2'])
+})
+
+test('a policy of its own for each call, without end: the newest keep where they are', async (t) => {
+  const { caller, order } = await scene(t, [ok, ok])
+  const turns = (unused: number) =>
+    ({ policy: 'round-robin', subset: { v: String(unused) }, otherwise: 'any' }) as const
+  for (let i = 0; i < 2 * WORDINGS_MAX; i++) await send(caller, turns(i), 1)
+  order.length = 0
+  for (let i = 0; i < 4; i++) await send(caller, turns(2 * WORDINGS_MAX - 1), 1)
+  assert.deepEqual([order[0] === order[2], order[1] === order[3], order[0] === order[1]], [true, true, false])
 })
 
 test('instances that say how busy they are get requests accordingly', async (t) => {

@@ -9,6 +9,9 @@ export type CircuitState = 'closed' | 'open' | 'half-open'
 
 const SLOTS = 10
 
+/** Policies that are made anew for each call, such as a subset for each tenant, may be without end. */
+export const WORDINGS_MAX = 256
+
 /** The circuits of a service: one for all calls that ask for the same, so that they learn from each other. */
 export class Circuits {
   readonly #byWording = new Map<string, Circuit>()
@@ -20,6 +23,7 @@ export class Circuits {
     if (circuit === undefined) {
       circuit = new Circuit(policy)
       this.#byWording.set(wording, circuit)
+      if (this.#byWording.size > WORDINGS_MAX) this.#byWording.delete(this.#byWording.keys().next().value!)
     }
     return circuit
   }

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, test } from 'node:test'
 import { VirtualClock } from '../core/clock.ts'
 import { SkeinError } from '../core/errors.ts'
-import { Circuit } from './circuit.ts'
+import { Circuit, Circuits, WORDINGS_MAX } from './circuit.ts'
 import { Compartment } from './compartment.ts'
 import type { CallPolicy, OutboundResponse } from './contract.ts'
 import { checkBulkhead, checkCircuit } from './guard-policy.ts'
@@ -183,6 +183,15 @@ describe('a circuit', () => {
     assert.equal(circuit.enter(110), 'probe')
     circuit.ended('probe', true, 120)
     assert.deepEqual([circuit.state(120), circuit.enter(120)], ['closed', 'call'])
+  })
+
+  test('is one for all who ask for the same; of policies without end the newest are kept', () => {
+    const circuits = new Circuits()
+    const first = circuits.of({ minimum: 0.5 })
+    assert.equal(circuits.of({ minimum: 0.5 }), first)
+    for (let minimum = 1; minimum <= WORDINGS_MAX; minimum++) circuits.of({ minimum })
+    assert.notEqual(circuits.of({ minimum: 0.5 }), first)
+    assert.equal(circuits.of({ minimum: WORDINGS_MAX }), circuits.of({ minimum: WORDINGS_MAX }))
   })
 
   test('forgets what is older than its window', () => {

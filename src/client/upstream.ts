@@ -14,7 +14,7 @@ import { header, type RawHeaders } from '../core/headers.ts'
 import type { Random } from '../core/random.ts'
 import type { Instance, Snapshot, Watch } from '../discovery/contract.ts'
 import { type Candidate, type CandidateEndpoint, eachLoad, keepEndpoints, noEndpoints } from './candidate.ts'
-import { Circuits } from './circuit.ts'
+import { Circuits, WORDINGS_MAX } from './circuit.ts'
 import { Compartment } from './compartment.ts'
 import type { CandidateState } from './contract.ts'
 import { offerOf, whyNotOffered } from './offer.ts'
@@ -215,7 +215,7 @@ export class Upstream {
     return this.#endpoints['in-flight'].some(({ id }) => isFree(id))
   }
 
-  /** The policy object of a `balance`: one for each different wording, so that its cursor or table is kept. */
+  /** The policy object of a `balance`: one for each different wording, so that its cursor or table is kept; of very many the newest. */
   chooser(balance: BalanceConfig = 'p2c'): Chooser {
     if (typeof balance === 'string') return this.#worded(balance, balance)
     let chooser = this.#byObject.get(balance)
@@ -232,6 +232,7 @@ export class Upstream {
     if (chooser === undefined) {
       chooser = this.#create(balance)
       this.#choosers.set(wording, chooser)
+      if (this.#choosers.size > WORDINGS_MAX) this.#choosers.delete(this.#choosers.keys().next().value!)
     }
     return chooser
   }
