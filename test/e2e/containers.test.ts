@@ -51,7 +51,8 @@ describe('the shop in containers', { skip, timeout: 240_000 }, () => {
       key === '<<' || value === null ? [] : ['--env', `${key}=${value}`],
     )
     const volumes = (service.volumes ?? []).flatMap((volume) => ['--volume', volume])
-    const lookUp = service.dns_opt.flatMap((option) => ['--dns-opt', option])
+    // Podman has a domain searched, and a second name server asked; Docker has neither.
+    const lookUp = ['--dns-search', '.', ...service.dns_opt.flatMap((option) => ['--dns-opt', option])]
     const own = ['registry', 'gateway'].includes(name) ? [] : SHARED
     const names = Array.from({ length: service.deploy?.replicas ?? 1 }, (_, i) => `${name}-${i + 1}`)
     for (const each of names) {
