@@ -39,7 +39,30 @@ export function needsContainers(): Skip {
   const namespaces = ['--mount', '--pid', '--net', '--uts', '--ipc', '--fork']
   const { status, stderr } = spawnSync('unshare', [...namespaces, 'sh', '-c', overlay, 'sh', dir], { encoding: 'utf8' })
   rmSync(dir, { recursive: true })
-  return status === 0 ? false : `no containers can be made here: ${stderr.trim()}`
+  return status === 0 ? emptyContainer() : `no containers can be made here: ${stderr.trim()}`
+}
+
+/** Why the engine cannot run a container that does nothing, on a network of its own: that is the machine's affair, not Skein's. */
+function emptyContainer(): Skip {
+  const dir = mkdtempSync(path.join(tmpdir(), 'skein-engine-'))
+  const env = { ...process.env, ...configure(dir) }
+  const ask = (...args: string[]) => spawnSync('podman', args, { env, encoding: 'utf8', timeout: 60_000 })
+  const steps = [
+    ['tar', '-C', path.dirname(findProgram('busybox')!), '-cf', path.join(dir, 'empty.tar'), 'busybox'],
+    ['import', '-q', path.join(dir, 'empty.tar'), 'empty'],
+    ['network', 'create', 'empty'],
+    ['run', '--rm', '--network', 'empty', 'empty', '/busybox', 'true'],
+  ]
+  try {
+    for (const [first, ...rest] of steps) {
+      const { status, stderr } = first === 'tar' ? spawnSync(first, rest, { encoding: 'utf8' }) : ask(first!, ...rest)
+      if (status !== 0) return `podman ${first} does not work here: ${stderr.trim()}`
+    }
+    return false
+  } finally {
+    ask('network', 'rm', '-f', 'empty')
+    rmSync(dir, { recursive: true, force: true })
+  }
 }
 
 export interface Engine {
