@@ -17,6 +17,7 @@ import { SAFE_METHODS } from './safe.ts'
 import { H1Exchange } from './server-exchange.ts'
 import { SocketFlow } from './socket-flow.ts'
 import type { Sweep, Swept } from './sweep.ts'
+import { unsent } from './unsent.ts'
 import { WireError } from './wire-error.ts'
 
 /** What a connection needs of its server. */
@@ -63,6 +64,8 @@ export class ServerConnection implements Swept {
   #behind = 0
   #peer: Peer | undefined
   #stalled = false
+  /** Bytes that were still to go out when that was last looked at. */
+  #unsent = 0
   /** The request that stands unread is to be served when no other is under way. */
   #alone = false
   /** The client has asked for more before it had its answer. */
@@ -109,6 +112,7 @@ export class ServerConnection implements Swept {
   overdue(): void {
     // Who has said nothing at all yet is told, as in Node: he may wait for a greeting of another protocol.
     const finished = this.#linger >= 0 || (this.idle && this.requests > 0)
+    if (this.#stalled && this.#moves()) return
     if (finished || this.#stalled) return void this.socket.destroy()
     this.#refuse(new WireError('head_timeout', 'the head came too slowly', 408))
   }
@@ -117,7 +121,17 @@ export class ServerConnection implements Swept {
   stalled(): void {
     if (this.#linger >= 0) return
     this.#stalled = true
+    this.#unsent = unsent(this.socket)
     this.dueTick = this.host.sweep.in(this.host.limits.stallMs)
+  }
+
+  /** A large answer is on its way, however long: who takes some of it is waited for. */
+  #moves(): boolean {
+    const before = this.#unsent
+    this.#unsent = unsent(this.socket)
+    if (this.#unsent >= before) return false
+    this.dueTick = this.host.sweep.in(this.host.limits.stallMs)
+    return true
   }
 
   /** It has gone out. */
