@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { below, seeded } from '../core/random.ts'
 import { CHUNKED, type ServerExchange, UNTIL_CLOSE } from './contract.ts'
 import { WireServer } from './server.ts'
+import type { H1Exchange } from './server-exchange.ts'
 
 interface Talk {
   readonly socket: Socket
@@ -277,4 +278,13 @@ test('a connection that is to end with one of them ends with the last that was b
   await once(socket, 'end')
   assert.equal(text(), `${answered('a')}HTTP/1.1 200 OK\r\ncontent-length: 1\r\nconnection: close\r\n\r\nb`)
   assert.deepEqual([told, begun.length], [['/a done', '/b done'], 2])
+})
+
+test('what waits for the end of the turn when the connection is destroyed counts as gone, and not as out', async (t) => {
+  const { begun, told } = await atOnce(t, ['/a', '/b'])
+  const [a] = begun as [ServerExchange]
+  a.send(200, [], 'a')
+  ;(a as H1Exchange).connection.socket.destroy()
+  await until(() => told.length === 2)
+  assert.deepEqual(told, ['/a gone', '/b gone'])
 })

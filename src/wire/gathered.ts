@@ -53,11 +53,12 @@ export class Gathered {
   /** Writes what was taken. */
   flush(): void {
     const count = this.#fresh
-    if (count === 0) return
+    const { socket } = this.#connection
+    // Of a socket that is closed already, `gone` is told; it takes what is written without a word, as if it had gone out.
+    if (count === 0 || socket.destroyed) return
     const text = this.#text
     this.#text = ''
     this.#fresh = 0
-    const { socket } = this.#connection
     socket.write(text, 'latin1')
     if (socket.writableLength === 0) return void this.#deliver(count)
     this.#connection.stalled()
