@@ -283,8 +283,9 @@ test('a connection that is to end with one of them ends with the last that was b
 test('what waits for the end of the turn when the connection is destroyed counts as gone, and not as out', async (t) => {
   const { begun, told } = await atOnce(t, ['/a', '/b'])
   const [a] = begun as [ServerExchange]
+  // Just before what waits is written.
+  setImmediate(() => (a as H1Exchange).connection.socket.destroy())
   a.send(200, [], 'a')
-  ;(a as H1Exchange).connection.socket.destroy()
   await until(() => told.length === 2)
   assert.deepEqual(told, ['/a gone', '/b gone'])
 })
