@@ -28,8 +28,8 @@ export async function stormRows({ url, capacity, calm: share, calmMs, stormMs }:
   const rejected = storm.filter(({ status }) => status === 503 || status === 429)
   const lost = storm.filter(({ status }) => ![200, 429, 503].includes(status))
   const baseline = p(succeeded(calm), 0.99)
-  // The limits are found in the first half second, in which calls wait for that long. Of a minute it is less than one call of a
-  // hundred; of the few seconds that CI has it is not.
+  // The limits are found in the first half second, in which calls wait for that long: of those served in a minute about a
+  // hundredth, of those in the few seconds of CI many more.
   const settled = succeeded(storm).filter(({ dueMs }) => dueMs >= pick({ ci: 1000, normal: 0, long: 0 }))
   log(`peak ${peak.toFixed(0)}/s, goodput ${goodput.toFixed(0)}/s, p99 when calm ${baseline.toFixed(0)} ms`)
   return {
