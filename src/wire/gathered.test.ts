@@ -280,6 +280,17 @@ test('a connection that is to end with one of them ends with the last that was b
   assert.deepEqual([told, begun.length], [['/a done', '/b done'], 2])
 })
 
+test('an answer in parts that ends on a destroyed connection counts as gone, and not as out', async (t) => {
+  const { begun, told } = await atOnce(t, ['/a'])
+  const [a] = begun as [ServerExchange]
+  a.begin(200, [], CHUNKED)
+  a.write(Buffer.from('a'))
+  ;(a as H1Exchange).connection.socket.destroy()
+  a.end()
+  await until(() => told.length === 1)
+  assert.deepEqual(told, ['/a gone'])
+})
+
 test('what waits for the end of the turn when the connection is destroyed counts as gone, and not as out', async (t) => {
   const { begun, told } = await atOnce(t, ['/a', '/b'])
   const [a] = begun as [ServerExchange]

@@ -279,6 +279,8 @@ export class H1Exchange implements ServerExchange, Handing {
   #handedOver(): void {
     const { connection } = this
     if (this.#gathered) return void connection.answered(this)
+    // It takes what is written without a word, as if that had gone out; `gone` is told when it has closed.
+    if (connection.socket.destroyed) return
     if (connection.socket.writableLength === 0) return void this.#finish()
     connection.stalled()
     if (this.#isTold) return
