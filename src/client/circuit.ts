@@ -3,6 +3,7 @@
  * opens anew. Counts calls in ten slots of a window (Hystrix, retired in 2018 for limits that adapt; the shape is still what is
  * expected of a breaker). Pure: times are handed in.
  */
+import { dropOldest } from '../core/bounded.ts'
 import type { CircuitPolicy } from './guard-policy.ts'
 
 export type CircuitState = 'closed' | 'open' | 'half-open'
@@ -23,7 +24,7 @@ export class Circuits {
     if (circuit === undefined) {
       circuit = new Circuit(policy)
       this.#byWording.set(wording, circuit)
-      if (this.#byWording.size > WORDINGS_MAX) this.#byWording.delete(this.#byWording.keys().next().value!)
+      dropOldest(this.#byWording, WORDINGS_MAX)
     }
     return circuit
   }

@@ -1,4 +1,5 @@
 /** What one caller knows of one service: who is there, how loaded and how healthy each is, and by which policies it chooses. */
+
 import type { BalanceConfig } from '../balance/balance-config.ts'
 import type { Endpoint, Policy } from '../balance/contract.ts'
 import { everyone } from '../balance/eligible.ts'
@@ -8,6 +9,7 @@ import { createOutlier, type Outlier, type OutlierOptions } from '../balance/out
 import { createPolicy, parseBalance } from '../balance/policies.ts'
 import { createRetryBudget, type RetryBudget } from '../balance/retry-budget.ts'
 import type { ScopeOptions } from '../balance/scope-options.ts'
+import { dropOldest } from '../core/bounded.ts'
 import type { Clock } from '../core/clock.ts'
 import { SkeinError } from '../core/errors.ts'
 import { header, type RawHeaders } from '../core/headers.ts'
@@ -232,7 +234,7 @@ export class Upstream {
     if (chooser === undefined) {
       chooser = this.#create(balance)
       this.#choosers.set(wording, chooser)
-      if (this.#choosers.size > WORDINGS_MAX) this.#choosers.delete(this.#choosers.keys().next().value!)
+      dropOldest(this.#choosers, WORDINGS_MAX)
     }
     return chooser
   }

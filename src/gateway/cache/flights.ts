@@ -1,5 +1,6 @@
 /** Requests for the same thing at the same time: one goes, the others wait for what it brings. */
 
+import { dropOldest } from '../../core/bounded.ts'
 import type { Clock } from '../../core/clock.ts'
 import { ownText } from '../../core/own-text.ts'
 
@@ -44,7 +45,7 @@ export class Flights {
       this.#underWay.delete(key)
       this.#alone.delete(key)
       if (!kept) this.#alone.set(ownText(key), this.#clock.monotonic() + ALONE_MS)
-      if (this.#alone.size > ALONE_MAX) this.#alone.delete(this.#alone.keys().next().value!)
+      dropOldest(this.#alone, ALONE_MAX)
       resolve()
     }
   }

@@ -1,5 +1,6 @@
 /** Keeps what upstreams answer and gives it again, for all routes of a gateway. */
 
+import { dropOldest } from '../../core/bounded.ts'
 import type { Clock } from '../../core/clock.ts'
 import { header, type RawHeaders, withoutHeaders } from '../../core/headers.ts'
 import { ownText } from '../../core/own-text.ts'
@@ -72,7 +73,7 @@ export class Keeper {
     store.delete(key)
     this.#changes.delete(key)
     this.#changes.set(ownText(key), this.#begun)
-    if (this.#changes.size > CHANGES_MAX) this.#changes.delete(this.#changes.keys().next().value!)
+    dropOldest(this.#changes, CHANGES_MAX)
   }
 
   /** What the upstream answered, noted as it passes; where it confirmed what is kept, that. */

@@ -3,6 +3,7 @@
  * chosen: those that lie unused with one worker are refused at another, and a small limit has none to spare. Price: a
  * turn of the event loop and of the channel for each such request; all of one turn go together.
  */
+import { dropOldest } from '../../core/bounded.ts'
 import type { Clock, Timer } from '../../core/clock.ts'
 import { type Allowance, type Ask, limitIdOf, ownAllowance } from '../allowance.ts'
 import type { Verdict } from '../buckets.ts'
@@ -139,7 +140,7 @@ export class SharedAllowance implements Allowance {
       const bucket = bucketOf(tokens[i]!)
       this.#empty.delete(bucket)
       this.#empty.set(bucket, { until: at + retryMs, fullAt: at + fullMs })
-      if (this.#empty.size > EMPTY_MAX) this.#empty.delete(this.#empty.keys().next().value!)
+      dropOldest(this.#empty, EMPTY_MAX)
     }
   }
 }

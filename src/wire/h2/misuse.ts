@@ -1,4 +1,5 @@
 /** What a client may do that costs us more than it. Who goes beyond that loses the connection. */
+import { dropOldest } from '../../core/bounded.ts'
 import type { Clock } from '../../core/clock.ts'
 import { CODE, H2ConnectionError } from './codes.ts'
 
@@ -39,9 +40,7 @@ export class Misuse {
   /** We have reset it. */
   remember(stream: number): void {
     this.#reset.add(stream)
-    if (this.#reset.size <= REMEMBERED) return
-    const { value: oldest } = this.#reset.values().next()
-    this.#reset.delete(oldest!)
+    dropOldest(this.#reset, REMEMBERED)
   }
 
   /** A frame of a stream that is over; where we have reset it, the client may not have known. @throws H2ConnectionError */
